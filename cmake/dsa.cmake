@@ -1,0 +1,35 @@
+# The three functions every folder's CMakeLists.txt is made of.
+
+# Flags of our own code (system headers are not ours: -Werror does not reach them).
+add_library(dsa_flags INTERFACE)
+target_include_directories(dsa_flags INTERFACE "${PROJECT_SOURCE_DIR}/src")
+target_compile_options(dsa_flags INTERFACE -Wall -Wextra -Werror -fno-math-errno -ffp-contract=off)
+target_compile_definitions(dsa_flags INTERFACE SPDLOG_FMT_EXTERNAL)
+if(DSA_SANITIZE)
+  target_compile_options(dsa_flags INTERFACE -fsanitize=${DSA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(dsa_flags INTERFACE -fsanitize=${DSA_SANITIZE})
+endif()
+
+# dsa_library(base SOURCES a.cpp ... DEPS fmt::fmt ...) -> target dsa_base, alias dsa::base
+function(dsa_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(dsa_${name} STATIC ${arg_SOURCES})
+  add_library(dsa::${name} ALIAS dsa_${name})
+  target_link_libraries(dsa_${name} PUBLIC dsa_flags ${arg_DEPS})
+endfunction()
+
+# dsa_test(kernels_test SOURCES a_test.cpp ... DEPS dsa::kernels LABELS unit [TIMEOUT 120])
+# One executable of GoogleTest cases; each case becomes a ctest entry.  Labels: unit, golden, slow, gpu, train.
+function(dsa_test name)
+  if(NOT DSA_BUILD_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE DSA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

@@ -1,0 +1,58 @@
+// Grouped latent attention (docs: architecture, "One attention, every model"), dense over a range or sparse
+// over a list.
+#pragma once
+
+#include "exec/exec.h"
+#include "kernels/types.h"
+
+namespace dsa {
+
+/// Head h belongs to group g = h / (heads / groups).
+///   score[t, h, s] = scale * ( q_c[t, h] . c[s, g] + q_pe[t, h] . k_pe[s, g] )
+///   out[t, h]      = sum_s softmax_s(score)[s] * c[s, g]
+/// s runs over [0, rows[t].visible) (dense: idx empty) or over idx[t, 0 .. count[t]) (sparse; ascending).  An
+/// index < 0 or
+/// >= visible is no token.  A row without any token writes out = 0.
+/// Queries are float32; a cache of BF16 is widened exactly.  Products and sums in float32.  The softmax runs
+/// over blocks of kPageTokens consecutive positions (dense) or selection ranks (sparse) in ascending order,
+/// partial results of kAttentionSegment tokens merged in ascending order: the result depends on the row and
+/// its tokens alone, never on n, its neighbours or the thread count; a list of all visible positions gives
+/// exactly the dense result.
+struct AttentionArgs {
+  TensorView<const float, 3> q_c;   // [n, heads, rank], or empty (GQA: c takes no part in the score)
+  TensorView<const float, 3> q_pe;  // [n, heads, rope_dim]
+  KvView kv;
+  std::span<const KvRow> rows;            // [n]
+  TensorView<const std::int32_t, 2> idx;  // [n, topk], or empty: dense
+  std::span<const std::int32_t> count;    // [n] valid entries of idx, or empty: dense
+  float scale = 1;
+  TensorView<float, 3> out;      // [n, heads, rank]; may not alias the queries
+  std::span<std::byte> scratch;  // >= attention_scratch_bytes(...)
+};
+
+inline constexpr std::int64_t kAttentionSegment =
+    1024;  // tokens one thread takes of a long row: fixed, never by threads
+
+/// Enough for every family: per thread one row's scores and per segment of every (row, head) a partial
+/// result.
+constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::int64_t heads,
+                                              std::int64_t rank, std::int64_t rope_dim,
+                                              std::int64_t longest) {
+  const std::int64_t segments = (longest + kAttentionSegment - 1) / kAttentionSegment;
+  const std::int64_t partial = segments > 1 ? n * heads * segments * (rank + 16) : 0;
+  const std::int64_t thread = heads * (rank + rope_dim + 256) + kAttentionSegment * (rank + rope_dim + 64);
+  return static_cast<std::size_t>(partial + threads * thread) * 4 + 4096;
+}
+
+/// Writes entries into the cache: row t goes to position rows[t].visible - 1 of its sequence.  c and k_pe are
+/// rounded to the cache's type (nearest even).  c is [n, groups, rank], k_pe [n, groups, rope_dim], key [n,
+/// index_dim] or empty.
+struct CacheWriteArgs {
+  TensorView<const float, 3> c;
+  TensorView<const float, 3> k_pe;
+  TensorView<const float, 2> key;
+  KvView kv;
+  std::span<const KvRow> rows;
+};
+
+}  // namespace dsa

@@ -1,0 +1,50 @@
+// The lightning indexer: scores of all visible tokens and the selection of the best.
+#pragma once
+
+#include "exec/exec.h"
+#include "kernels/types.h"
+
+namespace dsa {
+
+/// score[t, s] = sum_j w[t, j] * relu(q[t, j] . key[s])    for s in [first, first + scores.cols())
+/// (inference/kernel.py fp8_index; reference/checkpoints.md 3.2).  All constant factors are folded into w.
+/// ReLU comes before the head weight; w may be negative.  float32, head sums in ascending j.  Positions >=
+/// rows[t].visible get -inf. A score depends on nothing but its query row and its key: not on first, n or the
+/// thread count.
+struct IndexerScoresArgs {
+  TensorView<const float, 3> q;  // [n, heads, dim], rotated
+  TensorView<const float, 2> w;  // [n, heads]
+  KvView kv;                     // keys: layout.index_dim == dim
+  std::span<const KvRow> rows;   // [n]
+  std::int64_t first = 0;
+  TensorView<float, 2> scores;  // [n, count]
+};
+
+/// The `topk` highest of scores[0 .. count), ties to the lower position; NaN counts as -inf.  Writes
+/// positions in ascending order, min(topk, count) of them, and returns how many.  -inf scores are eligible
+/// (last, lowest position first). Exact and deterministic.  `scratch` >= topk_scratch_bytes(count).
+std::int64_t topk_select(std::span<const float> scores, std::int64_t topk, std::span<std::int32_t> out,
+                         std::span<std::byte> scratch);
+constexpr std::size_t topk_scratch_bytes(std::int64_t count) {
+  return static_cast<std::size_t>(count) * 8 + 64;
+}
+
+/// Scores and selects in one go: never holds per-head scores, nor the scores of more than one row a thread.
+/// Row t: if rows[t].visible <= topk all of [0, visible) is selected and nothing is scored.
+struct IndexerSelectArgs {
+  TensorView<const float, 3> q;  // [n, heads, dim], rotated
+  TensorView<const float, 2> w;  // [n, heads]
+  KvView kv;
+  std::span<const KvRow> rows;      // [n]
+  std::int64_t topk = 0;            // >= 1
+  TensorView<std::int32_t, 2> idx;  // [n, >= topk]: ascending positions; entries past count[t] are set to -1
+  std::span<std::int32_t> count;    // [n]
+  std::span<std::byte> scratch;     // >= indexer_scratch_bytes(threads, longest visible)
+};
+constexpr std::size_t indexer_scratch_bytes(int threads, std::int64_t visible) {
+  const std::int64_t padded = (visible + 1023) / 1024 * 1024;
+  return static_cast<std::size_t>(threads) *
+         (static_cast<std::size_t>(padded) * 4 + topk_scratch_bytes(padded) + 4096);
+}
+
+}  // namespace dsa

@@ -1,0 +1,67 @@
+// Products with stored weights.
+#pragma once
+
+#include "exec/exec.h"
+#include "kernels/types.h"
+
+namespace dsa {
+
+struct LinearOutput {
+  WeightView weight;            // [out, in], any dtype that can hold weights
+  std::span<const float> bias;  // [out], or empty
+  TensorView<float, 2> y;       // [n, out]; may not alias x
+};
+
+/// y_i[t, o] = sum_k x[t, k] * W_i[o, k] + bias_i[o], for all outputs i that read the same x (q, k and v;
+/// gate and up).
+///
+/// Arithmetic, the same for every n, thread count and position in the batch (a row's result never depends on
+/// another):
+///   Compute::f32        float32 throughout, weights exactly dequantised (accumulation order is the family's
+///   own) Compute::automatic  ggml block types: x rounded per 32 elements to int8 (q8_block(),
+///   kernels/quantize.h), products
+///                       of one block exact in int32, blocks accumulated in float32 in ascending k
+///                       F8_E4M3: x rounded per 128 elements to e4m3 with a power-of-two scale (act_quant(),
+///                       kernels/quantize.h: inference/kernel.py act_quant), products in float32
+///                       F32, F16, BF16: as Compute::f32
+/// n == 0 and out == 0 do nothing.  in is a whole number of the type's blocks (FP8: any).
+struct LinearArgs {
+  TensorView<const float, 2> x;  // [n, in]
+  std::span<const LinearOutput> outputs;
+  Compute compute = Compute::automatic;
+  std::span<std::byte> scratch;  // at least linear_scratch_bytes(n, in); contents undefined before and after
+};
+
+/// Enough for every family and compute: room for x rounded in any of the formats above.
+constexpr std::size_t linear_scratch_bytes(std::int64_t n, std::int64_t in) {
+  // float copy (FP8) is the largest: 4 bytes an element; int8 needs 1 + 8 / 32; rows padded to 256 elements.
+  return static_cast<std::size_t>(n) * static_cast<std::size_t>((in + 255) / 256 * 256) * 4 + 256;
+}
+
+/// MLA's absorbed query: out[t, h, r] = sum_d q[t, h, d] * W[h * head_rows + d, r], d < q.dim(2).
+/// (W_UK of each head stands in the first rows of the head's part of kv_b_proj.)  float32 in both computes.
+struct AbsorbQueryArgs {
+  TensorView<const float, 3> q;  // [n, heads, nope]; strided: the nope part of [n, heads, nope + rope]
+  WeightView kv_b;               // [heads * head_rows, rank]
+  std::int64_t head_rows = 0;    // nope + v_dim
+  TensorView<float, 3> out;      // [n, heads, rank]
+};
+
+/// MLA's value up-projection: out[t, h, d] = sum_r o[t, h, r] * W[h * head_rows + nope + d, r], d <
+/// out.dim(2). float32 in both computes.
+struct ExpandValueArgs {
+  TensorView<const float, 3> o;  // [n, heads, rank]
+  WeightView kv_b;               // [heads * head_rows, rank]
+  std::int64_t head_rows = 0;    // nope + v_dim
+  TensorView<float, 3> out;      // [n, heads, v_dim]
+};
+
+/// out[t, :] = table[ids[t], :], exactly dequantised.  ids must lie in [0, rows): the engine has checked
+/// them.
+struct EmbeddingArgs {
+  WeightView table;  // [vocab, hidden]
+  std::span<const std::int32_t> ids;
+  TensorView<float, 2> out;  // [n, hidden]
+};
+
+}  // namespace dsa

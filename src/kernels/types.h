@@ -1,0 +1,98 @@
+// Types shared by the ops' contract headers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "tensor/dtype.h"
+#include "tensor/view.h"
+
+namespace dsa {
+
+/// Number formats of a computation (docs/numerics.md).
+enum class Compute : std::uint8_t {
+  f32,        // activations, cache, index keys and accumulation in float32, weights exactly dequantised
+  automatic,  // what the weight type's fast arithmetic rounds: activations to int8 or FP8 blocks, cache to
+              // BF16
+};
+
+/// A stored weight matrix [rows = out, cols = in], read where it lies.  No alignment is promised.
+/// Row r starts at data + r * row_bytes.
+struct WeightView {
+  DType type = DType::f32;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  const std::byte* data = nullptr;
+  std::size_t row_bytes = 0;
+  /// F8_E4M3 only: w = e4m3 * scale, one float per block of 128 x 128; scale of element (r, c) is
+  /// scales[((scale_row0 + r) / 128) * scale_stride + c / 128].  scale_row0 is not 0 in views made by
+  /// row_slice().
+  const float* scales = nullptr;
+  std::int64_t scale_stride = 0;
+  std::int64_t scale_row0 = 0;
+  /// What KernelTable::pack made of it, or null: only that family reads it.
+  const std::byte* packed = nullptr;
+
+  [[nodiscard]] bool empty() const { return data == nullptr; }
+  /// Rows [first, first + count) as a matrix of their own (unpacked).
+  [[nodiscard]] WeightView row_slice(std::int64_t first, std::int64_t count) const {
+    WeightView v = *this;
+    v.rows = count;
+    v.data += static_cast<std::size_t>(first) * row_bytes;
+    v.scale_row0 += first;
+    v.packed = nullptr;
+    return v;
+  }
+};
+
+inline constexpr std::int64_t kScaleBlock = 128;  // FP8 weights and activations
+inline constexpr std::int64_t kPageTokens = 64;   // tokens in one page of the cache
+
+/// The cache of one layer: pages of 64 tokens.  Page p starts at base + p * page_bytes and holds
+///   entries  [64][groups][rank + rope_dim] of `type`: per token and group, c (rank) and then k_pe (rope_dim)
+///   keys     [64][index_dim] of `type`, at keys_offset; index_dim is 0 where the layer has no indexer of its
+///   own
+struct KvLayout {
+  DType type = DType::bf16;  // bf16 or f32
+  std::int64_t groups = 1;
+  std::int64_t rank = 0;
+  std::int64_t rope_dim = 0;
+  std::int64_t index_dim = 0;
+
+  [[nodiscard]] std::int64_t entry_elements() const { return groups * (rank + rope_dim); }
+  [[nodiscard]] std::size_t element_bytes() const { return traits(type).block_bytes; }
+  [[nodiscard]] std::size_t keys_offset() const {
+    return static_cast<std::size_t>(kPageTokens * entry_elements()) * element_bytes();
+  }
+  [[nodiscard]] std::size_t page_bytes() const {
+    return static_cast<std::size_t>(kPageTokens * (entry_elements() + index_dim)) * element_bytes();
+  }
+  /// What one token costs in this layer.
+  [[nodiscard]] std::size_t token_bytes() const {
+    return static_cast<std::size_t>(entry_elements() + index_dim) * element_bytes();
+  }
+};
+
+struct KvView {
+  KvLayout layout;
+  std::byte* base = nullptr;
+
+  [[nodiscard]] std::byte* entry(std::int32_t page, std::int64_t slot) const {
+    return base + static_cast<std::size_t>(page) * layout.page_bytes() +
+           static_cast<std::size_t>(slot * layout.entry_elements()) * layout.element_bytes();
+  }
+  [[nodiscard]] std::byte* key(std::int32_t page, std::int64_t slot) const {
+    return base + static_cast<std::size_t>(page) * layout.page_bytes() + layout.keys_offset() +
+           static_cast<std::size_t>(slot * layout.index_dim) * layout.element_bytes();
+  }
+};
+
+/// Where one row (token) of a batch finds its past: token s of its sequence lies in page pages[s / 64], slot
+/// s % 64. It sees positions [0, visible): its own position + 1.  Rows of one sequence share `pages`.
+struct KvRow {
+  const std::int32_t* pages = nullptr;
+  std::int64_t visible = 0;
+};
+
+}  // namespace dsa
