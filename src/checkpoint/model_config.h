@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dsa {
@@ -89,5 +90,14 @@ struct ModelConfig {
     return moe && layer >= moe->first_k_dense_replace && layer % moe->moe_layer_freq == 0;
   }
 };
+
+/// Throws Error that starts with `who` (the file) unless every promise above holds: sizes in range, divisible
+/// where they must be, the predicted number of parameters computable, every token id inside the vocabulary.
+/// Both formats call it before anything is allocated from these numbers.
+void validate(const ModelConfig& config, std::string_view who);
+
+/// Parameters that tensors of these dimensions hold, without MTP layers; throws Error as validate() does if
+/// they are beyond any machine.
+std::int64_t predicted_parameters(const ModelConfig& config, std::string_view who);
 
 }  // namespace dsa
