@@ -34,7 +34,7 @@ struct WeightView {
   /// What KernelTable::pack made of it, or null: only that family reads it.
   const std::byte* packed = nullptr;
 
-  [[nodiscard]] bool empty() const { return data == nullptr; }
+  [[nodiscard]] bool empty() const { return data == nullptr && packed == nullptr; }
   /// Rows [first, first + count) as a matrix of their own (unpacked).
   [[nodiscard]] WeightView row_slice(std::int64_t first, std::int64_t count) const {
     WeightView v = *this;

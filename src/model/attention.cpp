@@ -1,0 +1,212 @@
+#include "model/attention.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kernels/quantize.h"
+#include "model/rope_table.h"
+
+namespace dsa {
+namespace {
+
+// A row attends over its selection or over everything: a rule about the row alone, so that chunking cannot
+// change it.
+bool is_sparse(const Step& step, const KvRow& row) {
+  if (step.topk == 0 || step.attention == AttentionMode::dense) return false;
+  if (step.attention == AttentionMode::automatic && step.trained_context > 0 &&
+      row.visible > step.trained_context)
+    return false;
+  return row.visible > step.topk;  // up to there the selection is everything
+}
+
+// At most four outputs share an input: a small list on the stack.
+struct Outputs {
+  std::array<LinearOutput, 4> items;
+  std::size_t count = 0;
+  void add(LinearOutput item) { items[count++] = item; }
+  [[nodiscard]] std::span<const LinearOutput> span() const { return {items.data(), count}; }
+};
+
+}  // namespace
+
+void Attention::forward(const Step& step) const {
+  if (weights_.mla)
+    project_mla(step);
+  else
+    project_gqa(step);
+  write_cache(step);
+  attend(step);
+  output_projection(step);
+}
+
+void Attention::project_gqa(const Step& step) const {
+  const GqaWeights& w = *weights_.gqa;
+  const ModelConfig& c = step.config;
+  const auto q = step.of(step.act.q), k = step.of(step.act.kv), v = step.of(step.act.v),
+             h = step.of(step.act.h);
+  Outputs outputs;
+  for (const auto& item : {output(w.q_proj, q), output(w.k_proj, k), output(w.v_proj, v)}) outputs.add(item);
+  step.linear(h, outputs.span());
+
+  if (has_indexer(step)) {
+    const Indexer indexer(*weights_.indexer);
+    step.linear(h, std::array{indexer.query(step), indexer.key(step), indexer.head_weights(step)});
+    indexer.finish(step, /*official_fp8=*/false);
+  }
+
+  const auto heads = split_heads(q, c.num_attention_heads), kv_heads = split_heads(k, c.num_key_value_heads);
+  if (c.qk_norm) {
+    // Each head is a row of its own: q and k are contiguous.
+    const auto per_head = [&](const TensorView<float, 2>& x) {
+      return TensorView<float, 2>(x.data(), {x.size() / c.head_dim, c.head_dim});
+    };
+    step.rms_norm(per_head(q), w.q_norm, per_head(q));
+    step.rms_norm(per_head(k), w.k_norm, per_head(k));
+  }
+  for (const auto& x : {heads, kv_heads})
+    step.kernels.rope(
+        step.exec,
+        {.x = x, .dim = c.head_dim, .layout = RopeLayout::half_split, .cos_sin = step.of(step.act.cos_sin)});
+}
+
+void Attention::project_mla(const Step& step) const {
+  const MlaWeights& w = *weights_.mla;
+  const ModelConfig& c = step.config;
+  const MlaConfig& m = *c.mla;
+  const bool indexed = has_indexer(step), latent = m.q_lora_rank > 0;
+  const auto q = step.of(step.act.q), kv = step.of(step.act.kv), h = step.of(step.act.h);
+  const std::optional<Indexer> indexer = indexed ? std::optional<Indexer>(*weights_.indexer) : std::nullopt;
+
+  Outputs from_hidden;
+  from_hidden.add(latent ? output(w.q_a_proj, step.of(step.act.qr)) : output(w.q_proj, q));
+  from_hidden.add(output(w.kv_a_proj_with_mqa, kv));
+  if (indexed) {
+    from_hidden.add(indexer->key(step));
+    from_hidden.add(indexer->head_weights(step));
+  }
+  step.linear(h, from_hidden.span());
+
+  if (latent) {
+    const auto qr = step.of(step.act.qr);
+    step.rms_norm(qr, w.q_a_layernorm, qr);
+    Outputs from_latent;
+    from_latent.add(output(w.q_b_proj, q));
+    if (indexed) from_latent.add(indexer->query(step));
+    step.linear(qr, from_latent.span());
+  } else if (indexed) {
+    step.linear(h, std::array{indexer->query(step)});
+  }
+  if (indexed) indexer->finish(step, official_fp8(step));
+
+  // The latent is normed, the rotary key beside it is not; of a query head the last part is rotated.
+  const auto c_kv = columns(kv, 0, m.kv_lora_rank);
+  step.rms_norm(c_kv, w.kv_a_layernorm, c_kv);
+  if (official_fp8(step))
+    for (std::int64_t t = 0; t < step.n; ++t) act_quant(c_kv.span(t), c_kv.span(t));
+  const auto layout = m.rope_interleave ? RopeLayout::interleaved : RopeLayout::half_split;
+  const auto heads = split_heads(q, c.num_attention_heads);
+  const auto q_pe = columns(heads, m.qk_nope_head_dim, m.qk_rope_head_dim);
+  const auto k_pe = columns(split_heads(kv, 1), m.kv_lora_rank, m.qk_rope_head_dim);
+  for (const auto& x : {q_pe, k_pe})
+    step.kernels.rope(
+        step.exec,
+        {.x = x, .dim = m.qk_rope_head_dim, .layout = layout, .cos_sin = step.of(step.act.cos_sin)});
+
+  step.kernels.absorb_query(step.exec, {.q = columns(heads, 0, m.qk_nope_head_dim),
+                                        .kv_b = w.kv_b_proj.weight,
+                                        .head_rows = m.qk_nope_head_dim + m.v_head_dim,
+                                        .out = split_heads(step.of(step.act.q_c), c.num_attention_heads)});
+}
+
+void Attention::write_cache(const Step& step) const {
+  const auto kv = step.of(step.act.kv);
+  const KvLayout& layout = kv_.layout;
+  CacheWriteArgs args{.c = {}, .k_pe = {}, .key = {}, .kv = kv_, .rows = step.rows};
+  if (weights_.mla) {
+    args.c = columns(split_heads(kv, 1), 0, layout.rank);
+    args.k_pe = columns(split_heads(kv, 1), layout.rank, layout.rope_dim);
+  } else {
+    args.c = split_heads(step.of(step.act.v), layout.groups);
+    args.k_pe = split_heads(kv, layout.groups);
+  }
+  if (has_indexer(step)) args.key = step.of(step.act.index_k);
+  step.kernels.cache_write(step.exec, args);
+}
+
+void Attention::attend(const Step& step) const {
+  const bool any_sparse =
+      std::any_of(step.rows.begin(), step.rows.end(), [&](auto& r) { return is_sparse(step, r); });
+  // While everything is selected anyway the keys are written and nothing is scored.  A layer that shares an
+  // earlier layer's selection finds it in act.idx.
+  if (any_sparse && weights_.indexer) Indexer(*weights_.indexer).select(step, layer_, kv_);
+  for (std::int64_t first = 0; first < step.n;) {
+    const bool sparse = is_sparse(step, step.rows[static_cast<std::size_t>(first)]);
+    std::int64_t end = first + 1;
+    while (end < step.n && is_sparse(step, step.rows[static_cast<std::size_t>(end)]) == sparse) ++end;
+    attend_rows(step, first, end - first, sparse);
+    first = end;
+  }
+}
+
+void Attention::attend_rows(const Step& step, std::int64_t first, std::int64_t count, bool sparse) const {
+  const std::int64_t heads = step.config.num_attention_heads;
+  const auto part = [&](const TensorView<float, 2>& t) { return split_heads(t.slice(first, count), heads); };
+  AttentionArgs args{
+      .q_c = {},
+      .q_pe = part(step.act.q),
+      .kv = kv_,
+      .rows = step.rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
+      .idx = {},
+      .count = {},
+      .scale = scale(step.config),
+      .out = part(step.act.o_c),
+      .scratch = step.act.attention_scratch};
+  if (const auto& m = step.config.mla) {
+    args.q_c = part(step.act.q_c);
+    args.q_pe = columns(part(step.act.q), m->qk_nope_head_dim, m->qk_rope_head_dim);
+  }
+  if (sparse) {
+    args.idx = step.act.idx.slice(first, count);
+    args.count = step.act.idx_count.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+  }
+  (sparse ? step.counters.sparse_rows : step.counters.dense_rows) += count;
+  step.kernels.attention(step.exec, args);
+}
+
+void Attention::output_projection(const Step& step) const {
+  auto values = step.of(step.act.o_c);
+  if (weights_.mla) {
+    const auto& m = *step.config.mla;
+    values = step.of(step.act.o);
+    step.kernels.expand_value(step.exec,
+                              {.o = split_heads(step.of(step.act.o_c), step.config.num_attention_heads),
+                               .kv_b = weights_.mla->kv_b_proj.weight,
+                               .head_rows = m.qk_nope_head_dim + m.v_head_dim,
+                               .out = split_heads(values, step.config.num_attention_heads)});
+  }
+  step.linear(values, std::array{output(weights_.o_proj, step.of(step.act.delta))});
+}
+
+// The demo rounds latents and indexer vectors to FP8 "to simulate the precision" its checkpoints are served
+// with.  What counts is the stored type: BF16 re-exports often keep the quantization_config.
+bool Attention::official_fp8(const Step& step) const {
+  return step.compute == Compute::automatic && weights_.mla &&
+         weights_.mla->kv_a_proj_with_mqa.weight.type == DType::f8_e4m3;
+}
+
+bool Attention::has_indexer(const Step& step) const { return step.topk > 0 && weights_.indexer.has_value(); }
+
+float Attention::scale(const ModelConfig& config) const {
+  if (!config.mla) return 1.0F / std::sqrt(static_cast<float>(config.head_dim));
+  const auto dim = static_cast<double>(config.mla->qk_nope_head_dim + config.mla->qk_rope_head_dim);
+  double scale = 1.0 / std::sqrt(dim);
+  // Always, also for short prompts (the demo ties it to a buffer size; transformers does not).
+  if (config.rope.type == RopeConfig::Type::yarn && config.rope.mscale_all_dim != 0) {
+    const double m = yarn_mscale(config.rope.factor, config.rope.mscale_all_dim);
+    scale *= m * m;
+  }
+  return static_cast<float>(scale);
+}
+
+}  // namespace dsa

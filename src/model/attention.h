@@ -1,0 +1,35 @@
+// Grouped latent attention of one layer: MLA in its absorbed form, and GQA as the same thing with more
+// groups.
+#pragma once
+
+#include "model/indexer.h"
+#include "model/step.h"
+
+namespace dsa {
+
+/// delta = attention(h): project, write the cache, select, attend, output.
+class Attention {
+ public:
+  Attention(const LayerWeights& weights, const KvView& kv, std::int64_t layer)
+      : weights_(weights), kv_(kv), layer_(layer) {}
+
+  void forward(const Step& step) const;
+
+ private:
+  void project_gqa(const Step& step) const;
+  void project_mla(const Step& step) const;
+  void write_cache(const Step& step) const;
+  void attend(const Step& step) const;
+  void attend_rows(const Step& step, std::int64_t first, std::int64_t count, bool sparse) const;
+  void output_projection(const Step& step) const;
+
+  [[nodiscard]] bool official_fp8(const Step& step) const;
+  [[nodiscard]] bool has_indexer(const Step& step) const;
+  [[nodiscard]] float scale(const ModelConfig& config) const;
+
+  const LayerWeights& weights_;
+  const KvView& kv_;
+  std::int64_t layer_;
+};
+
+}  // namespace dsa

@@ -1,0 +1,133 @@
+#include "model/bind.h"
+
+#include <fmt/ranges.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/mapped_file.h"
+#include "kernels/dequantize.h"
+
+namespace dsa {
+namespace {
+
+// Where row r of a matrix (element r of a bias) of the half-split model lies in a GGUF that interleaves each
+// head's pairs.
+std::int64_t interleaved_row(std::int64_t r, std::int64_t head_dim) {
+  const std::int64_t head = r / head_dim, i = r % head_dim, half = head_dim / 2;
+  return head * head_dim + (i < half ? 2 * i : 2 * (i - half) + 1);
+}
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace
+
+const StoredTensor& Binder::get(const std::string& name, std::span<const std::int64_t> shape) {
+  const StoredTensor* tensor = tensors_.find(name);
+  if (tensor == nullptr)
+    fail(
+        "weights: tensor {} is missing; expected shape {} (config.json and the weights do not belong "
+        "together, or a "
+        "file is incomplete)",
+        name, shape);
+  if (!std::equal(tensor->shape.begin(), tensor->shape.end(), shape.begin(), shape.end()))
+    fail("weights: {} has shape {}, expected {} ({})", name, tensor->shape, shape, tensor->file);
+  used_.insert(name);
+  return *tensor;
+}
+
+WeightView Binder::view(const std::string& name, std::int64_t rows, std::int64_t cols) {
+  const StoredTensor& tensor = get(name + ".weight", std::array{rows, cols});
+  if (!is_weight_type(tensor.type))
+    fail("weights: {}.weight is stored as {}, which no kernel multiplies ({})", name, dsa::name(tensor.type),
+         tensor.file);
+  const auto row_bytes = storage_bytes(tensor.type, cols);
+  if (!row_bytes)
+    fail("weights: {}.weight has rows of {} elements, not a multiple of the {} of a {} block ({})", name,
+         cols, traits(tensor.type).block_elements, dsa::name(tensor.type), tensor.file);
+  WeightView weight{
+      .type = tensor.type, .rows = rows, .cols = cols, .data = tensor.bytes.data(), .row_bytes = *row_bytes};
+  if (weight.type == DType::f8_e4m3) bind_scales(name, weight);
+  return weight;
+}
+
+// DeepSeek's "weight_scale_inv" is multiplied, whatever its name says; it may lie in another shard.
+void Binder::bind_scales(const std::string& name, WeightView& weight) {
+  const std::array shape{ceil_div(weight.rows, kScaleBlock), ceil_div(weight.cols, kScaleBlock)};
+  const StoredTensor& scales = get(name + ".weight_scale_inv", shape);
+  if (scales.type != DType::f32)
+    fail("weights: {}.weight_scale_inv is stored as {}, expected F32 ({})", name, dsa::name(scales.type),
+         scales.file);
+  weight.scale_stride = shape[1];
+  if (reinterpret_cast<std::uintptr_t>(scales.bytes.data()) % alignof(float) == 0) {
+    weight.scales = reinterpret_cast<const float*>(scales.bytes.data());
+    return;
+  }
+  Buffer& copy = own(scales.bytes.size(), "FP8 scales");
+  std::memcpy(copy.data(), scales.bytes.data(), scales.bytes.size());
+  weight.scales = copy.as<float>();
+}
+
+void Binder::vector(const std::string& name, std::int64_t size, std::vector<float>& out) {
+  const StoredTensor& tensor = get(name, std::array{size});
+  if (!is_weight_type(tensor.type) || is_quantized_block(tensor.type) || tensor.type == DType::f8_e4m3)
+    fail("weights: {} is stored as {}, expected F32, BF16 or F16 ({})", name, dsa::name(tensor.type),
+         tensor.file);
+  out.resize(static_cast<std::size_t>(size));
+  dequantize(tensor.type, tensor.bytes.data(), out);
+}
+
+void Binder::unpacked_linear(const std::string& name, std::int64_t rows, std::int64_t cols, Linear& out) {
+  out.weight = view(name, rows, cols);
+}
+
+void Binder::linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias, Linear& out) {
+  out.weight = view(name, rows, cols);
+  if (bias) vector(name + ".bias", rows, out.bias);
+  pack(out.weight);
+}
+
+void Binder::rotated_linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias,
+                            std::int64_t head_dim, Linear& out) {
+  const StoredTensor* tensor = tensors_.find(name + ".weight");
+  if (tensor == nullptr || !tensor->rope_permuted) return linear(name, rows, cols, bias, out);
+
+  out.weight = view(name, rows, cols);
+  const std::size_t row_bytes = out.weight.row_bytes;
+  const Buffer ordered(static_cast<std::size_t>(rows) * row_bytes, "re-ordered q and k weights");
+  for (std::int64_t r = 0; r < rows; ++r)
+    std::memcpy(ordered.data() + static_cast<std::size_t>(r) * row_bytes,
+                out.weight.data + static_cast<std::size_t>(interleaved_row(r, head_dim)) * row_bytes,
+                row_bytes);
+  out.weight.data = ordered.data();
+  pack(out.weight);
+  // The re-ordered rows are kept only where the kernels read them.
+  if (out.weight.packed == nullptr) {
+    Buffer& kept = own(ordered.size(), "re-ordered q and k weights");
+    std::memcpy(kept.data(), ordered.data(), ordered.size());
+    out.weight.data = kept.data();
+  } else {
+    out.weight.data = nullptr;
+  }
+  if (!bias) return;
+  std::vector<float> stored;
+  vector(name + ".bias", rows, stored);
+  out.bias.resize(stored.size());
+  for (std::int64_t r = 0; r < rows; ++r)
+    out.bias[static_cast<std::size_t>(r)] = stored[static_cast<std::size_t>(interleaved_row(r, head_dim))];
+}
+
+void Binder::pack(WeightView& weight) {
+  if (compute_ == Compute::f32) return;
+  const std::size_t bytes = kernels_.packed_bytes(weight);
+  if (bytes == 0) return;
+  Buffer& packed = own(bytes, "packed weights");
+  kernels_.pack(exec_, weight, packed.bytes());
+  weight.packed = packed.data();
+  model_.packed_bytes += bytes;
+  MappedFile::drop_pages({weight.data, static_cast<std::size_t>(weight.rows) * weight.row_bytes});
+}
+
+Buffer& Binder::own(std::size_t bytes, const char* what) { return model_.owned.emplace_back(bytes, what); }
+
+}  // namespace dsa

@@ -1,0 +1,67 @@
+#include "model/indexer.h"
+
+#include <cmath>
+
+#include "kernels/quantize.h"
+
+namespace dsa {
+namespace {
+
+// inference/model.py Indexer.forward: rotate_activation on BF16, then act_quant.  Both sides of the product
+// are rotated, so only the rounding shows.
+void round_like_official(std::span<float> head) {
+  for (float& value : head) value = static_cast<float>(bf16(value));
+  hadamard(head);
+  for (float& value : head) value = static_cast<float>(bf16(value));
+  act_quant(head, head);
+}
+
+}  // namespace
+
+void Indexer::finish(const Step& step, bool official_fp8) const {
+  const IndexerConfig& config = *step.config.indexer;
+  const auto keys = step.of(step.act.index_k);
+  const auto queries = step.of(step.act.index_q);
+  const auto weights = step.of(step.act.index_w);
+
+  step.kernels.layer_norm(step.exec, {.x = keys,
+                                      .weight = weights_.k_norm,
+                                      .bias = weights_.k_norm_bias,
+                                      .eps = static_cast<float>(config.k_norm_eps),
+                                      .y = keys});
+  const auto layout = config.rope_interleave ? RopeLayout::interleaved : RopeLayout::half_split;
+  const auto angles = step.of(step.act.index_cos_sin);
+  for (const auto& heads : {split_heads(queries, config.n_heads), split_heads(keys, 1)})
+    step.kernels.rope(step.exec,
+                      {.x = heads, .dim = config.rope_head_dim, .layout = layout, .cos_sin = angles});
+
+  const float factor =
+      1.0F / std::sqrt(static_cast<float>(config.n_heads) * static_cast<float>(config.head_dim));
+  step.exec.parallel_for(step.n, 8, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      for (float& w : weights.span(t)) w *= factor;
+      if (!official_fp8) continue;
+      round_like_official(keys.span(t));
+      for (std::int64_t head = 0; head < config.n_heads; ++head)
+        round_like_official(queries.span(t).subspan(static_cast<std::size_t>(head * config.head_dim),
+                                                    static_cast<std::size_t>(config.head_dim)));
+    }
+  });
+}
+
+void Indexer::select(const Step& step, std::int64_t layer, const KvView& kv) const {
+  const auto idx = step.act.idx.slice(0, step.n);
+  const auto count = step.act.idx_count.first(static_cast<std::size_t>(step.n));
+  step.kernels.indexer_select(step.exec,
+                              {.q = split_heads(step.of(step.act.index_q), step.config.indexer->n_heads),
+                               .w = step.of(step.act.index_w),
+                               .kv = kv,
+                               .rows = step.rows,
+                               .topk = step.topk,
+                               .idx = idx,
+                               .count = count,
+                               .scratch = step.act.indexer_scratch});
+  if (step.hooks.selection) step.hooks.selection(layer, idx, count);
+}
+
+}  // namespace dsa

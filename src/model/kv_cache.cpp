@@ -1,0 +1,43 @@
+#include "model/kv_cache.h"
+
+#include "base/checked.h"
+#include "base/error.h"
+
+namespace dsa {
+
+KvLayout kv_layout(const ModelConfig& config, std::int64_t layer, Compute compute) {
+  KvLayout layout{.type = compute == Compute::f32 ? DType::f32 : DType::bf16};
+  if (config.mla) {
+    layout.groups = 1;
+    layout.rank = config.mla->kv_lora_rank;
+    layout.rope_dim = config.mla->qk_rope_head_dim;
+  } else {
+    layout.groups = config.num_key_value_heads;
+    layout.rank = config.head_dim;
+    layout.rope_dim = config.head_dim;
+  }
+  if (config.indexer && config.indexer->full[static_cast<std::size_t>(layer)])
+    layout.index_dim = config.indexer->head_dim;
+  return layout;
+}
+
+std::size_t kv_token_bytes(const ModelConfig& config, Compute compute) {
+  std::size_t bytes = 0;
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
+    bytes += kv_layout(config, i, compute).token_bytes();
+  return bytes;
+}
+
+KvCache::KvCache(const ModelConfig& config, Compute compute, std::int64_t pages) : pages_(pages) {
+  const auto page_bytes = static_cast<std::size_t>(kPageTokens) * kv_token_bytes(config, compute);
+  const auto total = checked_mul(page_bytes, static_cast<std::size_t>(pages));
+  if (!total) fail("KV cache: {} pages of {} bytes do not fit in memory: lower --ctx", pages, page_bytes);
+  memory_ = Buffer(*total, "the KV cache (lower --ctx)");
+  std::byte* base = memory_.data();
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
+    layers_.push_back({kv_layout(config, i, compute), base});
+    base += layers_.back().layout.page_bytes() * static_cast<std::size_t>(pages);
+  }
+}
+
+}  // namespace dsa

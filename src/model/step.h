@@ -1,0 +1,70 @@
+// What the parts of a forward pass share.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "exec/exec.h"
+#include "kernels/registry.h"
+#include "model/activations.h"
+#include "model/batch.h"
+#include "model/options.h"
+#include "model/weights.h"
+
+namespace dsa {
+
+/// How many rows attended how, for /stats.
+struct AttentionCounters {
+  std::int64_t sparse_rows = 0;
+  std::int64_t dense_rows = 0;
+};
+
+/// One forward pass while it runs: the tools, the rows, the scratch.  Lives on the stack of
+/// Transformer::forward.
+struct Step {
+  Exec& exec;
+  const KernelTable& kernels;
+  const ModelConfig& config;
+  Activations& act;
+  const ForwardHooks& hooks;
+  AttentionCounters& counters;
+  Compute compute;
+  AttentionMode attention;
+  std::int64_t topk;             // 0: no indexer
+  std::int64_t trained_context;  // automatic attends densely past it; 0: no bound
+  std::int64_t n;                // rows of this batch
+  std::span<const KvRow> rows;   // [n]
+
+  [[nodiscard]] TensorView<float, 2> of(const TensorView<float, 2>& t) const { return t.slice(0, n); }
+
+  /// y = x W^T + b.
+  void linear(TensorView<const float, 2> x, std::span<const LinearOutput> outputs) const {
+    kernels.linear(exec, {.x = x, .outputs = outputs, .compute = compute, .scratch = act.linear_scratch});
+  }
+  void rms_norm(TensorView<const float, 2> x, std::span<const float> weight, TensorView<float, 2> y) const {
+    kernels.rms_norm(exec,
+                     {.x = x, .weight = weight, .eps = static_cast<float>(config.rms_norm_eps), .y = y});
+  }
+};
+
+inline LinearOutput output(const Linear& linear, TensorView<float, 2> y) {
+  return {linear.weight, linear.bias, y};
+}
+
+/// [n, heads * dim] as [n, heads, dim].
+template <class T>
+TensorView<T, 3> split_heads(const TensorView<T, 2>& x, std::int64_t heads) {
+  const std::int64_t dim = x.cols() / heads;
+  return {x.data(), {x.rows(), heads, dim}, {x.stride(0), dim, 1}};
+}
+
+/// The last dimension's elements [first, first + count).
+template <class T, std::size_t Rank>
+TensorView<T, Rank> columns(const TensorView<T, Rank>& x, std::int64_t first, std::int64_t count) {
+  auto shape = x.shape();
+  DSA_DCHECK(first >= 0 && count >= 0 && first + count <= shape[Rank - 1]);
+  shape[Rank - 1] = count;
+  return {x.data() + first, shape, x.strides()};
+}
+
+}  // namespace dsa

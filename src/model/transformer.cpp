@@ -1,0 +1,185 @@
+#include "model/transformer.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/log.h"
+
+namespace dsa {
+namespace {
+
+constexpr std::int64_t kMaxChunk = 512;
+constexpr std::size_t kActivationBudget = std::size_t{768} << 20;
+
+// The model as the options want it run.
+ModelConfig configure(const ModelConfig& stored, const ModelOptions& options) {
+  ModelConfig config = stored;
+  if (!options.use_indexer) config.indexer.reset();
+  if (options.attention == AttentionMode::sparse && !config.indexer)
+    fail("--attention sparse: this model has no indexer{}; use --attention auto or dense",
+         stored.indexer ? " in use (--indexer none)" : "");
+  if (options.topk != 0 && !config.indexer)
+    fail("--top-k {}: this model has no indexer to select with", options.topk);
+  if (options.topk < 0) fail("--top-k {}: expected 1 or more", options.topk);
+  return config;
+}
+
+std::int64_t chosen_topk(const ModelConfig& config, const ModelOptions& options) {
+  if (!config.indexer) return 0;
+  return options.topk > 0 ? options.topk : config.indexer->topk;
+}
+
+std::int64_t chosen_context(const ModelConfig& config, const ModelOptions& options) {
+  if (options.context < 0) fail("--ctx {}: expected 1 or more", options.context);
+  if (options.context > config.max_position_embeddings)
+    spdlog::warn("--ctx {} is past the {} positions that the model was trained at", options.context,
+                 config.max_position_embeddings);
+  const std::int64_t tokens = options.context > 0 ? options.context : config.max_position_embeddings;
+  return (tokens + kPageTokens - 1) / kPageTokens * kPageTokens;
+}
+
+std::int64_t chosen_chunk(const ModelConfig& config, const ModelOptions& options, ActivationSizes sizes) {
+  if (options.chunk > 0) return options.chunk;
+  sizes.max_tokens = std::min(kMaxChunk, sizes.max_context);
+  while (sizes.max_tokens > 16 && Activations::bytes(config, sizes) > kActivationBudget)
+    sizes.max_tokens /= 2;
+  return sizes.max_tokens;
+}
+
+std::int64_t rope_width(const ModelConfig& config) {
+  return config.mla ? config.mla->qk_rope_head_dim : config.head_dim;
+}
+
+bool all_finite(std::span<const float> row) {
+  // An exponent of all ones is an infinity or a NaN.  Integer arithmetic: vectorises, and no flag can
+  // optimise it away.
+  std::uint32_t bad = 0;
+  for (const float value : row)
+    bad |= ((std::bit_cast<std::uint32_t>(value) & 0x7F800000U) == 0x7F800000U) ? 1U : 0U;
+  return bad == 0;
+}
+
+}  // namespace
+
+Transformer::Transformer(const ModelFiles& files, const ModelOptions& options, const KernelTable& kernels,
+                         Exec& exec, const TensorSource* indexer_tensors, std::int64_t trained_context)
+    : files_(files),
+      config_(configure(files.config, options)),
+      options_(options),
+      kernels_(kernels),
+      exec_(exec),
+      topk_(chosen_topk(config_, options)),
+      trained_context_(trained_context),
+      max_tokens_(chosen_chunk(config_, options,
+                               {.max_tokens = 0,
+                                .max_context = chosen_context(config_, options),
+                                .topk = topk_,
+                                .threads = exec.threads()})),
+      weights_(load_weights(config_, *files.tensors, indexer_tensors, kernels, options.compute, exec)),
+      cache_(config_, options.compute, chosen_context(config_, options) / kPageTokens),
+      rope_(config_.rope, rope_width(config_), config_.max_position_embeddings),
+      index_rope_(config_.rope, config_.indexer ? config_.indexer->rope_head_dim : 2,
+                  config_.max_position_embeddings),
+      act_(config_, {.max_tokens = max_tokens_,
+                     .max_context = cache_.pages() * kPageTokens,
+                     .topk = topk_,
+                     .threads = exec.threads()}) {
+  for (std::int64_t i = 0; i < config_.num_hidden_layers; ++i)
+    blocks_.emplace_back(weights_.layers[static_cast<std::size_t>(i)], cache_.layer(i), i);
+  rows_.resize(static_cast<std::size_t>(max_tokens_));
+  positions_.resize(static_cast<std::size_t>(max_tokens_));
+  tokens_.resize(static_cast<std::size_t>(max_tokens_));
+}
+
+bool Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) {
+  const std::int64_t n = place_rows(batch);
+  std::ranges::fill(status, SequenceStatus{});
+  if (n == 0) return true;
+  const Step step{.exec = exec_,
+                  .kernels = kernels_,
+                  .config = config_,
+                  .act = act_,
+                  .hooks = hooks_,
+                  .counters = counters_,
+                  .compute = options_.compute,
+                  .attention = options_.attention,
+                  .topk = topk_,
+                  .trained_context = trained_context_,
+                  .n = n,
+                  .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n))};
+  const auto positions = std::span<const std::int64_t>(positions_).first(static_cast<std::size_t>(n));
+  rope_.fill(positions, act_.cos_sin);
+  if (config_.indexer) index_rope_.fill(positions, act_.index_cos_sin);
+  kernels_.embedding(exec_, {.table = weights_.embed_tokens.weight,
+                             .ids = std::span<const std::int32_t>(tokens_).first(static_cast<std::size_t>(n)),
+                             .out = step.of(act_.x)});
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    if (batch.cancel != nullptr && batch.cancel->load(std::memory_order_relaxed)) return false;
+    blocks_[i].forward(step);
+    if (hooks_.layer_output) hooks_.layer_output(static_cast<std::int64_t>(i), step.of(act_.x));
+    check_finite(batch, static_cast<std::int64_t>(i), status);
+  }
+  output_logits(batch, logits, status);
+  return true;
+}
+
+std::int64_t Transformer::place_rows(const Batch& batch) {
+  std::int64_t n = 0;
+  for (const SequenceSlice& s : batch.sequences) {
+    const auto count = static_cast<std::int64_t>(s.tokens.size());
+    DSA_CHECK(n + count <= max_tokens_);
+    DSA_CHECK(s.first_position >= 0);
+    DSA_CHECK(static_cast<std::int64_t>(s.page_table.size()) * kPageTokens >= s.first_position + count);
+    for (std::int64_t i = 0; i < count; ++i, ++n) {
+      const auto row = static_cast<std::size_t>(n);
+      tokens_[row] = s.tokens[static_cast<std::size_t>(i)];
+      positions_[row] = s.first_position + i;
+      rows_[row] = {.pages = s.page_table.data(), .visible = s.first_position + i + 1};
+    }
+  }
+  return n;
+}
+
+void Transformer::check_finite(const Batch& batch, std::int64_t layer,
+                               std::span<SequenceStatus> status) const {
+  std::int64_t row = 0;
+  for (std::size_t i = 0; i < batch.sequences.size(); ++i)
+    for (std::size_t t = 0; t < batch.sequences[i].tokens.size(); ++t, ++row)
+      if (status[i].ok() && !all_finite(act_.x.span(row)))
+        status[i] = {.bad_layer = layer, .bad_position = positions_[static_cast<std::size_t>(row)]};
+}
+
+void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits,
+                                std::span<SequenceStatus> status) {
+  std::int64_t first = 0, wanted = 0;
+  for (const SequenceSlice& s : batch.sequences) {
+    for (const auto row : s.logits_rows)
+      std::memcpy(act_.last.row(wanted++), act_.x.row(first + row),
+                  static_cast<std::size_t>(config_.hidden_size) * 4);
+    first += static_cast<std::int64_t>(s.tokens.size());
+  }
+  if (wanted == 0) return;
+  DSA_CHECK(logits.rows() >= wanted);
+  const auto last = act_.last.slice(0, wanted), out = logits.slice(0, wanted);
+  kernels_.rms_norm(
+      exec_,
+      {.x = last, .weight = weights_.norm, .eps = static_cast<float>(config_.rms_norm_eps), .y = last});
+  kernels_.linear(exec_, {.x = last,
+                          .outputs = std::array{output(weights_.lm_head, out)},
+                          .compute = options_.compute,
+                          .scratch = act_.linear_scratch});
+  std::int64_t row = 0;
+  for (std::size_t i = 0; i < batch.sequences.size(); ++i)
+    for (const auto r : batch.sequences[i].logits_rows)
+      if (!all_finite(out.span(row++)) && status[i].ok())
+        status[i] = {.bad_layer = config_.num_hidden_layers,
+                     .bad_position = batch.sequences[i].first_position + r};
+}
+
+void Transformer::set_attention(AttentionMode mode) {
+  if (mode == AttentionMode::sparse && !config_.indexer) fail("attention sparse: this model has no indexer");
+  options_.attention = mode;
+}
+
+}  // namespace dsa
