@@ -41,12 +41,12 @@ enum class FinishReason : std::uint8_t { stop, length, cancelled, failed };
 std::string_view name(FinishReason reason);  // "stop", "length", "cancelled", "error"
 
 struct GenerateRequest {
-  std::span<const std::int32_t> prompt;      // not empty
+  std::span<const std::int32_t> prompt;  // not empty
   SamplingParams sampling;
-  std::int64_t max_tokens = -1;              // -1: until the context is full
-  std::vector<std::int32_t> stop_tokens;     // end the answer; not part of the text
-  std::vector<std::string> stop_strings;     // likewise, also across token borders
-  bool show_special = false;                 // special tokens become part of the text
+  std::int64_t max_tokens = -1;           // -1: until the context is full
+  std::vector<std::int32_t> stop_tokens;  // end the answer; not part of the text
+  std::vector<std::string> stop_strings;  // likewise, also across token borders
+  bool show_special = false;              // special tokens become part of the text
 };
 
 struct GenerateCallbacks {
@@ -58,7 +58,7 @@ struct GenerateResult {
   std::string text;
   std::vector<std::int32_t> tokens;  // without the stop token
   FinishReason finish_reason = FinishReason::stop;
-  std::string error;                 // finish_reason == failed: one line that names layer and token
+  std::string error;  // finish_reason == failed: one line that names layer and token
   Timings timings;
 };
 
@@ -68,8 +68,8 @@ struct SelectionStats {
   std::int64_t dense_rows = 0;
 };
 
-/// A loaded model with the cache of one sequence.  Not thread-safe: one call at a time; `cancel` may be set from anywhere,
-/// a signal handler too.
+/// A loaded model with the cache of one sequence.  Not thread-safe: one call at a time; `cancel` may be set
+/// from anywhere, a signal handler too.
 class Session {
  public:
   /// Opens, checks, loads.  Throws Error.
@@ -82,12 +82,14 @@ class Session {
   [[nodiscard]] bool has_indexer() const;
   [[nodiscard]] std::string_view kernels() const;
 
-  /// Answers the prompt.  The longest prefix that is still in the cache is not computed again (the result is the same bit for
-  /// bit).  Throws Error if the prompt is empty, holds an id outside the vocabulary or does not fit in the context.
+  /// Answers the prompt.  The longest prefix that is still in the cache is not computed again (the result is
+  /// the same bit for bit).  Throws Error if the prompt is empty, holds an id outside the vocabulary or does
+  /// not fit in the context.
   GenerateResult generate(const GenerateRequest& request, const GenerateCallbacks& callbacks,
                           const std::atomic<bool>& cancel);
 
-  /// Logits of every position of `tokens`, [n, vocab] row by row, handed out chunk by chunk; the cache is started anew.
+  /// Logits of every position of `tokens`, [n, vocab] row by row, handed out chunk by chunk; the cache is
+  /// started anew.
   void logits(std::span<const std::int32_t> tokens,
               const std::function<void(std::int64_t first_row, TensorView<const float, 2> rows)>& visit,
               const std::atomic<bool>& cancel);

@@ -89,7 +89,7 @@ void Attention::project_mla(const Step& step) const {
 
   if (latent) {
     const auto qr = step.of(step.act.qr);
-    step.rms_norm(qr, w.q_a_layernorm, qr);
+    step.latent_norm(qr, w.q_a_layernorm);
     Outputs from_latent;
     from_latent.add(output(w.q_b_proj, q));
     if (indexed) from_latent.add(indexer->query(step));
@@ -101,7 +101,7 @@ void Attention::project_mla(const Step& step) const {
 
   // The latent is normed, the rotary key beside it is not; of a query head the last part is rotated.
   const auto c_kv = columns(kv, 0, m.kv_lora_rank);
-  step.rms_norm(c_kv, w.kv_a_layernorm, c_kv);
+  step.latent_norm(c_kv, w.kv_a_layernorm);
   if (official_fp8(step))
     for (std::int64_t t = 0; t < step.n; ++t) act_quant(c_kv.span(t), c_kv.span(t));
   const auto layout = m.rope_interleave ? RopeLayout::interleaved : RopeLayout::half_split;

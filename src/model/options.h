@@ -19,13 +19,14 @@ enum class AttentionMode : std::uint8_t {
 struct ModelOptions {
   Compute compute = Compute::automatic;
   AttentionMode attention = AttentionMode::automatic;
-  std::int64_t topk = 0;                         // 0: the indexer's own index_topk
-  std::int64_t context = 0;                      // tokens of cache; 0: the model's max_position_embeddings
-  std::int64_t chunk = 0;                        // most tokens of one forward pass; 0: chosen by size
-  int threads = 0;                               // 0: Exec::default_threads()
-  bool use_indexer = true;                       // --indexer none: false
-  std::optional<std::filesystem::path> indexer;  // --indexer DIR: an indexer folder for a model without one
-  bool force_indexer = false;                    // accept an indexer whose fingerprint is another model's
+  std::int64_t topk = 0;     // 0: the indexer's own index_topk
+  std::int64_t context = 0;  // tokens of cache; 0: the model's max_position_embeddings
+  std::int64_t chunk = 0;    // most tokens of one forward pass; 0: chosen by size
+  int threads = 0;           // 0: Exec::default_threads()
+  bool use_indexer = true;   // --indexer none: false
+  std::optional<std::filesystem::path> indexer =
+      {};                      // --indexer DIR: an indexer folder for a model without one
+  bool force_indexer = false;  // accept an indexer whose fingerprint is another model's
 };
 
 }  // namespace dsa

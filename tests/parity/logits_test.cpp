@@ -1,0 +1,59 @@
+// The whole model against transformers, for every architecture, every kernel family and both number formats.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "parity/harness.h"
+
+namespace dsa::parity {
+namespace {
+
+class Parity : public testing::TestWithParam<std::string> {
+ protected:
+  std::filesystem::path folder() const { return goldens() / "models" / GetParam(); }
+  Golden golden() const { return Golden(folder() / "golden.safetensors"); }
+};
+
+// --compute f32: the arithmetic of transformers.
+TEST_P(Parity, Float32MatchesTransformers) {
+  const Golden want = golden();
+  for (const KernelTable* kernels : runnable()) {
+    SCOPED_TRACE(kernels->name);
+    Runner model(folder(), {.kernels = kernels, .model = {.compute = Compute::f32, .context = 512}});
+    const auto got = model.logits(want.tokens, 64);
+    const double worst = worst_difference(got, want.logits);
+    std::printf("%s %s f32: worst difference %.2e of the logits' standard deviation\n", GetParam().c_str(),
+                std::string(kernels->name).c_str(), worst);
+    EXPECT_LE(worst, 2e-4);
+    EXPECT_EQ(model.greedy(want.tokens, want.greedy.size()), want.greedy);
+  }
+}
+
+// The default arithmetic, made to select and route as the golden did, so that only rounding is measured.
+TEST_P(Parity, DefaultComputeIsClose) {
+  const Golden want = golden();
+  for (const KernelTable* kernels : runnable()) {
+    SCOPED_TRACE(kernels->name);
+    Runner model(folder(), {.kernels = kernels, .model = {.context = 512, .chunk = 512}});
+    Forced forced{.golden = want, .config = model.config()};
+    model.transformer().set_hooks(forced.hooks());
+    const auto got = model.logits(want.tokens, 512);
+    const double worst = worst_difference(got, want.logits),
+                 deviation = standard_deviation(want.logits.values);
+    std::printf("%s %s default: worst difference %.3f; own selections share %.2f %% with transformers'\n",
+                GetParam().c_str(), std::string(kernels->name).c_str(), worst,
+                forced.selected_total == 0 ? 100.0
+                                           : 100.0 * static_cast<double>(forced.selected_equal) /
+                                                 static_cast<double>(forced.selected_total));
+    EXPECT_LE(worst, 0.15);
+    for (std::int64_t t = 0; t < want.logits.rows(); ++t)
+      if (margin(want.logits.row(t)) > 0.3 * deviation)
+        EXPECT_EQ(best(got.row(t)), best(want.logits.row(t))) << t;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(model_names()),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace dsa::parity
