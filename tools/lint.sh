@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Checks the tree by rules that a script can see; changes nothing.
+#   tools/lint.sh        formatting, scripts, file lengths, machine paths
+#   tools/lint.sh tidy   clang-tidy over our sources (needs the clang preset configured)
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bad=0
+complain() {
+  say "lint: $*"
+  bad=1
+}
+
+mapfile -t sources < <(git ls-files '*.cpp' '*.h' '*.inl')
+
+if [[ ${1:-} == tidy ]]; then
+  mapfile -t units < <(git ls-files 'src/*.cpp' | grep -v '_test\.cpp$')
+  # One process a file, as many as there are cores; a file's findings are printed together.
+  printf '%s\0' "${units[@]}" |
+    xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p build/clang --quiet 2>/dev/null || complain "clang-tidy has findings"
+  exit "$bad"
+fi
+
+clang-format-16 --dry-run -Werror "${sources[@]}" || complain "run: clang-format-16 -i on the files above"
+
+mapfile -t scripts < <(git ls-files -s | awk '$1 == 100755 {print $4}')
+for script in "${scripts[@]}" tools/lib.sh; do
+  if head -n 1 "$script" | grep -q bash || [[ $script == *.sh ]]; then
+    bash -n "$script" || complain "$script does not parse"
+  fi
+done
+for script in run test .ci/run tools/setup.sh tools/fetch_model tools/lint.sh; do
+  [[ -x $script ]] || complain "$script is not executable"
+done
+
+for file in "${sources[@]}"; do
+  lines=$(wc -l <"$file")
+  ((lines <= 500)) || complain "$file has $lines lines, more than 500: look for a seam"
+done
+git grep -nE '(^|[^A-Za-z])/(work|farm|root)/' -- ':!tools/lint.sh' && complain "paths of one machine"
+git grep -nE '\b(TODO|FIXME|XXX)\b' -- '*.cpp' '*.h' '*.inl' && complain "left open in the code"
+exit "$bad"
