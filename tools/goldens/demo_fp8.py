@@ -34,7 +34,8 @@ def main():
         std = logits.std()
         change = (logits - plain["logits"]).abs()
         exact = DeepSeek(config, tensors, demo=True, dtype=torch.float64)
-        exact.forced_selected, exact.forced_experts = model.selected, model.experts
+        exact.forced_selected = {layer: golden[f"selected.{layer}"] for layer in model.selected}
+        exact.forced_experts = {layer: golden[f"experts.{layer}"] for layer in model.experts}
         noise = (exact.forward(tokens) - logits).abs().max() / std
         print(
             f"{name}: against exact weights max {change.max() / std:.2f} rms {change.pow(2).mean().sqrt() / std:.3f} std; "
