@@ -33,13 +33,16 @@ struct AttentionArgs {
 inline constexpr std::int64_t kAttentionSegment =
     1024;  // tokens one thread takes of a long row: fixed, never by threads
 
-/// A call of at most this many rows may split a row's segments over threads; with more rows one thread does a whole row.
+/// A call of at most this many rows may split a row's segments over threads; with more rows one thread does a
+/// whole row.
 inline constexpr std::int64_t kAttentionSplitRows = 16;
 
-/// Enough for every family: per thread one row's scores, and per segment of every (row, head) of a call that splits rows
-/// a partial result (rank + 16 floats).  A call of n > kAttentionSplitRows rows has no room for partial results.
-constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::int64_t heads, std::int64_t rank,
-                                              std::int64_t rope_dim, std::int64_t longest) {
+/// Enough for every family: per thread one row's scores, and per segment of every (row, head) of a call that
+/// splits rows a partial result (rank + 16 floats).  A call of n > kAttentionSplitRows rows has no room for
+/// partial results.
+constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::int64_t heads,
+                                              std::int64_t rank, std::int64_t rope_dim,
+                                              std::int64_t longest) {
   const std::int64_t segments = (longest + kAttentionSegment - 1) / kAttentionSegment;
   const std::int64_t rows = n < kAttentionSplitRows ? n : kAttentionSplitRows;
   const std::int64_t partial = segments > 1 ? rows * heads * segments * (rank + 16) : 0;

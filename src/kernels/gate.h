@@ -6,6 +6,8 @@
 
 namespace dsa {
 
+inline constexpr std::int64_t kMaxExperts = 1024;  // lets a family keep a row's scores on the stack
+
 /// Per row (inference/model.py Gate.forward, reference/checkpoints.md 3.4):
 ///   s = sigmoid(logits); c = s + bias (bias only selects)
 ///   group score = sum of the two largest c of the group (of one if the group has one expert); keep the
@@ -14,7 +16,7 @@ namespace dsa {
 /// Ties (groups and experts) go to the lower index.  ids are written in descending order of c, ties
 /// ascending. NaN logits sort below everything and reach the weights.
 struct GateArgs {
-  TensorView<const float, 2> logits;  // [n, experts]
+  TensorView<const float, 2> logits;  // [n, experts]; experts <= kMaxExperts
   std::span<const float> bias;        // [experts], or empty for zeros
   std::int64_t groups = 1;            // divides experts
   std::int64_t topk_groups = 1;       // in [1, groups]

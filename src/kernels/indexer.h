@@ -6,13 +6,15 @@
 
 namespace dsa {
 
+inline constexpr std::int64_t kMaxIndexDim = 1024;  // lets a family widen a key on the stack
+
 /// score[t, s] = sum_j w[t, j] * relu(q[t, j] . key[s])    for s in [first, first + scores.cols())
 /// (inference/kernel.py fp8_index; reference/checkpoints.md 3.2).  All constant factors are folded into w.
-/// ReLU comes before the head weight; w may be negative.  float32, head sums in ascending j.  Positions >=
-/// rows[t].visible get -inf. A score depends on nothing but its query row and its key: not on first, n or the
-/// thread count.
+/// ReLU comes before the head weight; w may be negative.  relu(NaN) is NaN.  float32, head sums in ascending
+/// j.  Positions >= rows[t].visible get -inf. A score depends on nothing but its query row and its key: not
+/// on first, n or the thread count.
 struct IndexerScoresArgs {
-  TensorView<const float, 3> q;  // [n, heads, dim], rotated
+  TensorView<const float, 3> q;  // [n, heads, dim <= kMaxIndexDim], rotated
   TensorView<const float, 2> w;  // [n, heads]
   KvView kv;                     // keys: layout.index_dim == dim
   std::span<const KvRow> rows;   // [n]
