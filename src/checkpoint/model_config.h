@@ -23,6 +23,8 @@ struct RopeConfig {
   double mscale = 0, mscale_all_dim = 0;             // yarn; 0: absent
   std::optional<double> attention_factor;            // yarn
   bool truncate = true;                              // yarn: the ramp's ends rounded to whole pairs
+
+  bool operator==(const RopeConfig&) const = default;
 };
 
 /// Multi-head latent attention (DeepSeek).

@@ -1,0 +1,65 @@
+#include "checkpoint/hf_model.h"
+
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "checkpoint/config_json.h"
+#include "checkpoint/hf_folder.h"
+
+namespace dsa {
+namespace {
+
+bool is_float(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
+
+// A quantization_config we cannot follow matters only if the tensors are quantised: re-exports leave it
+// behind.
+void check_quantization(const HfConfig& config, const TensorSource& tensors) {
+  if (config.quantization_problem.empty()) return;
+  tensors.for_each([&](std::string_view name, const StoredTensor& tensor) {
+    if (!is_float(tensor.type))
+      fail("{} (and {} is stored as {})", config.quantization_problem, printable(name),
+           dsa::name(tensor.type));
+  });
+}
+
+// Catches the folder whose config.json belongs to another model before anything is sized by it.
+void check_fit(const ModelConfig& config, const TensorSource& tensors, const std::string& who) {
+  const StoredTensor* embedding = tensors.find("model.embed_tokens.weight");
+  if (embedding == nullptr) fail("{}: tensor model.embed_tokens.weight is missing", who);
+  const std::vector expected{config.vocab_size, config.hidden_size};
+  if (embedding->shape != expected)
+    fail(
+        "{}: model.embed_tokens.weight has shape {}, expected {} (vocab_size and hidden_size in config.json)",
+        embedding->file, embedding->shape, expected);
+  const std::string last =
+      fmt::format("model.layers.{}.input_layernorm.weight", config.num_hidden_layers - 1);
+  if (tensors.find(last) == nullptr)
+    fail("{}: tensor {} is missing: config.json says num_hidden_layers {}", who, last,
+         config.num_hidden_layers);
+}
+
+// transformers drops the MTP layers and keeps the key, or the other way round: the tensors decide.
+std::int64_t count_mtp_layers(const ModelConfig& config, const TensorSource& tensors) {
+  if (!config.mla) return 0;
+  std::int64_t count = 0;
+  while (tensors.find(fmt::format("model.layers.{}.eh_proj.weight", config.num_hidden_layers + count)) !=
+         nullptr)
+    ++count;
+  return count;
+}
+
+}  // namespace
+
+ModelFiles open_hf_model(const std::filesystem::path& folder) {
+  HfConfig config = read_hf_config(folder);
+  auto tensors = open_hf_tensors(folder);
+  check_quantization(config, *tensors);
+  check_fit(config.config, *tensors, printable(folder.string(), 1000));
+  config.config.num_nextn_predict_layers = count_mtp_layers(config.config, *tensors);
+  return {.path = folder,
+          .format = ModelFiles::Format::huggingface,
+          .config = std::move(config.config),
+          .tensors = std::move(tensors)};
+}
+
+}  // namespace dsa
