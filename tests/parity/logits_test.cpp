@@ -47,8 +47,9 @@ TEST_P(Parity, DefaultComputeIsClose) {
                                                  static_cast<double>(forced.selected_total));
     EXPECT_LE(worst, 0.15);
     for (std::int64_t t = 0; t < want.logits.rows(); ++t)
-      if (margin(want.logits.row(t)) > 0.3 * deviation)
+      if (margin(want.logits.row(t)) > 0.3 * deviation) {
         EXPECT_EQ(best(got.row(t)), best(want.logits.row(t))) << t;
+      }
   }
 }
 

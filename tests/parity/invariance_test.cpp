@@ -1,0 +1,132 @@
+// Logits are the same bits however the prompt is chunked, whatever shares the batch, whichever pages hold the
+// cache and however many threads compute: a cache hit equals a miss, a rerun equals a run.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <random>
+
+#include "parity/harness.h"
+
+namespace dsa::parity {
+namespace {
+
+// GQA dense, MLA dense with MoE, MLA with indexer, its FP8 arithmetic, interleaved indexer with shared
+// layers.
+const char* const kModels[] = {"llama_gqa", "deepseek_v3", "deepseek_v32", "deepseek_v32_fp8",
+                               "glm_moe_dsa_shared"};
+
+struct Case {
+  const char* model;
+  Compute compute;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.model << (c.compute == Compute::f32 ? " f32" : " default");
+}
+
+class Invariance : public testing::TestWithParam<Case> {
+ protected:
+  std::filesystem::path folder() const { return goldens() / "models" / GetParam().model; }
+  Golden golden() const { return Golden(folder() / "golden.safetensors"); }
+  Runner runner(const KernelTable* kernels, int threads) const {
+    return Runner(folder(), {.kernels = kernels,
+                             .model = {.compute = GetParam().compute, .context = 1024, .chunk = 512},
+                             .threads = threads});
+  }
+};
+
+void expect_same_bits(const Array<float>& a, const Array<float>& b, const std::string& what) {
+  ASSERT_EQ(a.shape, b.shape);
+  for (std::int64_t t = 0; t < a.rows(); ++t)
+    ASSERT_EQ(std::memcmp(a.row(t).data(), b.row(t).data(), static_cast<std::size_t>(a.cols()) * 4), 0)
+        << what << ": first different at position " << t;
+}
+
+TEST_P(Invariance, ChunksAndThreads) {
+  const Golden want = golden();
+  for (const KernelTable* kernels : runnable()) {
+    SCOPED_TRACE(kernels->name);
+    const auto whole = runner(kernels, 1).logits(want.tokens, 512);
+    for (const int threads : {1, 2, 3, 7})
+      for (const std::int64_t chunk : {1, 5, 63, 64, 65, 512})
+        expect_same_bits(runner(kernels, threads).logits(want.tokens, chunk), whole,
+                         fmt::format("{} threads, chunks of {}", threads, chunk));
+  }
+}
+
+// Sequences that advance by chunks of their own through shuffled pages of one cache, many of them in one
+// batch.
+TEST_P(Invariance, BatchesAndPages) {
+  const Golden want = golden();
+  constexpr std::size_t kSequences = 4;
+  for (const KernelTable* kernels : runnable()) {
+    SCOPED_TRACE(kernels->name);
+    Runner model = runner(kernels, 2);
+    const std::int64_t vocab = model.config().vocab_size;
+    std::mt19937 random(7);
+    std::vector<std::int32_t> pages(16);
+    std::iota(pages.begin(), pages.end(), 0);
+    std::ranges::shuffle(pages, random);
+
+    std::vector<std::int32_t> prompts[kSequences];
+    Array<float> alone[kSequences], together[kSequences];
+    for (std::size_t i = 0; i < kSequences; ++i) {
+      prompts[i] = want.tokens;
+      std::ranges::rotate(prompts[i], prompts[i].begin() + static_cast<std::ptrdiff_t>(17 * i));
+      prompts[i].resize(want.tokens.size() - 9 * i);
+      alone[i] = model.logits(prompts[i], 512);
+      together[i] = {alone[i].shape, std::vector<float>(alone[i].values.size())};
+    }
+    std::size_t done[kSequences] = {};
+    while (true) {
+      std::vector<SequenceSlice> slices;
+      std::vector<std::size_t> who;
+      std::vector<std::vector<std::int32_t>> rows;
+      rows.reserve(kSequences);
+      for (std::size_t i = 0; i < kSequences; ++i) {
+        const std::size_t count = std::min<std::size_t>(1 + random() % 40, prompts[i].size() - done[i]);
+        if (count == 0) continue;
+        rows.emplace_back(count);
+        std::iota(rows.back().begin(), rows.back().end(), 0);
+        who.push_back(i);
+        slices.push_back({.tokens = std::span<const std::int32_t>(prompts[i]).subspan(done[i], count),
+                          .first_position = static_cast<std::int64_t>(done[i]),
+                          .page_table = std::span<const std::int32_t>(pages).subspan(4 * i, 4),
+                          .logits_rows = rows.back()});
+      }
+      if (slices.empty()) break;
+      std::size_t total = 0;
+      for (const auto& s : slices) total += s.tokens.size();
+      std::vector<float> logits(total * static_cast<std::size_t>(vocab));
+      std::vector<SequenceStatus> status(slices.size());
+      model.transformer().forward({.sequences = slices},
+                                  {logits.data(), {static_cast<std::int64_t>(total), vocab}}, status);
+      auto next = logits.begin();
+      for (std::size_t s = 0; s < slices.size(); ++s) {
+        ASSERT_TRUE(status[s].ok());
+        const std::size_t i = who[s], values = slices[s].tokens.size() * static_cast<std::size_t>(vocab);
+        std::copy_n(next, values, together[i].values.begin() + static_cast<std::ptrdiff_t>(done[i]) * vocab);
+        next += static_cast<std::ptrdiff_t>(values);
+        done[i] += slices[s].tokens.size();
+      }
+    }
+    for (std::size_t i = 0; i < kSequences; ++i)
+      expect_same_bits(together[i], alone[i], fmt::format("sequence {} in a mixed batch", i));
+  }
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> out;
+  for (const char* model : kModels)
+    for (const Compute compute : {Compute::automatic, Compute::f32}) out.push_back({model, compute});
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Invariance, testing::ValuesIn(cases()), [](const auto& info) {
+  return std::string(info.param.model) + (info.param.compute == Compute::f32 ? "_f32" : "_default");
+});
+
+}  // namespace
+}  // namespace dsa::parity
