@@ -1,0 +1,58 @@
+// linear: each output by the arithmetic of its weight's type.
+
+/// x rounded as FP8 activations are, in scratch.
+inline TensorView<const float, 2> round_fp8(Exec& exec, const LinearArgs& args) {
+  const std::int64_t n = args.x.rows(), dim = args.x.cols();
+  auto* rounded =
+      reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(args.scratch.data()) + 63) / 64 * 64);
+  exec.parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin; t < end; ++t)
+      act_quant(args.x.span(t), {rounded + t * dim, static_cast<std::size_t>(dim)});
+  });
+  return {rounded, {n, dim}};
+}
+
+enum class Arithmetic : std::uint8_t { f32, fp8, tiles };
+
+inline Arithmetic arithmetic_of(DType type, Compute compute) {
+  if (compute == Compute::f32) return Arithmetic::f32;
+  if (type == DType::f8_e4m3) return Arithmetic::fp8;
+  return has_tile_format(type) ? Arithmetic::tiles : Arithmetic::f32;
+}
+
+inline void linear(Exec& exec, const LinearArgs& args) {
+  if (args.x.rows() == 0) return;
+  constexpr std::size_t kMost = 16;  // outputs taken at once; no caller has more than a few
+  for (std::size_t first = 0; first < args.outputs.size(); first += kMost) {
+    for (const Arithmetic kind : {Arithmetic::tiles, Arithmetic::fp8, Arithmetic::f32}) {
+      const LinearOutput* some[kMost];
+      std::size_t count = 0;
+      for (std::size_t i = first; i < args.outputs.size() && i < first + kMost; ++i)
+        if (arithmetic_of(args.outputs[i].weight.type, args.compute) == kind &&
+            args.outputs[i].weight.rows > 0)
+          some[count++] = &args.outputs[i];
+      if (count == 0) continue;
+      const std::span<const LinearOutput* const> outputs{some, count};
+      if (kind == Arithmetic::tiles) linear_tiles(exec, args, outputs);
+      if (kind == Arithmetic::fp8) linear_dot(exec, round_fp8(exec, args), outputs);
+      if (kind == Arithmetic::f32) linear_dot(exec, args.x, outputs);
+    }
+  }
+}
+
+inline std::size_t packed_bytes(const WeightView& weight) {
+  return has_tile_format(weight.type) ? tiles_bytes(weight) : 0;
+}
+
+inline void pack(Exec& exec, const WeightView& weight, std::span<std::byte> out) {
+  if (!has_tile_format(weight.type)) return;
+  const std::int64_t tiles = (weight.rows + kTileRows - 1) / kTileRows;
+  if (tiles == 0) return;
+  const std::size_t tile_bytes = tiles_bytes(weight) / static_cast<std::size_t>(tiles);
+  const std::int64_t supers = weight.cols / (kStep * tile_format(weight.type).steps);
+  DSA_CHECK(out.size() >= tiles_bytes(weight));
+  exec.parallel_for(tiles, 16, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t tile = begin; tile < end; ++tile)
+      pack_tile(weight, tile, 0, supers, out.data() + static_cast<std::size_t>(tile) * tile_bytes);
+  });
+}

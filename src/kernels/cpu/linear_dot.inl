@@ -1,0 +1,214 @@
+// linear in float32: dot products along the inputs, 8 lanes at a time, for plain element types and, under
+// Compute::f32, for everything.  Lane l of an output's sum adds inputs l, l + 8, ... in ascending order; a
+// fixed tree adds the lanes.
+
+/// Rows of a plain type, read where they lie.
+template <class T>
+struct PlainRows {
+  const std::byte* data;
+  std::size_t row_bytes;
+  void begin_block(std::int64_t) {}
+  [[nodiscard]] const T* at(int row, std::int64_t k) const {
+    return reinterpret_cast<const T*>(data + static_cast<std::size_t>(row) * row_bytes) + k;
+  }
+  [[nodiscard]] Vec get(int row, std::int64_t k) const { return load(at(row, k)); }
+  [[nodiscard]] Vec get_part(int row, std::int64_t k, std::int64_t count) const {
+    return load_part(at(row, k), count);
+  }
+};
+
+/// FP8 rows: each value times the scale of its 128 x 128 block.
+template <int NR>
+struct Fp8Rows {
+  PlainRows<E4m3> rows;
+  const float* scales[NR];  // of each row's block row
+  Vec scale[NR];
+  void begin_block(std::int64_t block) {
+    DSA_UNROLL
+    for (int r = 0; r < NR; ++r) scale[r] = all(scales[r] + block);
+  }
+  [[nodiscard]] Vec get(int row, std::int64_t k) const { return rows.get(row, k) * scale[row]; }
+  [[nodiscard]] Vec get_part(int row, std::int64_t k, std::int64_t count) const {
+    return rows.get_part(row, k, count) * scale[row];
+  }
+};
+
+/// acc[MR][NR] (vectors of partial sums, in memory) += x rows times weight rows over inputs [k0, k1) of x;
+/// the weight's input 0 is x's k0.
+template <int MR, int NR, class W>
+void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::int64_t k1, float* acc_out,
+              std::int64_t acc_stride) {
+  Vec acc[MR][NR];
+  DSA_UNROLL
+  for (int r = 0; r < MR; ++r) {
+    DSA_UNROLL
+    for (int c = 0; c < NR; ++c) acc[r][c] = load(acc_out + r * acc_stride + c * Vec::kLanes);
+  }
+  const float* xr = x + k0;
+  const std::int64_t count = k1 - k0;
+  for (std::int64_t block = 0; block < count; block += kScaleBlock) {
+    w.begin_block(block / kScaleBlock);
+    const std::int64_t end = block + kScaleBlock < count ? block + kScaleBlock : count;
+    std::int64_t k = block;
+    for (; k + Vec::kLanes <= end; k += Vec::kLanes) {
+      Vec wv[NR];
+      DSA_UNROLL
+      for (int c = 0; c < NR; ++c) wv[c] = w.get(c, k);
+      DSA_UNROLL
+      for (int r = 0; r < MR; ++r) {
+        const Vec xv = load(xr + r * x_stride + k);
+        DSA_UNROLL
+        for (int c = 0; c < NR; ++c) acc[r][c] = fma(xv, wv[c], acc[r][c]);
+      }
+    }
+    if (k < end) {
+      for (int r = 0; r < MR; ++r) {
+        const Vec xv = load_part(xr + r * x_stride + k, end - k);
+        DSA_UNROLL
+        for (int c = 0; c < NR; ++c) acc[r][c] = fma(xv, w.get_part(c, k, end - k), acc[r][c]);
+      }
+    }
+  }
+  DSA_UNROLL
+  for (int r = 0; r < MR; ++r) {
+    DSA_UNROLL
+    for (int c = 0; c < NR; ++c) store(acc_out + r * acc_stride + c * Vec::kLanes, acc[r][c]);
+  }
+}
+
+/// Four weight rows (or the last one to three, one by one) times any number of rows of x.
+inline constexpr int kDotRows = 4;
+
+template <int NR, class W>
+void dot_all_rows(const float* x, std::int64_t x_stride, std::int64_t rows, const W& w, std::int64_t k0,
+                  std::int64_t k1, float* acc, std::int64_t acc_stride) {
+  std::int64_t r = 0;
+  for (; r + 3 <= rows; r += 3)
+    dot_rows<3, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
+  for (; r < rows; ++r)
+    dot_rows<1, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
+}
+
+/// A weight of any type as the dot products see it.
+template <int NR>
+void dot_in_place(const WeightView& w, std::int64_t first, const float* x, std::int64_t x_stride,
+                  std::int64_t rows, float* acc, std::int64_t acc_stride) {
+  const std::byte* data = w.data + static_cast<std::size_t>(first) * w.row_bytes;
+  const auto run = [&](const auto& view) {
+    dot_all_rows<NR>(x, x_stride, rows, view, 0, w.cols, acc, acc_stride);
+  };
+  switch (w.type) {
+    case DType::f32:
+      return run(PlainRows<float>{data, w.row_bytes});
+    case DType::bf16:
+      return run(PlainRows<bf16>{data, w.row_bytes});
+    case DType::f16:
+      return run(PlainRows<Half>{data, w.row_bytes});
+    default:
+      break;
+  }
+  Fp8Rows<NR> view{{data, w.row_bytes}, {}, {}};
+  for (int r = 0; r < NR; ++r)
+    view.scales[r] = w.scales + (w.scale_row0 + first + r) / kScaleBlock * w.scale_stride;
+  run(view);
+}
+
+/// Inputs [k0, k0 + count) of row `row` as floats.  k0 is a multiple of 256.
+inline void widen_row(const WeightView& w, std::int64_t row, std::int64_t k0, std::int64_t count,
+                      float* out) {
+  const std::byte* data = w.data + static_cast<std::size_t>(row) * w.row_bytes;
+  const auto run = [&](auto view) {
+    for (std::int64_t k = 0; k < count; k += kScaleBlock) {
+      view.begin_block((k0 + k) / kScaleBlock);
+      for (std::int64_t i = k; i < count && i < k + kScaleBlock; i += Vec::kLanes)
+        store_part(out + i, view.get_part(0, k0 + i, count - i), count - i);
+    }
+  };
+  if (is_quantized_block(w.type)) {
+    if (w.data == nullptr) return unpack_tile_row(w, row, k0, count, out);
+    const DTypeTraits& t = traits(w.type);
+    dequantize(w.type, data + static_cast<std::size_t>(k0 / t.block_elements) * t.block_bytes,
+               {out, static_cast<std::size_t>(count)});
+    return;
+  }
+  switch (w.type) {
+    case DType::f32:
+      return run(PlainRows<float>{data, w.row_bytes});
+    case DType::bf16:
+      return run(PlainRows<bf16>{data, w.row_bytes});
+    case DType::f16:
+      return run(PlainRows<Half>{data, w.row_bytes});
+    default:
+      return run(Fp8Rows<1>{
+          {data, w.row_bytes}, {w.scales + (w.scale_row0 + row) / kScaleBlock * w.scale_stride}, {}});
+  }
+}
+
+/// acc[rows][NR] = x times weight rows [first, first + NR).
+template <int NR>
+void dot_weight(const WeightView& w, std::int64_t first, const float* x, std::int64_t x_stride,
+                std::int64_t rows, float* acc, std::int64_t acc_stride) {
+  constexpr std::int64_t kChunk = 1024;
+  const bool widen_first = is_quantized_block(w.type) || (rows > 6 && w.type != DType::f32);
+  if (!widen_first) return dot_in_place<NR>(w, first, x, x_stride, rows, acc, acc_stride);
+  alignas(64) float wide[NR * kChunk];
+  for (std::int64_t k0 = 0; k0 < w.cols; k0 += kChunk) {
+    const std::int64_t count = w.cols - k0 < kChunk ? w.cols - k0 : kChunk;
+    for (int r = 0; r < NR; ++r) widen_row(w, first + r, k0, count, wide + r * kChunk);
+    const PlainRows<float> view{reinterpret_cast<const std::byte*>(wide), kChunk * sizeof(float)};
+    dot_all_rows<NR>(x, x_stride, rows, view, k0, k0 + count, acc, acc_stride);
+  }
+}
+
+/// Up to kDotRows outputs for a block of rows of x.
+inline void dot_output(const LinearOutput& out, std::int64_t first, std::int64_t width,
+                       TensorView<const float, 2> x, std::int64_t first_row, std::int64_t rows) {
+  constexpr std::int64_t kMaxRows = 64;
+  constexpr std::int64_t kStride = kDotRows * Vec::kLanes;
+  alignas(64) float acc[kMaxRows * kStride];
+  DSA_DCHECK(rows <= kMaxRows && width <= kDotRows);
+  __builtin_memset(acc, 0, static_cast<std::size_t>(rows * kStride) * sizeof(float));
+  const float* xr = x.row(first_row);
+  if (width == kDotRows) {
+    dot_weight<kDotRows>(out.weight, first, xr, x.stride(0), rows, acc, kStride);
+  } else {
+    for (std::int64_t c = 0; c < width; ++c)
+      dot_weight<1>(out.weight, first + c, xr, x.stride(0), rows, acc + c * Vec::kLanes, kStride);
+  }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    float* y = out.y.row(first_row + r) + first;
+    for (std::int64_t c = 0; c < width; ++c) {
+      const float bias = out.bias.empty() ? 0.0F : out.bias[static_cast<std::size_t>(first + c)];
+      y[c] = sum(load(acc + r * kStride + c * Vec::kLanes)) + bias;
+    }
+  }
+}
+
+/// Outputs computed in float32 from x.  Work is split into (weight rows, x rows) cells.
+inline void linear_dot(Exec& exec, TensorView<const float, 2> x,
+                       std::span<const LinearOutput* const> outputs) {
+  const std::int64_t n = x.rows();
+  const std::int64_t fit = 196608 / (x.cols() * static_cast<std::int64_t>(sizeof(float))) / 12 * 12;
+  const std::int64_t row_block = fit < 12 ? 12 : fit > 60 ? 60 : fit;
+  const std::int64_t row_blocks = (n + row_block - 1) / row_block;
+  std::int64_t groups = 0;
+  for (const LinearOutput* out : outputs) groups += (out->weight.rows + kDotRows - 1) / kDotRows;
+  const std::int64_t cells = groups * row_blocks;
+  const std::int64_t runs = exec.threads() * 8;
+  exec.parallel_for(cells, cells < runs ? 1 : cells / runs, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t cell = begin; cell < end; ++cell) {
+      const std::int64_t rows_at = cell / groups * row_block;
+      std::int64_t group = cell % groups;
+      const LinearOutput* const* out = outputs.data();
+      for (;; ++out) {
+        const std::int64_t here = ((*out)->weight.rows + kDotRows - 1) / kDotRows;
+        if (group < here) break;
+        group -= here;
+      }
+      const std::int64_t first = group * kDotRows;
+      const std::int64_t left = (*out)->weight.rows - first;
+      dot_output(**out, first, left < kDotRows ? left : kDotRows, x, rows_at,
+                 n - rows_at < row_block ? n - rows_at : row_block);
+    }
+  });
+}

@@ -1,0 +1,116 @@
+// Repacks ggml blocks into tiles (layout: tile.h; block layouts: ggml-common.h).
+#include <cstring>
+
+#include "kernels/block_dot.h"
+#include "kernels/cpu/tile.h"
+
+namespace dsa {
+namespace {
+
+using Byte = std::uint8_t;
+
+// The bits [shift, shift + bits) of q go into the plane of that width.
+void put_plane(int bits, int shift, const Byte* q, int row, Byte* plane) {
+  for (int g = 0; g < 8; ++g)
+    for (int i = 0; i < 4; ++i) {
+      const int value = q[4 * g + i] >> shift & ((1 << bits) - 1);
+      const int vectors = bits;                        // a plane of b bits is b vectors,
+      const int v = bits == 4 ? g % 4 : g * bits / 8;  // groups in order, but nibbles pair g with g + 4
+      const int at = bits == 8 ? 0 : bits == 4 ? g / 4 * 4 : g % (8 / vectors) * bits;
+      Byte& to = plane[v * 32 + row * 4 + i];
+      to = static_cast<Byte>(to | value << at);
+    }
+}
+
+// Every d and m was a half in the file: the way back is exact.
+void put_half(std::byte* to, int row, float value) {
+  const std::uint16_t bits = float_to_f16(value);
+  std::memcpy(to + 2 * row, &bits, sizeof bits);
+}
+
+void put_step(const TileFormat& f, const QuantUnit& unit, int row, std::byte* super, int step) {
+  std::byte* at = super + f.header_bytes() + static_cast<std::size_t>(step) * f.step_bytes();
+  auto* planes = reinterpret_cast<Byte*>(at);
+  Byte q[kStep];
+  for (std::size_t i = 0; i < kStep; ++i) q[i] = static_cast<Byte>(unit.q[i] + f.offset());
+  put_plane(f.low_bits, 0, q, row, planes);
+  if (f.high_bits != 0) put_plane(f.high_bits, f.low_bits, q, row, planes + f.low_bits * kStep);
+  std::byte* scales = at + f.plane_bytes();
+  std::byte* halves = f.steps == 1 ? scales : super;
+  put_half(halves, row, unit.d);
+  if (f.has_min) put_half(halves + 2 * kTileRows, row, unit.m);
+  if (f.steps == 1) return;
+  for (std::size_t h = 0; h < static_cast<std::size_t>(f.subs); ++h) {
+    scales[h * kTileRows + row] = static_cast<std::byte>(unit.scale[h]);
+    if (f.has_min) scales[(f.subs + h) * kTileRows + row] = static_cast<std::byte>(unit.min[h]);
+  }
+}
+
+// The bits that put_plane() wrote.
+int get_plane(int bits, int row, int element, const Byte* plane) {
+  const int g = element / 4;
+  const int v = bits == 4 ? g % 4 : g * bits / 8;
+  const int at = bits == 8 ? 0 : bits == 4 ? g / 4 * 4 : g % (8 / bits) * bits;
+  return plane[v * 32 + row * 4 + element % 4] >> at & ((1 << bits) - 1);
+}
+
+float get_half(const std::byte* at, int row) {
+  std::uint16_t bits;
+  std::memcpy(&bits, at + 2 * row, sizeof bits);
+  return f16_to_float(bits);
+}
+
+}  // namespace
+
+std::size_t tiles_bytes(const WeightView& weight) {
+  const TileFormat f = tile_format(weight.type);
+  const auto tiles = static_cast<std::size_t>((weight.rows + kTileRows - 1) / kTileRows);
+  return tiles * static_cast<std::size_t>(weight.cols / (kStep * f.steps)) * f.super_bytes();
+}
+
+void pack_tile(const WeightView& weight, std::int64_t tile, std::int64_t first, std::int64_t count,
+               std::byte* out) {
+  const TileFormat f = tile_format(weight.type);
+  std::memset(out, 0, static_cast<std::size_t>(count) * f.super_bytes());
+  for (int row = 0; row < kTileRows && tile * kTileRows + row < weight.rows; ++row) {
+    const std::byte* data = weight.data + static_cast<std::size_t>(tile * kTileRows + row) * weight.row_bytes;
+    for (std::int64_t step = 0; step < count * f.steps; ++step)
+      put_step(f, unpack_unit(weight.type, data, first * f.steps + step), row,
+               out + static_cast<std::size_t>(step / f.steps) * f.super_bytes(),
+               static_cast<int>(step % f.steps));
+  }
+}
+
+void unpack_tile_row(const WeightView& weight, std::int64_t row, std::int64_t k0, std::int64_t count,
+                     float* out) {
+  const TileFormat f = tile_format(weight.type);
+  const auto supers = static_cast<std::size_t>(weight.cols / (kStep * f.steps));
+  const std::byte* tile =
+      weight.packed + static_cast<std::size_t>(row / kTileRows) * supers * f.super_bytes();
+  const int r = static_cast<int>(row % kTileRows);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const std::int64_t step = (k0 + k) / kStep;
+    const int element = static_cast<int>((k0 + k) % kStep);
+    const std::byte* super = tile + static_cast<std::size_t>(step / f.steps) * f.super_bytes();
+    const std::byte* at =
+        super + f.header_bytes() + static_cast<std::size_t>(step % f.steps) * f.step_bytes();
+    const auto* planes = reinterpret_cast<const Byte*>(at);
+    int q = get_plane(f.low_bits, r, element, planes);
+    if (f.low_bits == 8) q = static_cast<std::int8_t>(q);
+    if (f.high_bits != 0) q |= get_plane(f.high_bits, r, element, planes + f.low_bits * kStep) << f.low_bits;
+    q -= f.offset();
+    const std::byte* scales = at + f.plane_bytes();
+    const std::byte* halves = f.steps == 1 ? scales : super;
+    float d = get_half(halves, r);
+    float m = f.has_min ? get_half(halves + 2 * kTileRows, r) : 0.0F;
+    if (f.steps > 1) {
+      const int sub = f.subs == 2 ? element / 16 : 0;
+      d *= static_cast<float>(static_cast<std::int8_t>(scales[sub * kTileRows + r]));
+      if (f.has_min) m *= static_cast<float>(static_cast<Byte>(scales[(f.subs + sub) * kTileRows + r]));
+    }
+    const float product = d * static_cast<float>(q);
+    out[k] = f.has_min ? product + m : product;
+  }
+}
+
+}  // namespace dsa
