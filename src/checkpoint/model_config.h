@@ -21,8 +21,10 @@ struct RopeConfig {
   double low_freq_factor = 1, high_freq_factor = 4;  // llama3
   double beta_fast = 32, beta_slow = 1;              // yarn
   double mscale = 0, mscale_all_dim = 0;             // yarn; 0: absent
-  std::optional<double> attention_factor;            // yarn
+  std::optional<double> attention_factor = {};            // yarn
   bool truncate = true;                              // yarn: the ramp's ends rounded to whole pairs
+  /// GGUF's rope_freqs.weight (llama3 scaling): the frequency of pair i is divided by element i; may be empty.
+  std::vector<float> freq_factors;
 
   bool operator==(const RopeConfig&) const = default;
 };
@@ -97,6 +99,9 @@ struct ModelConfig {
 /// where they must be, the predicted number of parameters computable, every token id inside the vocabulary.
 /// Both formats call it before anything is allocated from these numbers.
 void validate(const ModelConfig& config, std::string_view who);
+
+/// The same for an indexer's own numbers, wherever it is stored; `full` is not looked at.
+void validate_indexer(const IndexerConfig& indexer, std::string_view who);
 
 /// Parameters that tensors of these dimensions hold, without MTP layers; throws Error as validate() does if
 /// they are beyond any machine.
