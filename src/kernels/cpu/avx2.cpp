@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/dequantize.h"
 #include "kernels/quantize.h"
 #include "kernels/ref/ref.h"
+#include "kernels/scratch.h"
 
 #if defined(__clang__)
 #define DSA_UNROLL _Pragma("unroll")
@@ -34,6 +36,10 @@ namespace {
 #include "kernels/cpu/linear.inl"
 
 #include "kernels/cpu/embedding.inl"
+
+#include "kernels/cpu/attention_block.inl"
+
+#include "kernels/cpu/attention.inl"
 
 }  // namespace
 }  // namespace avx2
@@ -65,7 +71,7 @@ const KernelTable kAvx2Kernels{
     .cache_write = ref::cache_write,
     .indexer_scores = ref::indexer_scores,
     .indexer_select = ref::indexer_select,
-    .attention = ref::attention,
+    .attention = avx2::attention,
     .packed_bytes = avx2::packed_bytes,
     .pack = avx2::pack,
 };

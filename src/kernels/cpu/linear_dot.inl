@@ -113,19 +113,22 @@ void dot_in_place(const WeightView& w, std::int64_t first, const float* x, std::
   run(view);
 }
 
+/// Elements [k0, k0 + count) of the view's row 0; k0 is a multiple of 128.
+template <class W>
+void widen_view(W view, std::int64_t k0, std::int64_t count, float* out) {
+  for (std::int64_t k = 0; k < count; k += kScaleBlock) {
+    view.begin_block((k0 + k) / kScaleBlock);
+    for (std::int64_t i = k; i < count && i < k + kScaleBlock; i += Vec::kLanes)
+      store_part(out + i, view.get_part(0, k0 + i, count - i), count - i);
+  }
+}
+
 /// Inputs [k0, k0 + count) of row `row` as floats.  k0 is a multiple of 256.
 inline void widen_row(const WeightView& w, std::int64_t row, std::int64_t k0, std::int64_t count,
                       float* out) {
+  if (w.data == nullptr) return unpack_tile_row(w, row, k0, count, out);
   const std::byte* data = w.data + static_cast<std::size_t>(row) * w.row_bytes;
-  const auto run = [&](auto view) {
-    for (std::int64_t k = 0; k < count; k += kScaleBlock) {
-      view.begin_block((k0 + k) / kScaleBlock);
-      for (std::int64_t i = k; i < count && i < k + kScaleBlock; i += Vec::kLanes)
-        store_part(out + i, view.get_part(0, k0 + i, count - i), count - i);
-    }
-  };
   if (is_quantized_block(w.type)) {
-    if (w.data == nullptr) return unpack_tile_row(w, row, k0, count, out);
     const DTypeTraits& t = traits(w.type);
     dequantize(w.type, data + static_cast<std::size_t>(k0 / t.block_elements) * t.block_bytes,
                {out, static_cast<std::size_t>(count)});
@@ -133,15 +136,17 @@ inline void widen_row(const WeightView& w, std::int64_t row, std::int64_t k0, st
   }
   switch (w.type) {
     case DType::f32:
-      return run(PlainRows<float>{data, w.row_bytes});
+      return widen_view(PlainRows<float>{data, w.row_bytes}, k0, count, out);
     case DType::bf16:
-      return run(PlainRows<bf16>{data, w.row_bytes});
+      return widen_view(PlainRows<bf16>{data, w.row_bytes}, k0, count, out);
     case DType::f16:
-      return run(PlainRows<Half>{data, w.row_bytes});
+      return widen_view(PlainRows<Half>{data, w.row_bytes}, k0, count, out);
     default:
-      return run(Fp8Rows<1>{
-          {data, w.row_bytes}, {w.scales + (w.scale_row0 + row) / kScaleBlock * w.scale_stride}, {}});
+      break;
   }
+  DSA_DCHECK(w.type == DType::f8_e4m3);
+  const float* scales = w.scales + (w.scale_row0 + row) / kScaleBlock * w.scale_stride;
+  widen_view(Fp8Rows<1>{{data, w.row_bytes}, {scales}, {}}, k0, count, out);
 }
 
 /// acc[rows][NR] = x times weight rows [first, first + NR).
