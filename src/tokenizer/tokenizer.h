@@ -40,7 +40,8 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// Ids of `text`; never adds BOS or EOS (see add_bos()).  Invalid UTF-8 becomes U+FFFD first.  O(n log n).
+  /// Ids of `text`; never adds BOS or EOS (see prefix_ids()).  Invalid UTF-8 becomes U+FFFD first.  O(n log
+  /// n).
   [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text, SpecialTokens special) const;
 
   /// Text of the ids; with `skip_special` control tokens leave nothing.  An id outside the vocabulary leaves
@@ -64,14 +65,17 @@ class Tokenizer {
   [[nodiscard]] std::optional<std::int32_t> bos() const;
   /// Tokens that end an answer as far as the tokenizer's files say (config.json may name more); may be empty.
   [[nodiscard]] const std::vector<std::int32_t>& eos_ids() const;
-  /// True if a plain prompt begins with bos(); chat templates write their own.
+  /// What a plain prompt (no chat template) begins with: often bos(), nothing, or several tokens (GLM-4's
+  /// "[gMASK]<sop>").
+  [[nodiscard]] const std::vector<std::int32_t>& prefix_ids() const;
+  /// True if prefix_ids() is just bos().
   [[nodiscard]] bool add_bos() const;
 
   /// The Jinja text the checkpoint carries, if any.
   [[nodiscard]] const std::optional<std::string>& chat_template() const;
 
-  /// "smollm", "gpt2", "llama3", "qwen2", "deepseek-llm", "deepseek-v3", "glm4" or, for another mixture of
-  /// the known steps, "custom".
+  /// "smollm", "gpt2", "llama3", "qwen2", "deepseek-llm", "deepseek-v3" or "glm4" (which cuts as llama3 does,
+  /// so a tokenizer.json of GLM's says llama3).
   [[nodiscard]] std::string_view pre_tokenizer() const;
 
  private:

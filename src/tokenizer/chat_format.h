@@ -1,0 +1,104 @@
+// From messages to a prompt: the chat formats of the models that dsa runs, rendered by our own code.
+//
+// A checkpoint's Jinja template is read to find out which format it is, never executed.  A template that is
+// not one of the known ones, word for word where it matters, is an Error that names --raw.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/model_config.h"
+#include "tokenizer/tokenizer.h"
+
+namespace dsa {
+
+enum class Role : std::uint8_t { system, user, assistant };
+std::string_view name(Role role);
+
+struct ChatMessage {
+  Role role = Role::user;
+  std::string content;
+  /// Of an assistant's answer, without its delimiters.  Most formats drop it from all but the latest answer.
+  std::optional<std::string> reasoning = std::nullopt;
+};
+
+enum class Thinking : std::uint8_t { model_default, on, off };
+
+struct ChatOptions {
+  bool add_generation_prompt = true;  // end with the beginning of an assistant's answer
+  Thinking thinking = Thinking::model_default;
+  std::string date =
+      {};  // "26 Jul 2024", for formats that tell the model the date; "": the template's fixed date
+};
+
+/// A stretch of the prompt.
+struct Segment {
+  std::string text;
+  bool control = false;  // true: exactly one special token; false: text, whatever it spells
+  friend bool operator==(const Segment&, const Segment&) = default;
+};
+
+struct ReasoningMarks {
+  std::string begin;  // "<think>"
+  std::string end;
+};
+
+/// How one model wants to be talked to.  Immutable: any number of threads may share one.
+class ChatFormat {
+ public:
+  /// What a format consists of; filled in by the file of its family.
+  struct Spec {
+    std::string name;  // "llama-3", "qwen3", ...
+    std::vector<std::string>
+        stop_tokens;  // special tokens that end an answer; the first must be in the vocabulary
+    std::optional<ReasoningMarks> reasoning = std::nullopt;
+    bool thinking_by_default = false;
+    bool can_think = false;
+    bool wants_today = false;  // the template asks for today's date
+    std::function<std::vector<Segment>(std::span<const ChatMessage>, const ChatOptions&)> render;
+  };
+  explicit ChatFormat(Spec spec) : spec_(std::move(spec)) {}
+
+  /// The format of a checkpoint: by its template, or, for DeepSeek-V3.2, whose checkpoint has none, by its
+  /// architecture. Throws Error if there is none that we know.
+  static ChatFormat find(const std::optional<std::string>& chat_template, Architecture architecture);
+
+  /// The conversation as the model's own template renders it.  Throws Error if there are no messages, or if
+  /// the options ask for thinking and the model cannot.
+  [[nodiscard]] std::vector<Segment> render(std::span<const ChatMessage> messages,
+                                            const ChatOptions& options) const;
+
+  [[nodiscard]] std::string_view name() const { return spec_.name; }
+  [[nodiscard]] const std::vector<std::string>& stop_tokens() const { return spec_.stop_tokens; }
+  /// How reasoning is delimited inside an answer; none if the model does not reason.
+  [[nodiscard]] const std::optional<ReasoningMarks>& reasoning() const { return spec_.reasoning; }
+  [[nodiscard]] bool can_think() const { return spec_.can_think; }
+  /// True if ChatOptions::date should be today's (see chat_date()).
+  [[nodiscard]] bool wants_today() const { return spec_.wants_today; }
+
+ private:
+  Spec spec_;
+};
+
+/// True if the prompt ends inside the reasoning, so that the answer's first token already belongs to it.
+[[nodiscard]] bool ends_in_reasoning(const ChatFormat& format, std::span<const Segment> prompt);
+
+/// Ids of a rendered prompt.  A control segment becomes its token; neighbouring texts are encoded as one, as
+/// the whole prompt would be.  Throws Error if the vocabulary lacks a control token.
+[[nodiscard]] std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer,
+                                                    std::span<const Segment> prompt);
+
+/// The format's stop tokens that the vocabulary has, and the tokenizer's own; each once.  Throws Error if the
+/// first is missing.
+[[nodiscard]] std::vector<std::int32_t> stop_ids(const Tokenizer& tokenizer, const ChatFormat& format);
+
+/// "26 Jul 2024": strftime's "%d %b %Y" in English, whatever the locale.
+[[nodiscard]] std::string chat_date(std::chrono::year_month_day day);
+
+}  // namespace dsa

@@ -1,0 +1,39 @@
+#include <string_view>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "checkpoint/open_model.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_gguf.h"
+#include "tokenizer/tokenizer_json.h"
+
+namespace dsa {
+namespace {
+
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.size()};
+}
+
+}  // namespace
+
+Tokenizer Tokenizer::from_tokenizer_json(const std::filesystem::path& path) {
+  TokenizerSpec spec = parse_tokenizer_json(text_of(MappedFile(path)), path.string());
+  const auto config = path.parent_path() / "tokenizer_config.json";
+  if (std::filesystem::exists(config))
+    apply_tokenizer_config(text_of(MappedFile(config)), config.string(), spec);
+  // Newer checkpoints keep the template in a file of its own, which then is the one that counts.
+  const auto chat = path.parent_path() / "chat_template.jinja";
+  if (std::filesystem::exists(chat)) spec.chat_template = std::string(text_of(MappedFile(chat)));
+  return Tokenizer(std::move(spec));
+}
+
+Tokenizer Tokenizer::from_gguf(const GgufFile& file) { return Tokenizer(spec_from_gguf(file)); }
+
+Tokenizer open_tokenizer(const ModelFiles& files) {
+  if (files.format == ModelFiles::Format::huggingface)
+    return Tokenizer::from_tokenizer_json(files.path / "tokenizer.json");
+  DSA_CHECK(files.gguf != nullptr);
+  return Tokenizer::from_gguf(*files.gguf);
+}
+
+}  // namespace dsa
