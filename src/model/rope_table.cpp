@@ -64,6 +64,13 @@ RopeTable::RopeTable(const RopeConfig& config, std::int64_t dim, std::int64_t ma
   const auto original = static_cast<double>(
       config.original_max_position_embeddings > 0 ? config.original_max_position_embeddings : max_positions);
   const YarnRamp ramp(config, dim, original);
+  const auto& factors = config.freq_factors;
+  if (!factors.empty() && static_cast<std::int64_t>(factors.size()) != dim / 2)
+    fail(
+        "rope: the model's {} frequency factors (rope_freqs.weight) do not fit a rotary width of {}; open "
+        "the model's "
+        "Hugging Face folder instead",
+        factors.size(), dim);
   for (std::int64_t i = 0; i < dim / 2; ++i) {
     double f = std::pow(config.theta, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
     switch (config.type) {
@@ -79,6 +86,7 @@ RopeTable::RopeTable(const RopeConfig& config, std::int64_t dim, std::int64_t ma
         f = f * (1 - ramp.at(i)) + f / config.factor * ramp.at(i);
         break;
     }
+    if (!factors.empty()) f /= static_cast<double>(factors[static_cast<std::size_t>(i)]);
     frequencies_.push_back(static_cast<float>(f));
   }
   if (config.type == RopeConfig::Type::yarn) magnitude_ = static_cast<float>(yarn_magnitude(config));
