@@ -8,7 +8,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 build=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libpcre2-dev libedit-dev)
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libpcre2-dev libedit-dev libutf8proc-dev nettle-dev)
 test=("${build[@]}" libgtest-dev clang-format-16 ccache git)
 full=("${test[@]}" clang-16 clang-tidy-16 libclang-rt-16-dev)
 
