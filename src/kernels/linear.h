@@ -18,12 +18,13 @@ struct LinearOutput {
 /// Arithmetic, the same for every n, thread count and position in the batch (a row's result never depends on
 /// another):
 ///   Compute::f32        float32 throughout, weights exactly dequantised (accumulation order is the family's
-///   own) Compute::automatic  ggml block types: x rounded per 32 elements to int8 (q8_block(),
+///   own) Compute::automatic  ggml block types: x rounded per 32 elements to int8 (q8_blocks(),
 ///   kernels/quantize.h), products
 ///                       of one block exact in int32, blocks accumulated in float32 in ascending k
-///                       F8_E4M3: x rounded per 128 elements to e4m3 with a power-of-two scale (act_quant(),
-///                       kernels/quantize.h: inference/kernel.py act_quant), products in float32
-///                       F32, F16, BF16: as Compute::f32
+///                       F8_E4M3, F32, F16, BF16: as Compute::f32
+///   Compute::demo       F8_E4M3: x rounded per 128 elements to e4m3 with a power-of-two scale (act_quant(),
+///                       kernels/quantize.h: inference/kernel.py act_quant), products in float32; else
+///                       automatic
 /// n == 0 and out == 0 do nothing.  in is a whole number of the type's blocks (FP8: any).
 struct LinearArgs {
   TensorView<const float, 2> x;  // [n, in]

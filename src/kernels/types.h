@@ -13,8 +13,8 @@ namespace dsa {
 /// Number formats of a computation (docs/numerics.md).
 enum class Compute : std::uint8_t {
   f32,        // activations, cache, index keys and accumulation in float32, weights exactly dequantised
-  automatic,  // what the weight type's fast arithmetic rounds: activations to int8 or FP8 blocks, cache to
-              // BF16
+  automatic,  // what makes the machine fast rounds: activations to int8 for GGUF blocks, cache to BF16
+  demo,  // automatic, and FP8 checkpoints round what DeepSeek's own demo rounds to FP8: to compare with it
 };
 
 /// A stored weight matrix [rows = out, cols = in], read where it lies.  No alignment is promised.

@@ -52,7 +52,7 @@ void Attention::project_gqa(const Step& step) const {
   if (has_indexer(step)) {
     const Indexer indexer(*weights_.indexer);
     step.linear(h, std::array{indexer.query(step), indexer.key(step), indexer.head_weights(step)});
-    indexer.finish(step, /*official_fp8=*/false);
+    indexer.finish(step, /*like_demo=*/false);
   }
 
   const auto heads = split_heads(q, c.num_attention_heads), kv_heads = split_heads(k, c.num_key_value_heads);
@@ -97,12 +97,12 @@ void Attention::project_mla(const Step& step) const {
   } else if (indexed) {
     step.linear(h, std::array{indexer->query(step)});
   }
-  if (indexed) indexer->finish(step, official_fp8(step));
+  if (indexed) indexer->finish(step, rounds_like_demo(step));
 
   // The latent is normed, the rotary key beside it is not; of a query head the last part is rotated.
   const auto c_kv = columns(kv, 0, m.kv_lora_rank);
   step.latent_norm(c_kv, w.kv_a_layernorm);
-  if (official_fp8(step))
+  if (rounds_like_demo(step))
     for (std::int64_t t = 0; t < step.n; ++t) act_quant(c_kv.span(t), c_kv.span(t));
   const auto layout = m.rope_interleave ? RopeLayout::interleaved : RopeLayout::half_split;
   const auto heads = split_heads(q, c.num_attention_heads);
@@ -190,8 +190,8 @@ void Attention::output_projection(const Step& step) const {
 
 // The demo rounds latents and indexer vectors to FP8 "to simulate the precision" its checkpoints are served
 // with.  What counts is the stored type: BF16 re-exports often keep the quantization_config.
-bool Attention::official_fp8(const Step& step) const {
-  return step.compute == Compute::automatic && weights_.mla &&
+bool Attention::rounds_like_demo(const Step& step) const {
+  return step.compute == Compute::demo && weights_.mla &&
          weights_.mla->kv_a_proj_with_mqa.weight.type == DType::f8_e4m3;
 }
 

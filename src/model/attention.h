@@ -23,7 +23,7 @@ class Attention {
   void attend_rows(const Step& step, std::int64_t first, std::int64_t count, bool sparse) const;
   void output_projection(const Step& step) const;
 
-  [[nodiscard]] bool official_fp8(const Step& step) const;
+  [[nodiscard]] bool rounds_like_demo(const Step& step) const;
   [[nodiscard]] bool has_indexer(const Step& step) const;
   [[nodiscard]] float scale(const ModelConfig& config) const;
 

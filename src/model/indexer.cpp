@@ -9,7 +9,7 @@ namespace {
 
 // inference/model.py Indexer.forward: rotate_activation on BF16, then act_quant.  Both sides of the product
 // are rotated, so only the rounding shows.
-void round_like_official(std::span<float> head) {
+void round_like_demo(std::span<float> head) {
   for (float& value : head) value = static_cast<float>(bf16(value));
   hadamard(head);
   for (float& value : head) value = static_cast<float>(bf16(value));
@@ -18,7 +18,7 @@ void round_like_official(std::span<float> head) {
 
 }  // namespace
 
-void Indexer::finish(const Step& step, bool official_fp8) const {
+void Indexer::finish(const Step& step, bool like_demo) const {
   const IndexerConfig& config = *step.config.indexer;
   const auto keys = step.of(step.act.index_k);
   const auto queries = step.of(step.act.index_q);
@@ -40,11 +40,11 @@ void Indexer::finish(const Step& step, bool official_fp8) const {
   step.exec.parallel_for(step.n, 8, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t t = begin; t < end; ++t) {
       for (float& w : weights.span(t)) w *= factor;
-      if (!official_fp8) continue;
-      round_like_official(keys.span(t));
+      if (!like_demo) continue;
+      round_like_demo(keys.span(t));
       for (std::int64_t head = 0; head < config.n_heads; ++head)
-        round_like_official(queries.span(t).subspan(static_cast<std::size_t>(head * config.head_dim),
-                                                    static_cast<std::size_t>(config.head_dim)));
+        round_like_demo(queries.span(t).subspan(static_cast<std::size_t>(head * config.head_dim),
+                                                static_cast<std::size_t>(config.head_dim)));
     }
   });
 }

@@ -23,8 +23,8 @@ class Indexer {
   }
 
   /// After the projections: norm and rotate keys and queries, fold the constant factors into the head
-  /// weights, and round as the published FP8 checkpoints do if `official_fp8`.
-  void finish(const Step& step, bool official_fp8) const;
+  /// weights, and round as the published FP8 checkpoints do if `like_demo`.
+  void finish(const Step& step, bool like_demo) const;
 
   /// Selects for every row of the batch into act.idx and act.idx_count; the keys must be in the cache.
   void select(const Step& step, std::int64_t layer, const KvView& kv) const;

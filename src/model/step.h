@@ -45,6 +45,11 @@ struct Step {
     kernels.rms_norm(exec,
                      {.x = x, .weight = weight, .eps = static_cast<float>(config.rms_norm_eps), .y = y});
   }
+  /// MLA's latents are normed with 1e-6 whatever rms_norm_eps says (DeepSeek's code, transformers); it shows
+  /// in GLM.
+  void latent_norm(TensorView<float, 2> x, std::span<const float> weight) const {
+    kernels.rms_norm(exec, {.x = x, .weight = weight, .eps = 1e-6F, .y = x});
+  }
 };
 
 inline LinearOutput output(const Linear& linear, TensorView<float, 2> y) {

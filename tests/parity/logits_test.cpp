@@ -53,6 +53,28 @@ TEST_P(Parity, DefaultComputeIsClose) {
   }
 }
 
+// --compute demo: the rounding of DeepSeek's inference demo, against its restatement in torch.
+class DemoParity : public testing::TestWithParam<std::string> {};
+
+TEST_P(DemoParity, MatchesTheDemosArithmetic) {
+  const auto folder = goldens() / "models" / GetParam();
+  const Golden want(folder / "golden_demo.safetensors");
+  for (const KernelTable* kernels : runnable()) {
+    SCOPED_TRACE(kernels->name);
+    Runner model(folder,
+                 {.kernels = kernels, .model = {.compute = Compute::demo, .context = 512, .chunk = 512}});
+    Forced forced{.golden = want, .config = model.config()};
+    model.transformer().set_hooks(forced.hooks());
+    const double worst = worst_difference(model.logits(want.tokens, 512), want.logits);
+    std::printf("%s %s demo: worst difference %.2e\n", GetParam().c_str(), std::string(kernels->name).c_str(),
+                worst);
+    EXPECT_LE(worst, 0.02);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DemoParity, testing::Values("deepseek_v32_fp8", "deepseek_v3_fp8_any_scale"),
+                         [](const auto& info) { return info.param; });
+
 INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(model_names()),
                          [](const auto& info) { return info.param; });
 

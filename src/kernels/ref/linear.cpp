@@ -17,7 +17,7 @@ enum class Rounding : std::uint8_t { none, q8, fp8 };
 Rounding rounding_of(DType type, Compute compute) {
   if (compute == Compute::f32) return Rounding::none;
   if (is_quantized_block(type)) return Rounding::q8;
-  return type == DType::f8_e4m3 ? Rounding::fp8 : Rounding::none;
+  return type == DType::f8_e4m3 && compute == Compute::demo ? Rounding::fp8 : Rounding::none;
 }
 
 /// Columns [first, first + count) of a weight; first is a multiple of kChunk.
