@@ -129,7 +129,7 @@ std::optional<ChatFormat> match_v31(const ChatTemplate& text, std::string& missi
                    {
                        "{%set thinking=false%}",
                        "{%set ns.is_last_user=true%}{{'<｜User｜>'+message.content}}{%endif%}",
-                       "{%set content=message.content%}{%if '</think>'in content%}{%set "
+                       "{%set content=message.content%}{%if'</think>'in content%}{%set "
                        "content=content.split('</think>',1)[1]%}{%endif%}"
                        "{{content+'<｜end▁of▁sentence｜>'}}",
                    });
@@ -162,10 +162,10 @@ std::optional<ChatFormat> match_v32_llama_cpp(const ChatTemplate& text, std::str
           text,
           {"{%set thinking=false%}", "{%set dsml_token='｜DSML｜'%}",
            "{%set thinking_start_token='<think>'%}", "{%set thinking_end_token='</think>'%}",
-           "{%set ns.system_prompt=ns.system_prompt+(message.content or '')%}",
-           "{%set ns.system_prompt=ns.system_prompt+'\\n\\n'+(message.content or '')%}",
+           "{%set ns.system_prompt=ns.system_prompt+(message.content or'')%}",
+           "{%set ns.system_prompt=ns.system_prompt+'\\n\\n'+(message.content or'')%}",
            "{{bos_token}}{{ns.system_prompt}}",
-           "{{'<｜User｜>'+(message.content or '')}}{%set state.pending_asst_marker=true%}",
+           "{{'<｜User｜>'+(message.content or'')}}{%set state.pending_asst_marker=true%}",
            "{%if state.pending_asst_marker%}{{'<｜Assistant｜>'}}{%if is_after_last_user and thinking%}"
            "{{thinking_start_token}}{%if message.reasoning_content is defined and message.reasoning_content%}"
            "{{message.reasoning_content}}{%endif%}{{thinking_end_token}}{%else%}{{thinking_end_token}}{%"

@@ -70,22 +70,22 @@ ChatFormat from_style(Style style) {
 constexpr std::string_view kTail46 =
     "{%if add_generation_prompt%}<|assistant|>{{'\\n<think></think>'if(enable_thinking is defined and not "
     "enable_thinking)"
-    "else ''}}{%endif%}";
+    "else''}}{%endif%}";
 constexpr std::string_view kTail47 =
     "{%if add_generation_prompt%}<|assistant|>{{'</think>'if(enable_thinking is defined and not "
-    "enable_thinking)else "
+    "enable_thinking)else"
     "'<think>'}}{%endif%}";
 
 const std::vector<std::string_view> kCommon{
     "{%set reasoning_content=''%}{%set content=visible_text(m.content)%}{%if m.reasoning_content is string%}"
-    "{%set reasoning_content=m.reasoning_content%}{%else%}{%if '</think>'in content%}"
+    "{%set reasoning_content=m.reasoning_content%}{%else%}{%if'</think>'in content%}"
     "{%set reasoning_content=content.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n')%}"
     "{%set content=content.split('</think>')[-1].lstrip('\\n')%}{%endif%}{%endif%}",
 };
 const std::vector<std::string_view> k46{
     "{%for m in messages%}{%if "
     "m.role=='user'%}<|user|>\n{{visible_text(m.content)}}{{'/nothink'if(enable_thinking is "
-    "defined and not enable_thinking and not visible_text(m.content).endswith('/nothink'))else ''}}"
+    "defined and not enable_thinking and not visible_text(m.content).endswith('/nothink'))else''}}"
     "{%elif m.role=='assistant'%}<|assistant|>{%set",
     "{%if loop.index0>ns.last_user_index and "
     "reasoning_content%}{{'\\n<think>'+reasoning_content.strip()+'</think>'}}"

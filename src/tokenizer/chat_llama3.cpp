@@ -43,7 +43,7 @@ std::optional<ChatFormat> match_llama3(const ChatTemplate& text, std::string& mi
                 "{{'<|start_header_id|>system<|end_header_id|>\\n\\n'}}",
                 "{{'Cutting Knowledge Date: December 2023\\n'}}{{'Today Date: '+date_string+'\\n\\n'}}",
                 "{{system_message}}{{'<|eot_id|>'}}",
-                "{%if not(message.role=='ipython' or message.role=='tool' or 'tool_calls'in message)%}"
+                "{%if not(message.role=='ipython'or message.role=='tool'or'tool_calls'in message)%}"
                 "{{'<|start_header_id|>'+message.role+'<|end_header_id|>\\n\\n'+message.content|trim+'<|eot_"
                 "id|>'}}"},
                missing))

@@ -94,8 +94,8 @@ std::optional<ChatFormat> match_qwen25(const ChatTemplate& text, std::string& mi
   if (!has_all(
           text,
           {kFirst, kFirstEnd,
-           "{%if(message.role=='user')or(message.role=='system' and not "
-           "loop.first)or(message.role=='assistant' and "
+           "{%if(message.role=='user')or(message.role=='system'and not "
+           "loop.first)or(message.role=='assistant'and "
            "not "
            "message.tool_calls)%}{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}"},
           missing))
@@ -116,7 +116,7 @@ std::optional<ChatFormat> match_qwen3(const ChatTemplate& text, std::string& mis
            "messages[0].role=='system'%}{{'<|im_start|>system\\n'+messages[0].content+'<|im_end|>\\n'}}"
            "{%endif%}{%endif%}",
            "{%set ns=namespace(multi_step_tool=true,last_query_index=messages|length-1)%}",
-           "{%if(message.role=='user')or(message.role=='system' and not loop.first)%}"
+           "{%if(message.role=='user')or(message.role=='system'and not loop.first)%}"
            "{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}",
            "{%set content=message.content.split('</think>')[-1].lstrip('\\n')%}",
            "{%set reasoning_content=message.content.split('</think>')[0].rstrip('\\n').split('<think>')[-1]"
