@@ -1,0 +1,143 @@
+#include "checkpoint/gguf_model.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/gguf.h"
+#include "checkpoint/gguf_config.h"
+
+namespace dsa {
+namespace {
+
+struct Name {
+  std::string_view gguf, huggingface;
+};
+
+constexpr std::array kOfModel{
+    Name{"token_embd.weight", "model.embed_tokens.weight"},
+    Name{"output_norm.weight", "model.norm.weight"},
+    Name{"output.weight", "lm_head.weight"},
+};
+
+// Without "blk.N." and "model.layers.N.", without ".weight" and ".bias".
+constexpr std::array kOfLayer{
+    Name{"attn_norm", "input_layernorm"},    Name{"ffn_norm", "post_attention_layernorm"},
+    Name{"attn_q", "self_attn.q_proj"},      Name{"attn_k", "self_attn.k_proj"},
+    Name{"attn_v", "self_attn.v_proj"},      Name{"attn_output", "self_attn.o_proj"},
+    Name{"attn_q_norm", "self_attn.q_norm"}, Name{"attn_k_norm", "self_attn.k_norm"},
+    Name{"ffn_gate", "mlp.gate_proj"},       Name{"ffn_up", "mlp.up_proj"},
+    Name{"ffn_down", "mlp.down_proj"},
+};
+
+// "blk.12.attn_q.weight" -> "model.layers.12.self_attn.q_proj.weight"; empty if there is no such tensor in
+// the models we run.
+std::string layer_name(std::string_view name, std::int64_t layers) {
+  if (!name.starts_with("blk.")) return {};
+  name.remove_prefix(4);
+  std::int64_t layer = -1;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
+  if (error != std::errc{} || layer < 0 || layer >= layers) return {};
+  // "blk.01." would name layer 1 a second time.
+  if (fmt::format("{}.", layer) != name.substr(0, static_cast<std::size_t>(end - name.data()) + 1)) return {};
+  name.remove_prefix(static_cast<std::size_t>(end - name.data()) + 1);
+  const std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos || (name.substr(dot) != ".weight" && name.substr(dot) != ".bias"))
+    return {};
+  const auto it = std::ranges::find(kOfLayer, name.substr(0, dot), &Name::gguf);
+  if (it == kOfLayer.end()) return {};
+  return fmt::format("model.layers.{}.{}{}", layer, it->huggingface, name.substr(dot));
+}
+
+std::string huggingface_name(std::string_view name, std::int64_t layers) {
+  const auto it = std::ranges::find(kOfModel, name, &Name::gguf);
+  return it != kOfModel.end() ? std::string(it->huggingface) : layer_name(name, layers);
+}
+
+class GgufTensors : public TensorSource {
+ public:
+  explicit GgufTensors(const std::filesystem::path& path) : file_(path), config_(read_gguf_config(file_)) {
+    std::vector<std::string> unknown;
+    for (const auto& tensor : file_.tensors()) {
+      std::string name = huggingface_name(tensor.name, config_.num_hidden_layers);
+      if (!name.empty())
+        order_.push_back(&*tensors_.emplace(std::move(name), stored(tensor)).first);
+      else if (tensor.name != "rope_freqs.weight")  // already in the config
+        unknown.emplace_back(tensor.name);
+    }
+    warn(unknown);
+    check_fit();
+  }
+
+  [[nodiscard]] const StoredTensor* find(std::string_view name) const override {
+    const auto it = tensors_.find(name);
+    return it == tensors_.end() ? nullptr : &it->second;
+  }
+  void for_each(const std::function<void(std::string_view name, const StoredTensor&)>& visit) const override {
+    for (const auto* entry : order_) visit(entry->first, entry->second);
+  }
+
+  [[nodiscard]] const GgufFile& file() const { return file_; }
+  [[nodiscard]] const ModelConfig& config() const { return config_; }
+
+ private:
+  using Tensors = std::map<std::string, StoredTensor, std::less<>>;
+
+  [[nodiscard]] StoredTensor stored(const GgufTensor& tensor) const {
+    StoredTensor out{.type = tensor.type, .shape = {}, .bytes = tensor.bytes, .file = file_.who()};
+    for (std::uint32_t d = tensor.dims; d-- > 0;) out.shape.push_back(tensor.sizes[d]);
+    // llama.cpp rotates neighbouring pairs in its "llama" models only, and its converter re-orders q and k
+    // for that.
+    const bool of_q_or_k = tensor.name.ends_with(".attn_q.weight") ||
+                           tensor.name.ends_with(".attn_k.weight") || tensor.name.ends_with(".attn_q.bias") ||
+                           tensor.name.ends_with(".attn_k.bias");
+    out.rope_permuted = config_.architecture == Architecture::llama && of_q_or_k;
+    return out;
+  }
+
+  void warn(std::vector<std::string>& unknown) const {
+    constexpr std::size_t kShown = 8;
+    if (unknown.empty()) return;
+    const std::size_t count = unknown.size();
+    unknown.resize(std::min(count, kShown));
+    spdlog::warn("{}: {} tensors unknown to dsa are ignored: {}{}", file_.who(), count,
+                 fmt::join(unknown, ", "), count > kShown ? ", ..." : "");
+  }
+
+  // The first tensor and the last layer's: metadata of another model shows here, before anything is loaded.
+  void check_fit() const {
+    const StoredTensor& embedding = *find("model.embed_tokens.weight");
+    const std::vector expected{config_.vocab_size, config_.hidden_size};
+    if (embedding.shape != expected)
+      fail("{}: token_embd.weight has shape {}, expected {} (rows and {}.embedding_length)", file_.who(),
+           embedding.shape, expected, config_.model_type);
+    const std::int64_t last = config_.num_hidden_layers - 1;
+    if (find(fmt::format("model.layers.{}.input_layernorm.weight", last)) == nullptr)
+      fail("{}: tensor blk.{}.attn_norm.weight is missing: {}.block_count is {}", file_.who(), last,
+           config_.model_type, config_.num_hidden_layers);
+  }
+
+  GgufFile file_;
+  ModelConfig config_;
+  Tensors tensors_;
+  std::vector<const Tensors::value_type*> order_;  // map nodes do not move
+};
+
+}  // namespace
+
+ModelFiles open_gguf_model(const std::filesystem::path& path) {
+  auto tensors = std::make_unique<GgufTensors>(path);
+  const GgufFile* file = &tensors->file();
+  return {.path = path,
+          .format = ModelFiles::Format::gguf,
+          .config = tensors->config(),
+          .tensors = std::move(tensors),
+          .gguf = file};
+}
+
+}  // namespace dsa
