@@ -17,9 +17,26 @@ constexpr std::int64_t kMaxExperts = 1 << 14;
 constexpr std::int64_t kMaxPositions = (std::int64_t{1} << 31) - 1;
 constexpr std::int64_t kMaxParameters = std::int64_t{1} << 50;  // 10^15: a thousand times the largest known
 
-class Checker {
+// One number of the file named `who`.
+struct Limits {
+  std::string_view who;
+
+  void range(std::string_view key, std::int64_t value, std::int64_t low, std::int64_t high) const {
+    if (value < low || value > high) fail("{}: {} is {}, expected {} to {}", who, key, value, low, high);
+  }
+  // A finite number in (low, high].
+  void real(std::string_view key, double value, double low, double high) const {
+    if (!(value > low && value <= high))
+      fail("{}: {} is {}, expected more than {} and at most {}", who, key, value, low, high);
+  }
+  void even(std::string_view key, std::int64_t value) const {
+    if (value % 2 != 0) fail("{}: {} is {}, expected an even number (rope rotates pairs)", who, key, value);
+  }
+};
+
+class Checker : Limits {
  public:
-  Checker(const ModelConfig& config, std::string_view who) : config_(config), who_(who) {}
+  Checker(const ModelConfig& config, std::string_view who) : Limits{who}, config_(config) {}
 
   void run() const {
     shape();
@@ -28,22 +45,10 @@ class Checker {
     if (config_.moe) moe(*config_.moe);
     if (config_.indexer) indexer(*config_.indexer);
     tokens();
-    predicted_parameters(config_, who_);
+    predicted_parameters(config_, who);
   }
 
  private:
-  void range(std::string_view key, std::int64_t value, std::int64_t low, std::int64_t high) const {
-    if (value < low || value > high) fail("{}: {} is {}, expected {} to {}", who_, key, value, low, high);
-  }
-  // A finite number in (low, high].
-  void real(std::string_view key, double value, double low, double high) const {
-    if (!(value > low && value <= high))
-      fail("{}: {} is {}, expected more than {} and at most {}", who_, key, value, low, high);
-  }
-  void even(std::string_view key, std::int64_t value) const {
-    if (value % 2 != 0) fail("{}: {} is {}, expected an even number (rope rotates pairs)", who_, key, value);
-  }
-
   void shape() const {
     range("vocab_size", config_.vocab_size, 1, kMaxVocab);
     range("hidden_size", config_.hidden_size, 1, kMaxWidth);
@@ -53,7 +58,7 @@ class Checker {
     range("num_attention_heads", config_.num_attention_heads, 1, kMaxHeads);
     range("num_key_value_heads", config_.num_key_value_heads, 1, kMaxHeads);
     if (config_.num_attention_heads % config_.num_key_value_heads != 0)
-      fail("{}: num_attention_heads {} is not a multiple of num_key_value_heads {}", who_,
+      fail("{}: num_attention_heads {} is not a multiple of num_key_value_heads {}", who,
            config_.num_attention_heads, config_.num_key_value_heads);
     if (!config_.mla) {
       range("head_dim", config_.head_dim, 2, kMaxWidth);
@@ -96,7 +101,7 @@ class Checker {
     range("moe_intermediate_size", m.moe_intermediate_size, 1, kMaxWidth);
     range("n_group", m.n_group, 1, m.n_routed_experts);
     if (m.n_routed_experts % m.n_group != 0)
-      fail("{}: n_routed_experts {} is not a multiple of n_group {}", who_, m.n_routed_experts, m.n_group);
+      fail("{}: n_routed_experts {} is not a multiple of n_group {}", who, m.n_routed_experts, m.n_group);
     range("topk_group", m.topk_group, 1, m.n_group);
     range("num_experts_per_tok", m.num_experts_per_tok, 1, m.topk_group * (m.n_routed_experts / m.n_group));
     range("first_k_dense_replace", m.first_k_dense_replace, 0, kMaxLayers);
@@ -105,16 +110,11 @@ class Checker {
   }
 
   void indexer(const IndexerConfig& i) const {
-    range("index_n_heads", i.n_heads, 1, kMaxHeads);
-    range("index_head_dim", i.head_dim, 2, kMaxWidth);
-    range("index_rope_head_dim", i.rope_head_dim, 2, i.head_dim);
-    even("index_rope_head_dim", i.rope_head_dim);
-    range("index_topk", i.topk, 1, kMaxPositions);
-    real("indexer k_norm_eps", i.k_norm_eps, 0, 1);
+    validate_indexer(i, who);
     if (static_cast<std::int64_t>(i.full.size()) != config_.num_hidden_layers)
-      fail("{}: indexer_types names {} layers, expected num_hidden_layers {}", who_, i.full.size(),
+      fail("{}: indexer_types names {} layers, expected num_hidden_layers {}", who, i.full.size(),
            config_.num_hidden_layers);
-    if (!i.full[0]) fail("{}: layer 0 shares an earlier layer's selection, and there is none", who_);
+    if (!i.full[0]) fail("{}: layer 0 shares an earlier layer's selection, and there is none", who);
   }
 
   void tokens() const {
@@ -126,7 +126,6 @@ class Checker {
   }
 
   const ModelConfig& config_;
-  std::string_view who_;
 };
 
 // Sums rows x columns; any overflow stays visible.
@@ -200,6 +199,16 @@ std::int64_t predicted_parameters(const ModelConfig& c, std::string_view who) {
   if (!sum.total || *sum.total > kMaxParameters)
     fail("{}: the sizes multiply to more than 2^50 parameters: they cannot be right", who);
   return *sum.total;
+}
+
+void validate_indexer(const IndexerConfig& indexer, std::string_view who) {
+  const Limits limits{who};
+  limits.range("index_n_heads", indexer.n_heads, 1, kMaxHeads);
+  limits.range("index_head_dim", indexer.head_dim, 2, kMaxWidth);
+  limits.range("index_rope_head_dim", indexer.rope_head_dim, 2, indexer.head_dim);
+  limits.even("index_rope_head_dim", indexer.rope_head_dim);
+  limits.range("index_topk", indexer.topk, 1, kMaxPositions);
+  limits.real("indexer k_norm_eps", indexer.k_norm_eps, 0, 1);
 }
 
 void validate(const ModelConfig& config, std::string_view who) { Checker(config, who).run(); }

@@ -21,10 +21,10 @@ struct RopeConfig {
   double low_freq_factor = 1, high_freq_factor = 4;  // llama3
   double beta_fast = 32, beta_slow = 1;              // yarn
   double mscale = 0, mscale_all_dim = 0;             // yarn; 0: absent
-  std::optional<double> attention_factor = {};            // yarn
+  std::optional<double> attention_factor = {};       // yarn
   bool truncate = true;                              // yarn: the ramp's ends rounded to whole pairs
-  /// GGUF's rope_freqs.weight (llama3 scaling): the frequency of pair i is divided by element i; may be empty.
-  std::vector<float> freq_factors;
+  /// GGUF's rope_freqs.weight: the frequency of pair i is divided by element i.  May be empty.
+  std::vector<float> freq_factors = {};
 
   bool operator==(const RopeConfig&) const = default;
 };

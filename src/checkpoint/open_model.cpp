@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "checkpoint/gguf_model.h"
 #include "checkpoint/hf_model.h"
 
 namespace dsa {
@@ -35,7 +36,7 @@ ModelFiles open_model(const fs::path& path) {
     return open_hf_model(path);
   }
   if (!fs::is_regular_file(status)) fail("{}: is neither a file nor a folder; {}", who, kWhatAModelIs);
-  if (has_gguf_magic(path)) fail("{}: GGUF files are not read yet", who);
+  if (has_gguf_magic(path)) return open_gguf_model(path);
   if (path.extension() == ".safetensors")
     fail("{}: is one file of weights; give the folder that holds it and its config.json", who);
   fail("{}: is not a GGUF file; {}", who, kWhatAModelIs);

@@ -1,0 +1,128 @@
+#include "checkpoint/indexer_folder.h"
+
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "checkpoint/config_reader.h"
+#include "checkpoint/fingerprint.h"
+#include "checkpoint/hf_folder.h"
+
+namespace dsa {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kFormatVersion = 1;
+
+bool is_digest(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+IndexerBaseModel read_base_model(const nlohmann::json& value, const std::string& who) {
+  ConfigReader reader(value, who + ": base_model");
+  IndexerBaseModel base;
+  base.architecture = reader.string("architecture", "");
+  base.hidden_size = reader.integer("hidden_size");
+  base.num_hidden_layers = reader.integer("num_hidden_layers");
+  base.num_attention_heads = reader.integer("num_attention_heads");
+  base.num_key_value_heads = reader.integer("num_key_value_heads");
+  base.head_dim = reader.integer("head_dim");
+  base.vocab_size = reader.integer("vocab_size");
+  base.fingerprint = reader.string("fingerprint", "");
+  if (!is_digest(base.fingerprint))
+    fail("{}: fingerprint is \"{}\", expected 64 hex digits", reader.who(), printable(base.fingerprint));
+  reader.ignore({"name", "source", "revision"});
+  reader.warn_about_the_rest();
+  return base;
+}
+
+void read_config(std::string_view text, const std::string& who, IndexerFolder& out) {
+  const auto root =
+      parse_json(text, who, {.max_bytes = std::size_t{1} << 20, .max_depth = 16, .max_values = 10'000});
+  ConfigReader reader(root, who);
+  if (const auto type = reader.string("model_type", ""); type != "dsa_indexer")
+    fail("{}: model_type is \"{}\", expected \"dsa_indexer\"", who, printable(type));
+  if (const auto version = reader.integer("format_version"); version != kFormatVersion)
+    fail("{}: format_version is {}, this dsa reads {}", who, version, kFormatVersion);
+  const auto* base = reader.find("base_model");
+  if (base == nullptr) fail("{}: base_model is missing", who);
+  out.base_model = read_base_model(*base, who);
+  IndexerConfig& config = out.config;
+  config.n_heads = reader.integer("index_n_heads");
+  config.head_dim = reader.integer("index_head_dim");
+  config.rope_head_dim = reader.integer("index_rope_head_dim");
+  config.topk = reader.integer("index_topk");
+  config.k_norm_eps = reader.number("k_norm_eps", config.k_norm_eps);
+  out.trained_context = reader.integer("trained_context");
+  if (out.trained_context < 1) fail("{}: trained_context is 0, expected at least 1", who);
+  reader.ignore({"architectures", "dtype", "torch_dtype", "dsa_version", "license"});
+  reader.warn_about_the_rest();
+}
+
+// Every layer's five tensors, and nothing else.
+void check_tensors(const IndexerFolder& folder, const std::string& who) {
+  const IndexerConfig& c = folder.config;
+  const std::int64_t hidden = folder.base_model.hidden_size;
+  const std::array<std::pair<const char*, std::vector<std::int64_t>>, 5> expected{{
+      {"wq.weight", {c.n_heads * c.head_dim, hidden}},
+      {"wk.weight", {c.head_dim, hidden}},
+      {"weights_proj.weight", {c.n_heads, hidden}},
+      {"k_norm.weight", {c.head_dim}},
+      {"k_norm.bias", {c.head_dim}},
+  }};
+  std::size_t count = 0;
+  folder.tensors->for_each([&](std::string_view, const StoredTensor&) { ++count; });
+  for (std::int64_t layer = 0; layer < folder.base_model.num_hidden_layers; ++layer)
+    for (const auto& [suffix, shape] : expected) {
+      const std::string name = fmt::format("model.layers.{}.self_attn.indexer.{}", layer, suffix);
+      const StoredTensor* tensor = folder.tensors->find(name);
+      if (tensor == nullptr) fail("{}: tensor {} is missing", who, name);
+      if (tensor->shape != shape) fail("{}: {} has shape {}, expected {}", who, name, tensor->shape, shape);
+      if (tensor->type != DType::f32 && tensor->type != DType::bf16)
+        fail("{}: {} is stored as {}, expected BF16 or F32", who, name, dsa::name(tensor->type));
+    }
+  const auto needed = expected.size() * static_cast<std::size_t>(folder.base_model.num_hidden_layers);
+  if (count != needed) fail("{}: holds {} tensors, expected {}", who, count, needed);
+}
+
+}  // namespace
+
+IndexerFolder open_indexer_folder(const fs::path& folder) {
+  IndexerFolder out;
+  out.path = folder;
+  const MappedFile file(folder / "config.json");
+  const std::string who = printable(file.path().string(), 1000);
+  read_config({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, who, out);
+  validate_indexer(out.config, who);
+  const fs::path weights = folder / "indexer.safetensors";
+  out.tensors = open_safetensors(weights);
+  check_tensors(out, printable(weights.string(), 1000));
+  out.config.full.assign(static_cast<std::size_t>(out.base_model.num_hidden_layers), true);
+  return out;
+}
+
+void check_indexer_fits(const IndexerFolder& indexer, const ModelFiles& model, FingerprintCheck check) {
+  const std::string who = printable(indexer.path.string(), 1000),
+                    other = printable(model.path.string(), 1000);
+  const ModelConfig& c = model.config;
+  if (c.mla) fail("{}: {} has latent attention: its indexer belongs into its own checkpoint", who, other);
+  const auto same = [&](std::string_view what, std::int64_t trained, std::int64_t actual) {
+    if (trained != actual)
+      fail("{}: was trained for a model with {} {}, {} has {}", who, what, trained, other, actual);
+  };
+  const IndexerBaseModel& base = indexer.base_model;
+  same("hidden_size", base.hidden_size, c.hidden_size);
+  same("num_hidden_layers", base.num_hidden_layers, c.num_hidden_layers);
+  same("num_attention_heads", base.num_attention_heads, c.num_attention_heads);
+  same("num_key_value_heads", base.num_key_value_heads, c.num_key_value_heads);
+  same("head_dim", base.head_dim, c.head_dim);
+  if (check == FingerprintCheck::skip) return;
+  if (const std::string actual = fingerprint(*model.tensors, c); actual != base.fingerprint)
+    fail("{}: was trained for the model with fingerprint {}, {} has {}; --force-indexer uses it all the same",
+         who, base.fingerprint, other, actual);
+}
+
+}  // namespace dsa
