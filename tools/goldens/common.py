@@ -157,10 +157,9 @@ def check_choice(what, layer, t, scores, k, dots):
     return int(tied)
 
 
-def visible_selection(indices):
+def visible_selection(indices, position=None):
     """[T, topk] chosen positions in any order, with invisible ones -> ascending, -1 past the count."""
-    rows, k = indices.shape
-    position = torch.arange(rows).unsqueeze(1)
+    position = (torch.arange(len(indices)) if position is None else position).unsqueeze(1)
     hidden = indices.long() > position
     ordered = torch.where(hidden, torch.iinfo(torch.int32).max, indices.long()).sort(dim=-1).values
     return torch.where(ordered > position, -1, ordered).to(torch.int32)

@@ -78,9 +78,9 @@ class DeepSeek:
         angle = torch.arange(count, dtype=torch.float64).unsqueeze(1) * freq
         self.cos, self.sin = (angle.cos() * stretch).to(self.dtype), (angle.sin() * stretch).to(self.dtype)
 
-    def rope(self, x, interleaved):
-        """x [T, heads, dim]."""
-        cos, sin = self.cos.unsqueeze(1), self.sin.unsqueeze(1)
+    def rope(self, x, interleaved, rows=slice(None)):
+        """x [T, heads, dim], at positions `rows`."""
+        cos, sin = self.cos[rows].unsqueeze(1), self.sin[rows].unsqueeze(1)
         if interleaved:
             a, b = x[..., 0::2], x[..., 1::2]
             return torch.stack([a * cos - b * sin, b * cos + a * sin], -1).flatten(-2)
@@ -88,10 +88,11 @@ class DeepSeek:
         return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
     # ---- layers ----
-    def select(self, p, layer, x, latent):
+    def select(self, p, layer, x, latent, rows):
+        """Which positions the queries at `rows` (latent has those rows only) attend to: bool [rows, T]."""
         c, rope = self.c, self.c["qk_rope_head_dim"]
         heads, dim, count = c["index_n_heads"], c["index_head_dim"], len(x)
-        q = self.linear(p + "indexer.wq_b", latent).view(count, heads, dim)
+        q = self.linear(p + "indexer.wq_b", latent).view(len(rows), heads, dim)
         k = self.linear(p + "indexer.wk", x)
         mean, variance = k.mean(-1, keepdim=True), k.var(-1, keepdim=True, correction=0)
         k = (k - mean) * torch.rsqrt(variance + 1e-6) * self.w[p + "indexer.k_norm.weight"]
@@ -101,59 +102,61 @@ class DeepSeek:
         interleaved = c.get("indexer_rope_interleave", False) != (self.wrong == "indexer rope layout")
         part = slice(dim - rope, dim) if self.wrong == "indexer rope on last dims" else slice(0, rope)
         q, k = q.clone(), k.clone()
-        q[..., part], k[..., part] = self.rope(q[..., part], interleaved), self.rope(k[..., part], interleaved)
+        q[..., part] = self.rope(q[..., part], interleaved, rows)
+        k[..., part] = self.rope(k[..., part], interleaved)
         if self.demo:
             q, k = (act_quant(bf16(hadamard(bf16(v)))) for v in (q, k))
         elif self.cache_bf16:
             k = bf16(k)
-        weights = x @ self.w[p + "indexer.weights_proj.weight"].T * heads**-0.5 * dim**-0.5
+        weights = x[rows] @ self.w[p + "indexer.weights_proj.weight"].T * heads**-0.5 * dim**-0.5
         dots = torch.einsum("thd,sd->ths", q, k[:, 0])
         if self.wrong == "relu after weight":
             scores = torch.relu(dots * weights.unsqueeze(-1)).sum(1)
         else:
             scores = torch.einsum("ths,th->ts", torch.relu(dots), weights)
-        hidden = torch.ones(count, count, dtype=torch.bool).triu(1)
-        scores = scores.masked_fill(hidden, -math.inf)
+        scores = scores.masked_fill(torch.arange(count) > rows.unsqueeze(1), -math.inf)
+        self.scores = scores
         topk = min(c["index_topk"], count)
         if self.wrong == "ties to the higher":
             chosen = count - 1 - stable_topk(scores.flip(-1), topk).indices
         else:
             chosen = stable_topk(scores, topk).indices
-        self.selected[layer] = visible_selection(chosen)
+        self.selected[layer] = visible_selection(chosen, rows)
         picked = self.forced_selected.get(layer, self.selected[layer]).long()
-        mask = torch.zeros(count, count + 1, dtype=torch.bool)
+        mask = torch.zeros(len(rows), count + 1, dtype=torch.bool)
         mask.scatter_(1, torch.where(picked < 0, count, picked), True)
         return mask[:, :count]
 
-    def attention(self, p, layer, x, allowed):
-        """MLA in its absorbed form: one latent and one rotated key a token, shared by all heads."""
+    def attention(self, p, layer, x, allowed, rows=None):
+        """MLA in its absorbed form: one latent and one rotated key a token, shared by all heads. rows: which queries."""
+        rows = torch.arange(len(x)) if rows is None else rows
         c, count = self.c, len(x)
         heads, rank, nope = c["num_attention_heads"], c["kv_lora_rank"], c["qk_nope_head_dim"]
         rope, value = c["qk_rope_head_dim"], c["v_head_dim"]
         latent = None
         if c["q_lora_rank"] is None:
-            q = self.linear(p + "q_proj", x)
+            q = self.linear(p + "q_proj", x[rows])
         else:
-            latent = self.rms(p + "q_a_layernorm", self.linear(p + "q_a_proj", x), 1e-6)
+            latent = self.rms(p + "q_a_layernorm", self.linear(p + "q_a_proj", x[rows]), 1e-6)
             q = self.linear(p + "q_b_proj", latent)
-        q_nope, q_pe = q.view(count, heads, nope + rope).split([nope, rope], -1)
+        q_nope, q_pe = q.view(len(rows), heads, nope + rope).split([nope, rope], -1)
         entry, k_pe = self.linear(p + "kv_a_proj_with_mqa", x).split([rank, rope], -1)
         entry = self.rms(p + "kv_a_layernorm", entry, 1e-6)
         interleaved = self.wrong != "attention rope layout"
-        q_pe, k_pe = self.rope(q_pe, interleaved), self.rope(k_pe.unsqueeze(1), interleaved)[:, 0]
+        q_pe, k_pe = self.rope(q_pe, interleaved, rows), self.rope(k_pe.unsqueeze(1), interleaved)[:, 0]
         if self.demo:
             entry, k_pe = act_quant(entry), bf16(k_pe)
         elif self.cache_bf16:
             entry, k_pe = bf16(entry), bf16(k_pe)
         if f"{p}indexer.wk.weight" in self.w:
-            allowed = self.select(p, layer, x, latent)
+            allowed = self.select(p, layer, x, latent, rows)
         elif allowed is None:
-            allowed = torch.ones(count, count, dtype=torch.bool).tril()
+            allowed = torch.arange(count) <= rows.unsqueeze(1)
         kv_b = self.w[p + "kv_b_proj.weight"].view(heads, nope + value, rank)
         q_c = torch.einsum("thd,hdr->thr", q_nope, kv_b[:, :nope])
         scores = torch.einsum("thr,sr->hts", q_c, entry) + torch.einsum("thd,sd->hts", q_pe, k_pe)
         scale = self.scale if self.wrong != "softmax scale" else self.scale * 1.02
-        mask = allowed if self.wrong != "dense" else torch.ones_like(allowed).tril()
+        mask = allowed if self.wrong != "dense" else torch.arange(count) <= rows.unsqueeze(1)
         prob = torch.softmax((scores * scale).masked_fill(~mask, -math.inf), -1)
         out = torch.einsum("hts,sr->thr", prob, entry)
         out = torch.einsum("thr,hdr->thd", out, kv_b[:, nope:]).flatten(1)
@@ -178,11 +181,12 @@ class DeepSeek:
             biased = biased.masked_fill(~keep, fill)
         ids = stable_topk(biased, c["num_experts_per_tok"]).indices
         self.experts[layer] = ids.int()
+        self.biased = biased
         ids = self.forced_experts.get(layer, ids).long()
         weight = (biased if self.wrong == "biased weights" else s).gather(1, ids)
         if c["norm_topk_prob"]:
             weight = weight / weight.sum(-1, keepdim=True)
-        weight = weight * c["routed_scaling_factor"]
+        weight = self.expert_weights = weight * c["routed_scaling_factor"]
         out = self.mlp(p + "shared_experts.", x)
         for e in range(experts):
             row, slot = torch.where(ids == e)
