@@ -191,7 +191,8 @@ std::optional<std::string_view> ChatTemplate::first_missing(
 }
 
 std::string ChatTemplate::unescape(std::string_view text) {
-  const std::string string = "'" + std::string(text) + "'";
+  std::string string = "'";  // not one sum: g++ 12 warns of an overlap there at -O3 (GCC bug 105651)
+  string.append(text).append("'");
   std::size_t at = 0;
   return read_string(string, at);
 }
