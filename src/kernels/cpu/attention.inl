@@ -301,7 +301,7 @@ inline void attend_split(Exec& exec, const AttentionPlan& p, float* partial, flo
       });
 }
 
-inline void attention(Exec& exec, const AttentionArgs& args) {
+void attention(Exec& exec, const AttentionArgs& args) {
   if (args.q_pe.dim(0) == 0) return;
   const AttentionPlan p(args);
   DSA_CHECK(static_cast<std::int64_t>(args.rows.size()) == p.n && p.heads % args.kv.layout.groups == 0);

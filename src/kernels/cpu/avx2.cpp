@@ -1,54 +1,11 @@
-// The AVX2 family: the op bodies of *.inl over vec_avx2.inl, in a region of its own so that no code outside
-// it (inline functions of the standard library above all) is compiled for a processor that may be missing.
-#include <immintrin.h>
-
-#include <cstdint>
-#include <span>
-#include <type_traits>
-
+// The AVX2 family's table.  Its ops stand in avx2_*.cpp, each in a region of its own (begin_avx2.h).
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/tile.h"
-#include "kernels/dequantize.h"
-#include "kernels/quantize.h"
 #include "kernels/ref/ref.h"
-#include "kernels/scratch.h"
-
-#if defined(__clang__)
-#define DSA_UNROLL _Pragma("unroll")
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#else
-#define DSA_UNROLL _Pragma("GCC unroll 16")
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c")
-#endif
 
 namespace dsa {
 namespace avx2 {
-namespace {
-
-// Each over the names of those before it: the blank lines keep the order.
-#include "kernels/cpu/vec_avx2.inl"
-
-#include "kernels/cpu/linear_tiles.inl"
-
-#include "kernels/cpu/linear_dot.inl"
-
-#include "kernels/cpu/linear.inl"
-
-#include "kernels/cpu/embedding.inl"
-
-#include "kernels/cpu/attention_block.inl"
-
-#include "kernels/cpu/attention.inl"
-
-}  // namespace
+#include "kernels/cpu/ops.h"
 }  // namespace avx2
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
 
 std::optional<std::string> refuse_avx2() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
@@ -59,18 +16,18 @@ std::optional<std::string> refuse_avx2() {
 const KernelTable kAvx2Kernels{
     .name = "avx2",
     .embedding = avx2::embedding,
-    .rms_norm = ref::rms_norm,
-    .layer_norm = ref::layer_norm,
+    .rms_norm = avx2::rms_norm,
+    .layer_norm = avx2::layer_norm,
     .linear = avx2::linear,
-    .absorb_query = ref::absorb_query,
-    .expand_value = ref::expand_value,
-    .rope = ref::rope,
-    .swiglu = ref::swiglu,
-    .add_rows = ref::add_rows,
+    .absorb_query = avx2::absorb_query,
+    .expand_value = avx2::expand_value,
+    .rope = avx2::rope,
+    .swiglu = avx2::swiglu,
+    .add_rows = avx2::add_rows,
     .gate = ref::gate,
-    .cache_write = ref::cache_write,
-    .indexer_scores = ref::indexer_scores,
-    .indexer_select = ref::indexer_select,
+    .cache_write = avx2::cache_write,
+    .indexer_scores = avx2::indexer_scores,
+    .indexer_select = avx2::indexer_select,
     .attention = avx2::attention,
     .packed_bytes = avx2::packed_bytes,
     .pack = avx2::pack,

@@ -20,7 +20,7 @@ inline Arithmetic arithmetic_of(DType type, Compute compute) {
   return has_tile_format(type) ? Arithmetic::tiles : Arithmetic::f32;
 }
 
-inline void linear(Exec& exec, const LinearArgs& args) {
+void linear(Exec& exec, const LinearArgs& args) {
   if (args.x.rows() == 0) return;
   constexpr std::size_t kMost = 16;  // outputs taken at once; no caller has more than a few
   for (std::size_t first = 0; first < args.outputs.size(); first += kMost) {
@@ -40,13 +40,13 @@ inline void linear(Exec& exec, const LinearArgs& args) {
   }
 }
 
-inline std::size_t packed_bytes(const WeightView& weight) {
+std::size_t packed_bytes(const WeightView& weight) {
   return has_tile_format(weight.type) ? tiles_bytes(weight) : 0;
 }
 
-inline void pack(Exec& exec, const WeightView& weight, std::span<std::byte> out) {
+void pack(Exec& exec, const WeightView& weight, std::span<std::byte> out) {
   if (!has_tile_format(weight.type)) return;
-  const std::int64_t tiles = (weight.rows + kTileRows - 1) / kTileRows;
+  const std::int64_t tiles = tile_count(weight);
   if (tiles == 0) return;
   const std::size_t tile_bytes = tiles_bytes(weight) / static_cast<std::size_t>(tiles);
   const std::int64_t supers = weight.cols / (kStep * tile_format(weight.type).steps);
@@ -54,5 +54,18 @@ inline void pack(Exec& exec, const WeightView& weight, std::span<std::byte> out)
   exec.parallel_for(tiles, 16, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t tile = begin; tile < end; ++tile)
       pack_tile(weight, tile, 0, supers, out.data() + static_cast<std::size_t>(tile) * tile_bytes);
+  });
+}
+
+/// Rows of the table, exactly dequantised.
+void embedding(Exec& exec, const EmbeddingArgs& args) {
+  const auto n = static_cast<std::int64_t>(args.ids.size());
+  const WeightView& table = args.table;
+  exec.parallel_for(n, 4, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      const std::int64_t id = args.ids[static_cast<std::size_t>(t)];
+      DSA_DCHECK(id >= 0 && id < table.rows);
+      widen_row(table, id, 0, table.cols, args.out.row(t));
+    }
   });
 }

@@ -165,8 +165,9 @@ void dot_weight(const WeightView& w, std::int64_t first, const float* x, std::in
   }
 }
 
-/// Up to kDotRows outputs for a block of rows of x.
-inline void dot_output(const LinearOutput& out, std::int64_t first, std::int64_t width,
+/// Outputs [first, first + width), at most kDotRows of them, for a block of rows of x; output o is weight row
+/// row0 + o.
+inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t first, std::int64_t width,
                        TensorView<const float, 2> x, std::int64_t first_row, std::int64_t rows) {
   constexpr std::int64_t kMaxRows = 64;
   constexpr std::int64_t kStride = kDotRows * Vec::kLanes;
@@ -175,10 +176,10 @@ inline void dot_output(const LinearOutput& out, std::int64_t first, std::int64_t
   __builtin_memset(acc, 0, static_cast<std::size_t>(rows * kStride) * sizeof(float));
   const float* xr = x.row(first_row);
   if (width == kDotRows) {
-    dot_weight<kDotRows>(out.weight, first, xr, x.stride(0), rows, acc, kStride);
+    dot_weight<kDotRows>(out.weight, row0 + first, xr, x.stride(0), rows, acc, kStride);
   } else {
     for (std::int64_t c = 0; c < width; ++c)
-      dot_weight<1>(out.weight, first + c, xr, x.stride(0), rows, acc + c * Vec::kLanes, kStride);
+      dot_weight<1>(out.weight, row0 + first + c, xr, x.stride(0), rows, acc + c * Vec::kLanes, kStride);
   }
   for (std::int64_t r = 0; r < rows; ++r) {
     float* y = out.y.row(first_row + r) + first;
@@ -190,8 +191,7 @@ inline void dot_output(const LinearOutput& out, std::int64_t first, std::int64_t
 }
 
 /// Outputs computed in float32 from x.  Work is split into (weight rows, x rows) cells.
-inline void linear_dot(Exec& exec, TensorView<const float, 2> x,
-                       std::span<const LinearOutput* const> outputs) {
+void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const LinearOutput* const> outputs) {
   const std::int64_t n = x.rows();
   const std::int64_t fit = 196608 / (x.cols() * static_cast<std::int64_t>(sizeof(float))) / 12 * 12;
   const std::int64_t row_block = fit < 12 ? 12 : fit > 60 ? 60 : fit;
@@ -212,7 +212,7 @@ inline void linear_dot(Exec& exec, TensorView<const float, 2> x,
       }
       const std::int64_t first = group * kDotRows;
       const std::int64_t left = (*out)->weight.rows - first;
-      dot_output(**out, first, left < kDotRows ? left : kDotRows, x, rows_at,
+      dot_output(**out, 0, first, left < kDotRows ? left : kDotRows, x, rows_at,
                  n - rows_at < row_block ? n - rows_at : row_block);
     }
   });

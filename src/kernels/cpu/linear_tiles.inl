@@ -82,12 +82,17 @@ template <class T, int kHalf, int MR, int NT>
   }
 }
 
-/// acc[r][8 NT] += MR rows of x times NT tiles, over `supers` superblocks.  The order of additions to one
-/// element is that of the steps, whatever MR and NT are.
-template <class T, int MR, int NT>
+/// Tiles multiplied together.
+inline constexpr int kTilePair = 2;
+
+/// acc[r][16] += MR rows of x times a pair of tiles, over `supers` superblocks.  The order of additions to
+/// one element is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that
+/// are missing.
+template <class T, int MR>
 void multiply_tiles(const std::byte* tiles, std::size_t tile_stride, std::int64_t supers, const XBlock* x0,
-                    std::int64_t x_stride, float* acc_out) {
+                    std::int64_t x_stride, std::int64_t rows, float* acc_out) {
   constexpr TileFormat f = T::kFormat;
+  constexpr int NT = kTilePair;
   Vec acc[MR][NT];
   const XBlock* x[MR];
   const std::byte* tile[NT];
@@ -95,7 +100,7 @@ void multiply_tiles(const std::byte* tiles, std::size_t tile_stride, std::int64_
   for (int t = 0; t < NT; ++t) tile[t] = tiles + static_cast<std::size_t>(t) * tile_stride;
   DSA_UNROLL
   for (int r = 0; r < MR; ++r) {
-    x[r] = x0 + r * x_stride;
+    x[r] = x0 + (r < rows ? r : rows - 1) * x_stride;
     DSA_UNROLL
     for (int t = 0; t < NT; ++t) acc[r][t] = load(acc_out + (r * NT + t) * kTileRows);
   }
@@ -140,31 +145,21 @@ void multiply_tiles(const std::byte* tiles, std::size_t tile_stride, std::int64_
   }
 }
 
-/// acc[rows][8 tiles] += x times `tiles` (1 or 2) tiles.
-using TileProduct = void (*)(const std::byte* tile, std::size_t tile_stride, int tiles, std::int64_t supers,
+/// acc[rows, rounded up to fours][16] += x times a pair of tiles.
+using TileProduct = void (*)(const std::byte* tile, std::size_t tile_stride, std::int64_t supers,
                              const XBlock* x, std::int64_t x_stride, std::int64_t rows, float* acc);
 
-template <class T, int NT>
-void multiply_rows(const std::byte* tile, std::size_t tile_stride, std::int64_t supers, const XBlock* x,
-                   std::int64_t x_stride, std::int64_t rows, float* acc) {
-  std::int64_t r = 0;
-  const auto at = [&](std::int64_t row) { return acc + row * NT * kTileRows; };
-  for (; r + 4 <= rows; r += 4)
-    multiply_tiles<T, 4, NT>(tile, tile_stride, supers, x + r * x_stride, x_stride, at(r));
-  if (r + 2 <= rows) {
-    multiply_tiles<T, 2, NT>(tile, tile_stride, supers, x + r * x_stride, x_stride, at(r));
-    r += 2;
-  }
-  if (r < rows) multiply_tiles<T, 1, NT>(tile, tile_stride, supers, x + r * x_stride, x_stride, at(r));
-}
-
 template <DType kType>
-void tile_product(const std::byte* tile, std::size_t tile_stride, int tiles, std::int64_t supers,
-                  const XBlock* x, std::int64_t x_stride, std::int64_t rows, float* acc) {
-  if (tiles == 2)
-    multiply_rows<Tiles<kType>, 2>(tile, tile_stride, supers, x, x_stride, rows, acc);
-  else
-    multiply_rows<Tiles<kType>, 1>(tile, tile_stride, supers, x, x_stride, rows, acc);
+void tile_product(const std::byte* tile, std::size_t tile_stride, std::int64_t supers, const XBlock* x,
+                  std::int64_t x_stride, std::int64_t rows, float* acc) {
+  using T = Tiles<kType>;
+  for (std::int64_t r = 0; r < rows; r += 4) {
+    float* out = acc + r * kTilePair * kTileRows;
+    if (rows - r == 1)
+      multiply_tiles<T, 1>(tile, tile_stride, supers, x + r * x_stride, x_stride, 1, out);
+    else
+      multiply_tiles<T, 4>(tile, tile_stride, supers, x + r * x_stride, x_stride, rows - r, out);
+  }
 }
 
 inline TileProduct tile_product_of(DType type) {
@@ -194,41 +189,46 @@ inline TileProduct tile_product_of(DType type) {
   }
 }
 
-/// Two tiles of one output times a block of rows of x, bias added, written to y.
-inline void multiply_output(const LinearOutput& out, std::int64_t first_tile, int tiles, const XBlock* x,
+inline std::int64_t tile_pairs(const WeightView& w) {
+  return (w.rows + kTilePair * kTileRows - 1) / (kTilePair * kTileRows);
+}
+
+/// A pair of tiles of one output times a block of rows of x, bias added, written to y.
+inline void multiply_output(const LinearOutput& out, std::int64_t pair, const XBlock* x,
                             std::int64_t x_stride, std::int64_t first_row, std::int64_t rows) {
   constexpr std::int64_t kMaxRows = 64;
+  constexpr std::int64_t kWidth = kTilePair * kTileRows;
   constexpr std::int64_t kChunk = 512;  // inputs packed at once where the weight was not packed at load
   const WeightView& w = out.weight;
   const TileFormat f = tile_format(w.type);
   const TileProduct product = tile_product_of(w.type);
   const std::int64_t supers = w.cols / (kStep * f.steps);
   const std::size_t tile_bytes = static_cast<std::size_t>(supers) * f.super_bytes();
-  alignas(64) float acc[kMaxRows * 2 * kTileRows];
+  alignas(64) float acc[kMaxRows * kWidth];
   DSA_DCHECK(rows <= kMaxRows);
-  __builtin_memset(acc, 0, static_cast<std::size_t>(rows * tiles * kTileRows) * sizeof(float));
+  __builtin_memset(acc, 0, static_cast<std::size_t>((rows + 3) / 4 * 4 * kWidth) * sizeof(float));
   const XBlock* xr = x + first_row * x_stride;
   if (w.packed != nullptr) {
-    product(w.packed + static_cast<std::size_t>(first_tile) * tile_bytes, tile_bytes, tiles, supers, xr,
+    product(w.packed + static_cast<std::size_t>(pair * kTilePair) * tile_bytes, tile_bytes, supers, xr,
             x_stride, rows, acc);
   } else {
-    alignas(64) std::byte chunk[2 * kChunk / 32 * 8 * 36];
+    alignas(64)
+        std::byte chunk[kTilePair * kChunk * kTileRows * 36 / 32];  // Q8_0, the widest, has 34 bytes in 32
     const std::int64_t most = kChunk / (kStep * f.steps);
     for (std::int64_t first = 0; first < supers; first += most) {
       const std::int64_t count = supers - first < most ? supers - first : most;
       const std::size_t stride = static_cast<std::size_t>(count) * f.super_bytes();
-      for (int t = 0; t < tiles; ++t)
-        pack_tile(w, first_tile + t, first, count, chunk + static_cast<std::size_t>(t) * stride);
-      product(chunk, stride, tiles, count, xr + first * f.steps, x_stride, rows, acc);
+      for (int t = 0; t < kTilePair; ++t)
+        pack_tile(w, pair * kTilePair + t, first, count, chunk + static_cast<std::size_t>(t) * stride);
+      product(chunk, stride, count, xr + first * f.steps, x_stride, rows, acc);
     }
   }
-  const std::int64_t width = tiles * kTileRows;
-  const std::int64_t column = first_tile * kTileRows;
+  const std::int64_t column = pair * kWidth;
   for (std::int64_t r = 0; r < rows; ++r) {
     float* y = out.y.row(first_row + r) + column;
-    for (std::int64_t c = 0; c < width && column + c < w.rows; c += kTileRows) {
+    for (std::int64_t c = 0; c < kWidth && column + c < w.rows; c += Vec::kLanes) {
       const std::int64_t live = w.rows - column - c;
-      Vec v = load(acc + r * width + c);
+      Vec v = load(acc + r * kWidth + c);
       if (!out.bias.empty()) v = v + load_part(out.bias.data() + column + c, live);
       store_part(y + c, v, live);
     }
@@ -246,8 +246,8 @@ struct RoundRows {
   }
 };
 
-/// Outputs of block types.  Work is split into (two tiles, x rows) cells, handed out in runs.
-inline void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
+/// Outputs of block types.  Work is split into (pair of tiles, x rows) cells, handed out in runs.
+void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
   const std::int64_t n = args.x.rows();
   const std::int64_t blocks = args.x.cols() / kStep;
   auto* x = reinterpret_cast<XBlock*>((reinterpret_cast<std::uintptr_t>(args.scratch.data()) + 63) / 64 * 64);
@@ -263,7 +263,7 @@ inline void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const Lin
   const std::int64_t row_block = fit < 8 ? 8 : fit > 64 ? 64 : fit;
   const std::int64_t row_blocks = (n + row_block - 1) / row_block;
   std::int64_t pairs = 0;
-  for (const LinearOutput* out : outputs) pairs += (out->weight.rows + 2 * kTileRows - 1) / (2 * kTileRows);
+  for (const LinearOutput* out : outputs) pairs += tile_pairs(out->weight);
   const std::int64_t cells = pairs * row_blocks;
   const std::int64_t runs = exec.threads() * (n == 1 ? 4 : 8);
   const std::int64_t grain = cells < runs ? 1 : cells / runs;
@@ -273,13 +273,11 @@ inline void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const Lin
       std::int64_t pair = cell % pairs;
       const LinearOutput* const* out = outputs.data();
       for (;; ++out) {
-        const std::int64_t here = ((*out)->weight.rows + 2 * kTileRows - 1) / (2 * kTileRows);
+        const std::int64_t here = tile_pairs((*out)->weight);
         if (pair < here) break;
         pair -= here;
       }
-      const std::int64_t left = (*out)->weight.rows - pair * 2 * kTileRows;
-      multiply_output(**out, pair * 2, left > kTileRows ? 2 : 1, x, blocks, rows_at,
-                      n - rows_at < row_block ? n - rows_at : row_block);
+      multiply_output(**out, pair, x, blocks, rows_at, n - rows_at < row_block ? n - rows_at : row_block);
     }
   });
 }

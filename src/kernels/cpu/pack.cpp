@@ -9,17 +9,33 @@ namespace {
 
 using Byte = std::uint8_t;
 
-// The bits [shift, shift + bits) of q go into the plane of that width.
+// Where group g of a plane lies: a plane of b bits has b vectors, in order of groups, but nibbles pair g with
+// g + 4.
+constexpr int plane_vector(int bits, int g) { return bits == 4 ? g % 4 : g * bits / 8; }
+constexpr int plane_shift(int bits, int g) {
+  return bits == 8 ? 0 : bits == 4 ? g / 4 * 4 : g % (8 / bits) * bits;
+}
+
+// The bits [shift, shift + kBits) of q go into the plane of that width.
+template <int kBits>
+void put_plane(int shift, const Byte* q, int row, Byte* plane) {
+  for (int g = 0; g < 8; ++g) {
+    std::uint32_t group;  // four bytes at once: no bit leaves its byte
+    std::memcpy(&group, q + 4 * g, sizeof group);
+    group = group >> shift & ((1U << kBits) - 1) * 0x01010101U;
+    Byte* to = plane + plane_vector(kBits, g) * 32 + row * 4;
+    std::uint32_t word;
+    std::memcpy(&word, to, sizeof word);
+    word |= group << plane_shift(kBits, g);
+    std::memcpy(to, &word, sizeof word);
+  }
+}
+
 void put_plane(int bits, int shift, const Byte* q, int row, Byte* plane) {
-  for (int g = 0; g < 8; ++g)
-    for (int i = 0; i < 4; ++i) {
-      const int value = q[4 * g + i] >> shift & ((1 << bits) - 1);
-      const int vectors = bits;                        // a plane of b bits is b vectors,
-      const int v = bits == 4 ? g % 4 : g * bits / 8;  // groups in order, but nibbles pair g with g + 4
-      const int at = bits == 8 ? 0 : bits == 4 ? g / 4 * 4 : g % (8 / vectors) * bits;
-      Byte& to = plane[v * 32 + row * 4 + i];
-      to = static_cast<Byte>(to | value << at);
-    }
+  if (bits == 8) put_plane<8>(shift, q, row, plane);
+  if (bits == 4) put_plane<4>(shift, q, row, plane);
+  if (bits == 2) put_plane<2>(shift, q, row, plane);
+  if (bits == 1) put_plane<1>(shift, q, row, plane);
 }
 
 // Every d and m was a half in the file: the way back is exact.
@@ -49,9 +65,8 @@ void put_step(const TileFormat& f, const QuantUnit& unit, int row, std::byte* su
 // The bits that put_plane() wrote.
 int get_plane(int bits, int row, int element, const Byte* plane) {
   const int g = element / 4;
-  const int v = bits == 4 ? g % 4 : g * bits / 8;
-  const int at = bits == 8 ? 0 : bits == 4 ? g / 4 * 4 : g % (8 / bits) * bits;
-  return plane[v * 32 + row * 4 + element % 4] >> at & ((1 << bits) - 1);
+  return plane[plane_vector(bits, g) * 32 + row * 4 + element % 4] >> plane_shift(bits, g) &
+         ((1 << bits) - 1);
 }
 
 float get_half(const std::byte* at, int row) {
@@ -64,8 +79,8 @@ float get_half(const std::byte* at, int row) {
 
 std::size_t tiles_bytes(const WeightView& weight) {
   const TileFormat f = tile_format(weight.type);
-  const auto tiles = static_cast<std::size_t>((weight.rows + kTileRows - 1) / kTileRows);
-  return tiles * static_cast<std::size_t>(weight.cols / (kStep * f.steps)) * f.super_bytes();
+  return static_cast<std::size_t>(tile_count(weight)) *
+         static_cast<std::size_t>(weight.cols / (kStep * f.steps)) * f.super_bytes();
 }
 
 void pack_tile(const WeightView& weight, std::int64_t tile, std::int64_t first, std::int64_t count,

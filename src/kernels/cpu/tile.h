@@ -92,7 +92,10 @@ struct alignas(64) XBlock {
 };
 static_assert(sizeof(XBlock) == 64);
 
-/// Bytes of the whole matrix in tiles; rows past the end are zero.
+/// Tiles of a matrix: an even number, because they are multiplied in pairs.  Rows past the end are zero.
+constexpr std::int64_t tile_count(const WeightView& weight) {
+  return (weight.rows + 2 * kTileRows - 1) / (2 * kTileRows) * 2;
+}
 std::size_t tiles_bytes(const WeightView& weight);
 /// Superblocks [first, first + count) of tile `tile` (rows 8 tile ..), written to out.
 void pack_tile(const WeightView& weight, std::int64_t tile, std::int64_t first, std::int64_t count,

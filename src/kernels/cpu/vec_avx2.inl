@@ -126,6 +126,14 @@ inline void transpose(Vec (&r)[8]) {
   r[3].v = _mm256_permute2f128_ps(b3, b7, 0x20), r[7].v = _mm256_permute2f128_ps(b3, b7, 0x31);
 }
 
+/// {a0, a0, a1, a1, ...} of the first four lanes.
+inline Vec twice(Vec a) { return {_mm256_permutevar8x32_ps(a.v, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3))}; }
+/// Pairs (a, b) -> (a c - b s, a s + b c).
+inline Vec rotate_pairs(Vec x, Vec c, Vec s) {
+  const __m256 swapped = _mm256_permute_ps(x.v, 0xB1);
+  return {_mm256_fmaddsub_ps(x.v, c.v, _mm256_mul_ps(swapped, s.v))};
+}
+
 /// e^x within 2 ulp; 0 below -104, infinity above 88.73, NaN stays NaN.
 inline Vec exp(Vec x) {
   // x = n ln 2 + r, |r| <= ln 2 / 2; e^r by its Taylor series (the seventh term is below half an ulp); 2^n in

@@ -1,0 +1,7 @@
+// Closes what begin_avx2.h opened.
+#undef DSA_UNROLL
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
