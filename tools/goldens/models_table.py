@@ -183,14 +183,24 @@ MODELS = {
         "T": 130,
     },
     "llama_rope_linear": {
-        "config": llama(rope_scaling={"type": "linear", "factor": 2.5}, num_attention_heads=10, num_key_value_heads=5),
+        "config": llama(
+            rope_scaling={"type": "linear", "factor": 2.5},
+            num_attention_heads=10,
+            num_key_value_heads=5,
+            rms_norm_eps=0.02,
+        ),
         "T": 160,
     },
     "llama_bf16": {"config": llama(torch_dtype="bfloat16", num_key_value_heads=3), "T": 150, "kind": "bf16"},
     "llama_f16": {"config": llama(torch_dtype="float16", num_attention_heads=5, num_key_value_heads=1), "T": 150, "kind": "f16"},
     "qwen2": {"config": qwen(2, vocab_size=263, num_attention_heads=5, num_key_value_heads=1), "T": 150},
-    "qwen3": {"config": qwen(3, head_dim=24, num_attention_heads=4, num_key_value_heads=2), "T": 150},
-    "deepseek_v3_no_q_lora": {"config": deepseek_v3(q_lora_rank=None, rope_scaling=yarn(32, 8.0, 0.707, 1.0)), "T": 140},
+    "qwen3": {"config": qwen(3, head_dim=24, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-3), "T": 150},
+    "deepseek_v3_no_q_lora": {
+        "config": deepseek_v3(
+            q_lora_rank=None, rope_scaling=yarn(32, 8.0, 0.707, 1.0), norm_topk_prob=False, n_shared_experts=2
+        ),
+        "T": 140,
+    },
     "deepseek_v32_top1": {"config": deepseek_v32(index_topk=1, index_n_heads=3), "T": 130},
     "deepseek_v32_topk_past_T": {"config": deepseek_v32(index_topk=512, num_hidden_layers=2), "T": 130},
     "deepseek_v32_ties": {"config": deepseek_v32(index_topk=40, index_n_heads=2, num_hidden_layers=2), "T": 170},

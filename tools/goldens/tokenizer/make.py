@@ -205,7 +205,11 @@ def main():
             write_lists(f"splits_{name}.gz", [[len(w) for w, _ in pre.pre_tokenize_str(decoded(t))] for t in texts])
         t = train(name, texts)
         write_lists(f"ids_{name}.gz", ids(t, texts))
-        write_lists(f"as_text_{name}.gz", ids(t, markup, as_text=True))
+        # dsa treats what is spelled like markup as special even where the file does not say so: Tokenizer::encode().
+        spec = json.loads(t.to_str())
+        for token in spec["added_tokens"]:
+            token["special"] |= token["content"].startswith("<")
+        write_lists(f"as_text_{name}.gz", ids(Tokenizer.from_str(json.dumps(spec)), markup, as_text=True))
         print(name, len(texts), "texts,", len(markup), "with markup")
     if args.smollm2:
         write_lists("ids_smollm2.gz", ids(smollm2(args.smollm2), texts))

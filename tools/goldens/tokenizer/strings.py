@@ -126,5 +126,7 @@ def make(count=21500, seed=3):
     while len(out) < count:
         glue = rng.choice(["", "", " ", " "])
         text = glue.join(piece(rng, groups, categories) for _ in range(rng.randint(1, 6)))
-        out.append(broken(rng, text) if rng.random() < 0.05 else text.encode())
+        data = broken(rng, text) if rng.random() < 0.05 else text.encode()
+        if all(unicodedata.category(c) != "Cn" for c in data.decode(errors="replace")):  # changed bytes may spell one
+            out.append(data)
     return out
