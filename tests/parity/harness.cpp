@@ -44,6 +44,16 @@ std::vector<std::string> model_names() {
   return names;
 }
 
+Array<float> read_f32(const std::filesystem::path& file, std::string_view tensor) {
+  return read<float>(*open_safetensors(file), tensor, DType::f32);
+}
+Array<std::int32_t> read_i32(const std::filesystem::path& file, std::string_view tensor) {
+  return read<std::int32_t>(*open_safetensors(file), tensor, DType::i32);
+}
+std::vector<std::int32_t> read_ids(const std::filesystem::path& file, std::string_view tensor) {
+  return read_ids(*open_safetensors(file), tensor);
+}
+
 Golden::Golden(const std::filesystem::path& file) {
   const auto source = open_safetensors(file);
   tokens = read_ids(*source, "tokens");
@@ -66,9 +76,18 @@ Runner::Runner(const std::filesystem::path& model, const RunOptions& options)
       transformer_(std::make_unique<Transformer>(files_, options.model, *options.kernels, exec_)) {}
 
 Array<float> Runner::logits(std::span<const std::int32_t> tokens, std::int64_t chunk) {
+  Array<float> out{{static_cast<std::int64_t>(tokens.size()), config().vocab_size}, {}};
+  visit_logits(tokens, chunk, [&](std::int64_t, TensorView<const float, 2> rows) {
+    out.values.insert(out.values.end(), rows.data(), rows.data() + rows.size());
+  });
+  return out;
+}
+
+void Runner::visit_logits(std::span<const std::int32_t> tokens, std::int64_t chunk,
+                          const std::function<void(std::int64_t, TensorView<const float, 2>)>& visit) {
   const auto n = static_cast<std::int64_t>(tokens.size()), vocab = config().vocab_size;
   const auto pages = iota((n + kPageTokens - 1) / kPageTokens);
-  Array<float> out{{n, vocab}, std::vector<float>(static_cast<std::size_t>(n * vocab))};
+  std::vector<float> logits(static_cast<std::size_t>(std::min(chunk, n) * vocab));
   for (std::int64_t first = 0; first < n; first += chunk) {
     const std::int64_t count = std::min(chunk, n - first);
     const auto rows = iota(count);
@@ -78,11 +97,10 @@ Array<float> Runner::logits(std::span<const std::int32_t> tokens, std::int64_t c
         .page_table = pages,
         .logits_rows = rows};
     SequenceStatus status;
-    transformer_->forward({.sequences = {&slice, 1}}, {out.values.data() + first * vocab, {count, vocab}},
-                          {&status, 1});
+    transformer_->forward({.sequences = {&slice, 1}}, {logits.data(), {count, vocab}}, {&status, 1});
     if (!status.ok()) fail("layer {} is not finite at position {}", status.bad_layer, status.bad_position);
+    visit(first, {logits.data(), {count, vocab}});
   }
-  return out;
 }
 
 std::vector<std::int32_t> Runner::greedy(std::span<const std::int32_t> prompt, std::size_t count) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -30,6 +31,11 @@ struct Array {
   }
 };
 
+/// One tensor of a golden file.  Throws Error if it is missing or of another type.
+Array<float> read_f32(const std::filesystem::path& file, std::string_view tensor);
+Array<std::int32_t> read_i32(const std::filesystem::path& file, std::string_view tensor);
+std::vector<std::int32_t> read_ids(const std::filesystem::path& file, std::string_view tensor);  // I64
+
 /// What the other implementation answered (tools/goldens/README.md names the tensors).
 struct Golden {
   std::vector<std::int32_t> tokens;
@@ -54,6 +60,9 @@ class Runner {
 
   /// Logits of every token of `tokens` [T, vocab], the prompt cut into chunks of the given size.
   Array<float> logits(std::span<const std::int32_t> tokens, std::int64_t chunk);
+  /// The same, handed out chunk by chunk.
+  void visit_logits(std::span<const std::int32_t> tokens, std::int64_t chunk,
+                    const std::function<void(std::int64_t first, TensorView<const float, 2> rows)>& visit);
   /// The best token again and again.
   std::vector<std::int32_t> greedy(std::span<const std::int32_t> prompt, std::size_t count);
 

@@ -53,6 +53,39 @@ TEST_P(Parity, DefaultComputeIsClose) {
   }
 }
 
+// GGUF files: twins of the folders above, and two that hold every block type.
+class GgufParity : public testing::TestWithParam<std::string> {
+ protected:
+  std::filesystem::path file() const { return goldens() / "models_gguf" / (GetParam() + ".gguf"); }
+  Golden golden() const {
+    const auto own = goldens() / "models_gguf" / (GetParam() + ".golden.safetensors");
+    return Golden(std::filesystem::exists(own) ? own
+                                               : goldens() / "models" / GetParam() / "golden.safetensors");
+  }
+};
+
+TEST_P(GgufParity, MatchesTransformersOnTheDequantisedWeights) {
+  const Golden want = golden();
+  for (const KernelTable* kernels : runnable())
+    for (const auto& [compute, bound] :
+         {std::pair{Compute::f32, 2e-4}, std::pair{Compute::automatic, 0.15}}) {
+      SCOPED_TRACE(kernels->name);
+      Runner model(file(), {.kernels = kernels, .model = {.compute = compute, .context = 512}});
+      const double worst = worst_difference(model.logits(want.tokens, 64), want.logits);
+      std::printf("%s.gguf %s %s: worst difference %.2e\n", GetParam().c_str(),
+                  std::string(kernels->name).c_str(), compute == Compute::f32 ? "f32" : "default", worst);
+      EXPECT_LE(worst, bound);
+      if (compute == Compute::f32) {
+        EXPECT_EQ(model.greedy(want.tokens, want.greedy.size()), want.greedy);
+      }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GgufParity,
+                         testing::Values("llama_blocks", "llama_k_quants", "llama_rope_llama3", "qwen2",
+                                         "qwen3"),
+                         [](const auto& info) { return info.param; });
+
 // --compute demo: the rounding of DeepSeek's inference demo, against its restatement in torch.
 class DemoParity : public testing::TestWithParam<std::string> {};
 
