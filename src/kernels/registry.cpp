@@ -6,11 +6,12 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "kernels/cpu/cpu.h"
 
 namespace dsa {
 namespace {
 
-constexpr std::array<const KernelTable*, 1> kFamilies{&kRefKernels};
+constexpr std::array<const KernelTable*, 2> kFamilies{&kAvx2Kernels, &kRefKernels};
 
 /// "ref, avx2": what can run here.
 std::string list_runnable() {
@@ -28,6 +29,7 @@ std::span<const KernelTable* const> all_kernels() { return kFamilies; }
 
 std::optional<std::string> refuse(const KernelTable& table) {
   if (table.name == kRefKernels.name) return std::nullopt;
+  if (table.name == kAvx2Kernels.name) return refuse_avx2();
   return "no rule says when it runs";
 }
 

@@ -1,0 +1,258 @@
+#include "kernels/dequantize.h"
+#include "kernels/quantize.h"
+#include "testing/families.h"
+
+namespace dsa {
+namespace {
+
+class LinearTest : public test::PerFamily {
+ protected:
+  /// y = x W^T through the family, packed first if it packs.
+  static void run(Exec& exec, const TensorView<const float, 2>& x, std::span<const LinearOutput> outputs,
+                  Compute compute) {
+    std::vector<std::byte> scratch(linear_scratch_bytes(x.rows(), x.cols()));
+    kernels().linear(exec, {.x = x, .outputs = outputs, .compute = compute, .scratch = scratch});
+  }
+};
+
+/// A weight in the family's own layout, where it has one.
+class Packed {
+ public:
+  Packed(const KernelTable& kernels, WeightView weight) : view_(weight) {
+    Exec exec(2);
+    const std::size_t bytes = kernels.packed_bytes(weight);
+    if (bytes == 0) return;
+    bytes_.resize(bytes + 64);
+    void* at = bytes_.data();
+    std::size_t space = bytes_.size();
+    std::align(64, bytes, at, space);
+    const std::span<std::byte> out(static_cast<std::byte*>(at), bytes);
+    kernels.pack(exec, weight, out);
+    view_.packed = out.data();
+    view_.data = nullptr;  // what is packed needs its source no more
+  }
+  [[nodiscard]] const WeightView& view() const { return view_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  WeightView view_;
+};
+
+/// x as the compute rounds it for this type.
+std::vector<float> rounded(std::span<const float> x, DType type, Compute compute) {
+  std::vector<float> out(x.begin(), x.end());
+  if (compute == Compute::f32) return out;
+  if (type == DType::f8_e4m3 && compute == Compute::demo) act_quant(out, out);
+  if (!is_quantized_block(type)) return out;
+  std::vector<std::int8_t> q(x.size());
+  std::vector<float> scale(x.size() / 32);
+  std::vector<float> sum(x.size() / 32);
+  q8_blocks(x, q, scale, sum);
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] = scale[i / 32] * static_cast<float>(q[i]);
+  return out;
+}
+
+/// In double, from rounded x and dequantised weights.
+void oracle(const TensorView<const float, 2>& x, const WeightView& weight, std::span<const float> bias,
+            Compute compute, const TensorView<float, 2>& y) {
+  std::vector<float> w(static_cast<std::size_t>(weight.cols));
+  for (std::int64_t o = 0; o < weight.rows; ++o) {
+    dequantize_row(weight, o, w);
+    for (std::int64_t t = 0; t < x.rows(); ++t) {
+      const auto from = rounded(x.span(t), weight.type, compute);
+      double dot = bias.empty() ? 0 : bias[o];
+      for (std::size_t k = 0; k < w.size(); ++k) dot += static_cast<double>(from[k]) * w[k];
+      y(t, o) = static_cast<float>(dot);
+    }
+  }
+}
+
+/// Those that differ for this type.
+std::vector<Compute> computes_of(DType type) {
+  if (is_quantized_block(type)) return {Compute::f32, Compute::automatic};
+  if (type == DType::f8_e4m3) return {Compute::automatic, Compute::demo};
+  return {Compute::automatic};
+}
+
+std::vector<std::int64_t> inputs_of(DType type) {
+  const std::int64_t block = traits(type).block_elements;
+  if (block > 1) return {block, 3 * block};
+  if (type == DType::f8_e4m3) return {1, 5, 128, 130, 256, 300};
+  return {1, 5, 130, 256};
+}
+
+test::Tolerance tolerance_of(DType type, Compute compute) {
+  if (compute == Compute::f32) return test::kDotF32;
+  return is_quantized_block(type)                             ? test::kDotQ8
+         : type == DType::f8_e4m3 && compute == Compute::demo ? test::kDotFp8
+                                                              : test::kDotF32;
+}
+
+TEST_P(LinearTest, EveryTypeAndOddShapes) {
+  Exec exec(2);
+  for (const DType type : test::kWeightTypes)
+    for (const Compute compute : computes_of(type))
+      for (const std::int64_t in : inputs_of(type))
+        for (const std::int64_t out : {1, 7, 8, 9, 33})
+          for (const std::int64_t n : {1, 2, 9, 17}) {
+            const test::TestWeight weight(type, out, in, 5);
+            const Packed packed(kernels(), weight.view());
+            test::Padded<2> x({n, in});
+            test::Padded<2> y({n, out});
+            test::Padded<2> expected({n, out});
+            test::Padded<1> bias({out});
+            x.fill(3, 2.0F);
+            bias.fill(4);
+            const std::span<const float> no_bias;
+            const auto b = n == 2 ? no_bias : std::span<const float>(bias.view().span());
+            oracle(x.view(), weight.view(), b, compute, expected.view());
+            // Compute::f32 reads what is stored; packing belongs to the automatic arithmetic, or both.
+            const LinearOutput output{
+                .weight = compute == Compute::f32 ? weight.view() : packed.view(), .bias = b, .y = y.view()};
+            run(exec, x.view(), {&output, 1}, compute);
+            ASSERT_TRUE(test::close(y.view(), expected.view(), tolerance_of(type, compute)))
+                << name(type) << " compute " << static_cast<int>(compute) << ": " << n << " x " << in
+                << " -> " << out;
+            ASSERT_TRUE(y.gaps_untouched()) << name(type);
+          }
+}
+
+TEST_P(LinearTest, PackingChangesNoBit) {
+  Exec exec(2);
+  for (const DType type : test::kWeightTypes) {
+    const test::TestWeight weight(type, 19, 512, 8);
+    const Packed packed(kernels(), weight.view());
+    test::Padded<2> x({3, 512});
+    test::Padded<2> y({3, 19});
+    test::Padded<2> z({3, 19});
+    x.fill(9);
+    const LinearOutput as_stored{.weight = weight.view(), .bias = {}, .y = y.view()};
+    const LinearOutput as_packed{.weight = packed.view(), .bias = {}, .y = z.view()};
+    run(exec, x.view(), {&as_stored, 1}, Compute::automatic);
+    run(exec, x.view(), {&as_packed, 1}, Compute::automatic);
+    EXPECT_TRUE(test::same_bits(z.values(), y.values())) << name(type);
+  }
+}
+
+TEST_P(LinearTest, Fp8RowSlicesKeepTheirScales) {
+  // 130 x 150: two scale blocks a side, both ragged.  Row 127 and row 128 use different scales.
+  Exec exec(2);
+  const test::TestWeight weight(DType::f8_e4m3, 130, 150, 12);
+  test::Padded<2> x({2, 150});
+  x.fill(13);
+  for (const Compute compute : {Compute::f32, Compute::automatic, Compute::demo}) {
+    test::Padded<2> expected({2, 130});
+    oracle(x.view(), weight.view(), {}, compute, expected.view());
+    for (const std::int64_t first : {0, 1, 100, 127, 128, 129})
+      for (const std::int64_t count : {std::int64_t{1}, std::int64_t{2}, 130 - first}) {
+        if (first + count > 130) continue;
+        test::Padded<2> y({2, count});
+        const LinearOutput output{.weight = weight.view().row_slice(first, count), .bias = {}, .y = y.view()};
+        run(exec, x.view(), {&output, 1}, compute);
+        const TensorView<float, 2> want(expected.view().data() + first, {2, count},
+                                        expected.view().strides());
+        ASSERT_TRUE(test::close(y.view(), want, test::kDotFp8)) << first << " + " << count;
+      }
+  }
+}
+
+TEST_P(LinearTest, OutputsOfDifferentTypesShareX) {
+  Exec exec(2);
+  constexpr std::array kTypes{DType::q4_k, DType::f8_e4m3, DType::f16,
+                              DType::q8_0, DType::q6_k,    DType::f8_e4m3};
+  test::Padded<2> x({5, 256});
+  x.fill(21);
+  std::vector<std::unique_ptr<test::TestWeight>> weights;
+  std::vector<std::unique_ptr<test::Padded<2>>> y;
+  std::vector<LinearOutput> outputs;
+  for (std::size_t i = 0; i < kTypes.size(); ++i) {
+    const auto out = static_cast<std::int64_t>(3 * i);  // the first has none
+    weights.push_back(std::make_unique<test::TestWeight>(kTypes[i], out, 256, i));
+    y.push_back(std::make_unique<test::Padded<2>>(std::array<std::int64_t, 2>{5, out}));
+    outputs.push_back({.weight = weights.back()->view(), .bias = {}, .y = y.back()->view()});
+  }
+  run(exec, x.view(), outputs, Compute::demo);
+  for (std::size_t i = 0; i < kTypes.size(); ++i) {
+    test::Padded<2> expected({5, outputs[i].weight.rows});
+    oracle(x.view(), weights[i]->view(), {}, Compute::demo, expected.view());
+    EXPECT_TRUE(test::close(y[i]->view(), expected.view(), tolerance_of(kTypes[i], Compute::demo))) << i;
+  }
+}
+
+TEST_P(LinearTest, ComputesThatRoundNothingAgree) {
+  // Plain types have one arithmetic; FP8 rounds x in Compute::demo alone, and there it must make a
+  // difference.
+  Exec exec(1);
+  for (const DType type : {DType::f32, DType::bf16, DType::f8_e4m3}) {
+    const test::TestWeight weight(type, 9, 256, 30);
+    test::Padded<2> x({2, 256});
+    x.fill(31);
+    const auto result = [&](Compute compute) {
+      test::Padded<2> y({2, 9});
+      const LinearOutput output{.weight = weight.view(), .bias = {}, .y = y.view()};
+      run(exec, x.view(), {&output, 1}, compute);
+      return y.values();
+    };
+    EXPECT_TRUE(test::same_bits(result(Compute::automatic), result(Compute::f32))) << name(type);
+    EXPECT_EQ(static_cast<bool>(test::same_bits(result(Compute::demo), result(Compute::f32))),
+              type != DType::f8_e4m3);
+  }
+}
+
+TEST_P(LinearTest, NothingToDo) {
+  Exec exec(2);
+  const test::TestWeight weight(DType::q8_0, 4, 32, 1);
+  test::Padded<2> x({0, 32});
+  test::Padded<2> y({0, 4});
+  const LinearOutput output{.weight = weight.view(), .bias = {}, .y = y.view()};
+  run(exec, x.view(), {&output, 1}, Compute::automatic);
+  test::Padded<2> some({3, 32});
+  run(exec, some.view(), {}, Compute::automatic);
+  EXPECT_TRUE(y.gaps_untouched());
+}
+
+TEST_P(LinearTest, NonFiniteRowsStayAlone) {
+  Exec exec(2);
+  for (const DType type : test::kWeightTypes)
+    for (const Compute compute : computes_of(type)) {
+      const test::TestWeight weight(type, 9, 256, 2);
+      test::Padded<2> x({3, 256});
+      test::Padded<2> y({3, 9});
+      test::Padded<2> alone({1, 9});
+      x.fill(3);
+      x.view()(0, 200) = test::kNaN;
+      x.view()(2, 10) = test::kInf;
+      const LinearOutput all{.weight = weight.view(), .bias = {}, .y = y.view()};
+      const LinearOutput one{.weight = weight.view(), .bias = {}, .y = alone.view()};
+      run(exec, x.view(), {&all, 1}, compute);
+      run(exec, x.view().slice(1, 1), {&one, 1}, compute);
+      for (std::int64_t o = 0; o < 9; ++o) {
+        EXPECT_FALSE(std::isfinite(y.view()(0, o))) << name(type) << " " << o;
+        EXPECT_FALSE(std::isfinite(y.view()(2, o))) << name(type) << " " << o;
+      }
+      EXPECT_TRUE(test::same_bits(y.view().span(1), alone.view().span(0))) << name(type);
+    }
+}
+
+TEST_P(LinearTest, RowsAreIndependent) {
+  for (const DType type : test::kWeightTypes)
+    for (const Compute compute : computes_of(type)) {
+      const test::TestWeight weight(type, 33, 512, 5);
+      const Packed packed(kernels(), weight.view());
+      test::Padded<2> x({9, 512});
+      x.fill(6);
+      SCOPED_TRACE(name(type));
+      test::expect_rows_independent(9, [&](Exec& exec, std::int64_t first, std::int64_t count) {
+        test::Padded<2> y({count, 33});
+        const LinearOutput output{
+            .weight = compute == Compute::f32 ? weight.view() : packed.view(), .bias = {}, .y = y.view()};
+        run(exec, x.view().slice(first, count), {&output, 1}, compute);
+        return y.values();
+      });
+    }
+}
+
+DSA_FOR_EACH_FAMILY(LinearTest);
+
+}  // namespace
+}  // namespace dsa

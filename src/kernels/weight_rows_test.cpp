@@ -1,0 +1,123 @@
+// embedding, absorb_query and expand_value: the ops that read rows of a stored weight directly.
+#include "kernels/dequantize.h"
+#include "testing/families.h"
+
+namespace dsa {
+namespace {
+
+class WeightRowsTest : public test::PerFamily {};
+
+constexpr std::int64_t kHeads = 3;
+constexpr std::int64_t kNope = 5;
+constexpr std::int64_t kValue = 7;
+constexpr std::int64_t kHeadRows = kNope + kValue;
+
+std::int64_t rank_of(DType type) {
+  if (is_quantized_block(type)) return traits(type).block_elements;
+  return type == DType::f8_e4m3 ? 150 : 37;
+}
+
+TEST_P(WeightRowsTest, EmbeddingIsTheDequantisedRow) {
+  for (const DType type : test::kWeightTypes)
+    for (const std::int64_t blocks : {1, 3}) {
+      const std::int64_t cols = blocks * rank_of(type);
+      const test::TestWeight table(type, 11, cols, 3);
+      const std::vector<std::int32_t> ids{10, 0, 5, 5, 1};
+      test::Padded<2> out({5, cols});
+      Exec exec(2);
+      kernels().embedding(exec, {.table = table.view(), .ids = ids, .out = out.view()});
+      for (std::size_t t = 0; t < ids.size(); ++t) {
+        std::vector<float> expected(static_cast<std::size_t>(cols));
+        dequantize_row(table.view(), ids[t], expected);
+        EXPECT_TRUE(test::same_bits(out.view().span(t), expected)) << name(type) << " row " << t;
+      }
+      EXPECT_TRUE(out.gaps_untouched());
+      test::Padded<2> none({0, cols});
+      kernels().embedding(exec, {.table = table.view(), .ids = {}, .out = none.view()});
+    }
+}
+
+TEST_P(WeightRowsTest, AbsorbQueryIsTheFormula) {
+  for (const DType type : test::kWeightTypes)
+    for (const std::int64_t n : {0, 1, 2, 17}) {
+      const std::int64_t rank = rank_of(type);
+      const test::TestWeight kv_b(type, kHeads * kHeadRows, rank, 4);
+      test::Padded<3> whole({n, kHeads, kNope + 2});  // nope and rope beside each other
+      whole.fill(5);
+      const TensorView<const float, 3> q(whole.view().data(), {n, kHeads, kNope}, whole.view().strides());
+      test::Padded<3> out({n, kHeads, rank});
+      test::Padded<3> expected({n, kHeads, rank});
+      std::vector<float> w(static_cast<std::size_t>(rank));
+      for (std::int64_t t = 0; t < n; ++t)
+        for (std::int64_t h = 0; h < kHeads; ++h) {
+          std::vector<double> sum(static_cast<std::size_t>(rank));
+          for (std::int64_t d = 0; d < kNope; ++d) {
+            dequantize_row(kv_b.view(), h * kHeadRows + d, w);
+            for (std::size_t r = 0; r < w.size(); ++r) sum[r] += static_cast<double>(q(t, h, d)) * w[r];
+          }
+          std::copy(sum.begin(), sum.end(), expected.view().row(t, h));
+        }
+      Exec exec(2);
+      kernels().absorb_query(exec, {.q = q, .kv_b = kv_b.view(), .head_rows = kHeadRows, .out = out.view()});
+      EXPECT_TRUE(test::close(out.view(), expected.view(), test::kDotF32)) << name(type) << " n " << n;
+      EXPECT_TRUE(out.gaps_untouched());
+    }
+}
+
+TEST_P(WeightRowsTest, ExpandValueIsTheFormula) {
+  for (const DType type : test::kWeightTypes)
+    for (const std::int64_t n : {0, 1, 2, 17}) {
+      const std::int64_t rank = rank_of(type);
+      const test::TestWeight kv_b(type, kHeads * kHeadRows, rank, 4);
+      test::Padded<3> o({n, kHeads, rank});
+      test::Padded<3> out({n, kHeads, kValue});
+      test::Padded<3> expected({n, kHeads, kValue});
+      o.fill(6);
+      std::vector<float> w(static_cast<std::size_t>(rank));
+      for (std::int64_t t = 0; t < n; ++t)
+        for (std::int64_t h = 0; h < kHeads; ++h)
+          for (std::int64_t d = 0; d < kValue; ++d) {
+            dequantize_row(kv_b.view(), h * kHeadRows + kNope + d, w);
+            double dot = 0;
+            for (std::int64_t r = 0; r < rank; ++r) dot += static_cast<double>(o.view()(t, h, r)) * w[r];
+            expected.view()(t, h, d) = static_cast<float>(dot);
+          }
+      Exec exec(2);
+      kernels().expand_value(exec,
+                             {.o = o.view(), .kv_b = kv_b.view(), .head_rows = kHeadRows, .out = out.view()});
+      EXPECT_TRUE(test::close(out.view(), expected.view(), test::kDotF32)) << name(type) << " n " << n;
+      EXPECT_TRUE(out.gaps_untouched());
+    }
+}
+
+TEST_P(WeightRowsTest, RowsAreIndependent) {
+  for (const DType type : {DType::bf16, DType::f8_e4m3, DType::q4_k}) {
+    const std::int64_t rank = rank_of(type);
+    const test::TestWeight kv_b(type, kHeads * kHeadRows, rank, 7);
+    test::Padded<3> q({9, kHeads, kNope});
+    test::Padded<3> o({9, kHeads, rank});
+    q.fill(8);
+    o.fill(9);
+    test::expect_rows_independent(9, [&](Exec& exec, std::int64_t first, std::int64_t count) {
+      test::Padded<3> absorbed({count, kHeads, rank});
+      kernels().absorb_query(exec, {.q = q.view().slice(first, count),
+                                    .kv_b = kv_b.view(),
+                                    .head_rows = kHeadRows,
+                                    .out = absorbed.view()});
+      return absorbed.values();
+    });
+    test::expect_rows_independent(9, [&](Exec& exec, std::int64_t first, std::int64_t count) {
+      test::Padded<3> value({count, kHeads, kValue});
+      kernels().expand_value(exec, {.o = o.view().slice(first, count),
+                                    .kv_b = kv_b.view(),
+                                    .head_rows = kHeadRows,
+                                    .out = value.view()});
+      return value.values();
+    });
+  }
+}
+
+DSA_FOR_EACH_FAMILY(WeightRowsTest);
+
+}  // namespace
+}  // namespace dsa
