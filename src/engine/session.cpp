@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "checkpoint/indexer_folder.h"
 #include "engine/page_pool.h"
 #include "model/transformer.h"
 #include "sampling/stop_matcher.h"
@@ -73,6 +74,16 @@ class AnswerText {
   std::string& text_;
 };
 
+// --indexer DIR: the base model becomes one with an indexer.
+std::optional<IndexerFolder> attach_indexer(ModelFiles& files, const ModelOptions& options) {
+  if (!options.indexer) return std::nullopt;
+  IndexerFolder indexer = open_indexer_folder(*options.indexer);
+  check_indexer_fits(indexer, files,
+                     options.force_indexer ? FingerprintCheck::skip : FingerprintCheck::enforce);
+  files.config.indexer = indexer.config;
+  return indexer;
+}
+
 }  // namespace
 
 double Timings::prefill_tok_s() const { return per_second(prompt_tokens - cached_tokens, prefill_ms); }
@@ -99,9 +110,11 @@ std::string_view name(FinishReason reason) {
 struct Session::Impl {
   Impl(ModelFiles opened, const ModelOptions& options)
       : files(std::move(opened)),
+        indexer(attach_indexer(files, options)),
         tokenizer(open_tokenizer(files)),
         exec(options.threads > 0 ? options.threads : Exec::default_threads()),
-        transformer(files, options, choose_kernels(), exec),
+        transformer(files, options, choose_kernels(), exec, indexer ? indexer->tensors.get() : nullptr,
+                    indexer ? indexer->trained_context : 0),
         pool(transformer.cache().pages()),
         logits(static_cast<std::size_t>(kLogitsRows * files.config.vocab_size) * sizeof(float), "logits") {
     if (tokenizer.vocab_size() > files.config.vocab_size)
@@ -210,6 +223,7 @@ struct Session::Impl {
   }
 
   ModelFiles files;
+  std::optional<IndexerFolder> indexer;
   Tokenizer tokenizer;
   Exec exec;
   Transformer transformer;
