@@ -83,6 +83,9 @@ json parse_json(std::string_view text, std::string_view who, const JsonLimits& l
   if (text.size() > limits.max_bytes)
     fail("{}: JSON of {} bytes, at most {} are accepted", who, text.size(), limits.max_bytes);
   if (text.substr(0, 3) == "\xEF\xBB\xBF") fail("{}: not valid JSON: starts with a byte order mark", who);
+  // nlohmann-json takes a NUL for the end of the text: what follows it would go unseen.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+    fail("{}: not valid JSON: a NUL at byte {}", who, nul);
   json result;
   Guard guard(result, who, limits);
   if (!json::sax_parse(text.begin(), text.end(), &guard)) fail("{}: not valid JSON", who);
