@@ -137,7 +137,8 @@ class Reader {
       if (!entry.key.starts_with(prefix)) continue;
       const std::string_view suffix = entry.key.substr(prefix.size());
       if (contains(kUnsupported, suffix) || suffix.starts_with("ssm."))
-        fail("{}: {} changes what the model computes, and dsa does not support it", file_.who(), entry.key);
+        fail("{}: {} changes what the model computes, and dsa does not support it", file_.who(),
+             printable(entry.key));
       if (!contains(kRead, suffix) && !contains(kInert, suffix) && unknown.size() < 8)
         unknown.push_back(printable(entry.key));
     }
