@@ -1,0 +1,21 @@
+# bash completion for dsa: it asks the program's own --help, so it knows what the program knows.
+_dsa() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
+  if ((COMP_CWORD == 1)); then
+    mapfile -t COMPREPLY < <(compgen -W "$("$program" --help 2>/dev/null | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" -- "$word")
+  elif [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")
+  else
+    case $previous in
+      --attention) mapfile -t COMPREPLY < <(compgen -W "auto dense sparse" -- "$word") ;;
+      --compute) mapfile -t COMPREPLY < <(compgen -W "auto f32" -- "$word") ;;
+      *)
+        mapfile -t COMPREPLY < <(
+          ((COMP_CWORD == 2)) && compgen -W "smollm2" -- "$word"
+          compgen -f -- "$word"
+        )
+        ;;
+    esac
+  fi
+}
+complete -o filenames -F _dsa dsa

@@ -1,0 +1,192 @@
+// dsa chat [MODEL]
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "cli/conversation.h"
+#include "cli/line_reader.h"
+#include "cli/model_report.h"
+#include "cli/verb.h"
+
+namespace dsa::cli {
+namespace {
+
+// One talk: the messages so far, and the commands that start with a slash.  Everything but answers goes to
+// stderr.
+class Chat {
+ public:
+  explicit Chat(const Options& options) : options_(options), conversation_(options, WithoutFormat::refuse) {
+    if (!options.file.empty()) document_ = read_text(options.file);
+    reset();
+  }
+
+  int talk() {
+    introduce();
+    LineReader reader("> ", dsa_home() / "chat_history");
+    if (!options_.prompt.empty()) ask(options_.prompt);
+    std::string line;
+    while (!finished_) {
+      const auto event = reader.read(line);
+      if (event == LineReader::Event::end) break;
+      if (event == LineReader::Event::interrupted || line.empty()) continue;
+      try {
+        line[0] == '/' ? command(line) : ask(line);
+      } catch (const Error& error) {  // this answer failed, the talk goes on
+        fmt::print(stderr, "dsa: {}\n", error.what());
+        failed_ = true;
+      }
+    }
+    if (stdin_is_terminal()) fmt::print(stderr, "\n");
+    // A person has seen the message; a script looks at the status.
+    return failed_ && !stdin_is_terminal() ? kFailed : kDone;
+  }
+
+ private:
+  struct Command {
+    std::string_view name;
+    std::string_view help;
+    void (Chat::*act)();
+  };
+  static const std::array<Command, 6> kCommands;
+
+  void introduce() {
+    if (!stdin_is_terminal()) return;
+    Session& session = conversation_.session();
+    fmt::print(stderr,
+               "{}: {} layers, context of {} tokens, kernels {}, {} attention. /help lists commands.\n",
+               printable(options_.model), session.files().config.num_hidden_layers, session.context(),
+               session.kernels(), session.has_indexer() ? options_.attention : "dense");
+    if (!document_.empty())
+      fmt::print(stderr, "{}: {} tokens; ask about it.\n", printable(options_.file),
+                 session.tokenizer().encode(document_, SpecialTokens::as_text).size());
+  }
+
+  void command(std::string_view line) {
+    const auto name = line.substr(0, line.find(' '));
+    const auto found = std::ranges::find(kCommands, name, &Command::name);
+    if (found != kCommands.end()) return (this->*found->act)();
+    fmt::print(stderr, "{}: no such command; /help lists them\n", printable(name));
+  }
+
+  void show_help() {
+    for (const auto& c : kCommands) fmt::print(stderr, "{:<10}{}\n", c.name, c.help);
+    fmt::print(stderr, "{:<10}{}\n", "Ctrl-C", "stops the answer");
+  }
+
+  void quit() { finished_ = true; }
+
+  void reset() {
+    messages_.clear();
+    if (!options_.system.empty()) messages_.push_back({.role = Role::system, .content = options_.system});
+    document_told_ = document_.empty();
+    last_.reset();
+    conversation_.session().reset();
+  }
+
+  // The document goes in front of the first question; later turns find it in the cache.
+  void ask(const std::string& text) {
+    const std::size_t before = messages_.size();
+    messages_.push_back(
+        {.role = Role::user, .content = document_told_ ? text : about_document(document_, text)});
+    try {
+      const auto result = answer();
+      if (result.finish_reason == FinishReason::failed) fail("{}", result.error);
+      messages_.push_back(conversation_.as_message(result.text, messages_));
+      last_ = result.timings;
+      document_told_ = true;
+    } catch (...) {
+      messages_.resize(before);
+      throw;
+    }
+  }
+
+  GenerateResult answer() {
+    const auto prompt = conversation_.encode(messages_);
+    const std::int64_t context = conversation_.session().context();
+    if (static_cast<std::int64_t>(prompt.size()) >= context)
+      fail("the talk has {} tokens, the context holds {}: /reset starts anew, --ctx may widen it",
+           prompt.size(), context);
+    const CatchInterrupt interrupt;
+    auto result = conversation_.answer(prompt, interrupt.flag(), print);
+    print("\n");
+    if (result.finish_reason == FinishReason::cancelled) fmt::print(stderr, "(stopped)\n");
+    if (result.finish_reason == FinishReason::length)
+      fmt::print(stderr, "(cut after {} tokens: see --max-tokens and --ctx)\n", result.tokens.size());
+    return result;
+  }
+
+  void show_stats() {
+    if (!last_) return fmt::print(stderr, "nothing has been answered yet\n");
+    fmt::print(stderr, "{}\n", to_text(*last_));
+    fmt::print(stderr, "context: {} of {} tokens; memory: {} at most\n",
+               last_->prompt_tokens + last_->completion_tokens, conversation_.session().context(),
+               human_bytes(last_->peak_rss_bytes));
+    const auto rows = conversation_.session().selection_stats();
+    fmt::print(stderr, "attention: {} token rows dense, {} over a selection\n", rows.dense_rows,
+               rows.sparse_rows);
+  }
+
+  void compare() {
+    Session& session = conversation_.session();
+    if (!session.has_indexer())
+      return fmt::print(
+          stderr,
+          "this model has no indexer, so there is nothing to compare: give it one with --indexer DIR\n");
+    const auto question =
+        std::ranges::find(messages_.rbegin(), messages_.rend(), Role::user, &ChatMessage::role);
+    if (question == messages_.rend()) return fmt::print(stderr, "ask something first\n");
+    const std::vector<ChatMessage> all = messages_;
+    messages_.erase(question.base(), messages_.end());
+    fmt::print(stderr, "-- dense\n");
+    const auto dense = answer_with(AttentionMode::dense);
+    fmt::print(stderr, "-- sparse\n");
+    const auto sparse = answer_with(AttentionMode::sparse);
+    session.set_attention(model_options(options_).attention);
+    messages_ = all;
+    const auto same = std::ranges::mismatch(dense.tokens, sparse.tokens).in1 - dense.tokens.begin();
+    fmt::print(stderr, "-- the first {} tokens are the same (dense {}, sparse {})\n", same,
+               dense.tokens.size(), sparse.tokens.size());
+  }
+
+  GenerateResult answer_with(AttentionMode mode) {
+    conversation_.session().set_attention(mode);
+    auto result = answer();
+    fmt::print(stderr, "{}\n", to_text(result.timings));
+    return result;
+  }
+
+  Options options_;
+  Conversation conversation_;
+  std::string document_;
+  bool document_told_ = true;
+  std::vector<ChatMessage> messages_;
+  std::optional<Timings> last_;
+  bool finished_ = false;
+  bool failed_ = false;
+};
+
+const std::array<Chat::Command, 6> Chat::kCommands{{
+    {"/help", "these commands", &Chat::show_help},
+    {"/stats", "speed of the last answer, context used, what attention looked at", &Chat::show_stats},
+    {"/compare", "the last question again, dense beside sparse", &Chat::compare},
+    {"/reset", "forget the talk", &Chat::reset},
+    {"/quit", "end (or Ctrl-D)", &Chat::quit},
+    {"/exit", "the same", &Chat::quit},
+}};
+
+}  // namespace
+
+Action declare_chat(CLI::App& command) {
+  auto options = std::make_shared<Options>();
+  add_options(command, *options,
+              {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine});
+  command.footer(
+      "Lines from a pipe are questions too; answers go to stdout.\n\nExample:\n  dsa chat smollm2\n"
+      "  dsa chat smollm2 --file README.md");
+  return [options] { return Chat(*options).talk(); };
+}
+
+}  // namespace dsa::cli

@@ -1,0 +1,61 @@
+// A loaded model and the way to talk to it: what `run` and `chat` share.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "engine/session.h"
+#include "tokenizer/chat_format.h"
+
+namespace dsa::cli {
+
+/// What a model without a chat template is for.
+enum class WithoutFormat : std::uint8_t { complete, refuse };
+
+/// Messages in, answers out; remembers nothing but the model's cache.  One thread at a time.
+class Conversation {
+ public:
+  /// Loads the model.  Throws Error, also if its chat format is not known, unless options.raw.
+  Conversation(const Options& options, WithoutFormat without);
+
+  [[nodiscard]] Session& session() { return session_; }
+  /// "chatml", ..., or "none" for plain completion.
+  [[nodiscard]] std::string_view format_name() const;
+  [[nodiscard]] bool has_format() const { return format_.has_value(); }
+
+  /// Prompt ids; without a chat format, of the last message's text alone.
+  [[nodiscard]] std::vector<std::int32_t> encode(std::span<const ChatMessage> messages) const;
+
+  /// Answers with a progress bar for a long prompt; `on_text` gets the text as it grows (may be empty).
+  GenerateResult answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
+                        const std::function<void(std::string_view)>& on_text);
+
+  /// The answer as a message for the next turn: reasoning apart from content.
+  [[nodiscard]] ChatMessage as_message(const std::string& answer, std::span<const ChatMessage> asked) const;
+
+ private:
+  [[nodiscard]] std::vector<Segment> render(std::span<const ChatMessage> messages) const;
+
+  Options options_;
+  SamplingParams sampling_;
+  Session session_;
+  std::optional<ChatFormat> format_;
+  std::vector<std::int32_t> stop_tokens_;
+};
+
+/// The question of --prompt and --file: the text itself, or the question about the document.
+std::string first_message(const Options& options);
+/// `document` and then `question`, as one message.
+std::string about_document(std::string_view document, std::string_view question);
+
+/// interfaces.md, "timings".
+nlohmann::ordered_json to_json(const Timings& timings);
+/// "prompt 31 tokens, 250 tok/s; answer 42 tokens, 61.0 tok/s; first token after 130 ms"
+std::string to_text(const Timings& timings);
+
+}  // namespace dsa::cli

@@ -1,0 +1,73 @@
+// dsa logits MODEL --tokens "1,2,3"|@FILE --out F.safetensors
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "checkpoint/safetensors_write.h"
+#include "cli/catalogue.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "cli/verb.h"
+#include "engine/session.h"
+
+namespace dsa::cli {
+namespace {
+
+struct LogitsOptions {
+  Options common;
+  std::string tokens;
+  std::string out;
+};
+
+int write_logits(const LogitsOptions& options) {
+  const auto tokens = parse_token_list(options.tokens);
+  if (tokens.empty()) fail("--tokens: there are none, expected at least one id");
+  Session session(open_model(resolve_model(options.common.model)), model_options(options.common));
+  const std::int64_t vocab = session.files().config.vocab_size;
+  const auto n = static_cast<std::int64_t>(tokens.size());
+
+  std::vector<float> logits(tokens.size() * static_cast<std::size_t>(vocab));
+  const CatchInterrupt interrupt;
+  ProgressLine progress;
+  try {
+    session.logits(
+        tokens,
+        [&](std::int64_t first, TensorView<const float, 2> rows) {
+          const auto count = rows.rows();
+          for (std::int64_t r = 0; r < count; ++r)
+            std::copy_n(rows.row(r), vocab, logits.begin() + (first + r) * vocab);
+          progress.update(first + count, n);
+        },
+        interrupt.flag());
+  } catch (const Error&) {
+    if (interrupt.flag()) return kInterrupted;
+    throw;
+  }
+  const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
+  write_safetensors(options.out, {{"tokens", DType::i64, {n}, std::as_bytes(std::span(ids))},
+                                  {"logits", DType::f32, {n, vocab}, std::as_bytes(std::span(logits))}});
+  return kDone;
+}
+
+}  // namespace
+
+Action declare_logits(CLI::App& command) {
+  auto options = std::make_shared<LogitsOptions>();
+  add_options(command, options->common, {OptionGroup::model, OptionGroup::engine});
+  command
+      .add_option("--tokens", options->tokens,
+                  "the ids, separated by commas or white space, or a file of them")
+      ->type_name("IDS|@FILE")
+      ->required();
+  command.add_option("--out", options->out, "safetensors: tokens I64 [n], logits F32 [n, vocab]")
+      ->type_name("FILE")
+      ->required();
+  command.footer(
+      "Logits of every position, to compare with any other implementation.\n\nExample:\n"
+      "  dsa logits smollm2 --compute f32 --tokens \"19556,905\" --out logits.safetensors");
+  return [options] { return write_logits(*options); };
+}
+
+}  // namespace dsa::cli

@@ -1,0 +1,200 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <memory>
+
+#include "base/error.h"
+
+namespace dsa::cli {
+
+const SamplingParams Options::kDefaultSampling{.temperature = 0.2, .top_p = 0.9};
+
+namespace {
+
+constexpr auto kMaxInt = std::numeric_limits<std::int32_t>::max();
+
+// A number within the range that SamplingParams::validate() checks.
+template <class T>
+void add_sampling(CLI::App& app, const char* flag, T& value, const char* help) {
+  std::string key = std::string(flag).substr(2);
+  std::replace(key.begin(), key.end(), '-', '_');
+  if (key == "sample_top_k") key = "top_k";
+  const auto ranges = sampling_ranges();
+  const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const auto& r) { return r.name == key; });
+  DSA_CHECK(range != ranges.end());
+  app.add_option(flag, value, fmt::format("{} ({})", help, range->hint))
+      ->check(CLI::Range(range->min, range->max))
+      ->capture_default_str();
+}
+
+void add_model(CLI::App& app, Options& o) {
+  app.add_option("model", o.model, "a folder with config.json and safetensors, a .gguf file, or smollm2")
+      ->type_name("MODEL")
+      ->capture_default_str();
+}
+
+void add_engine(CLI::App& app, Options& o) {
+  app.add_option(
+         "--attention", o.attention,
+         "dense: attend to every token; sparse: to the indexer's selection; auto: sparse where the model "
+         "has an indexer and the context exceeds top-k")
+      ->check(CLI::IsMember({"auto", "dense", "sparse"}))
+      ->capture_default_str();
+  app.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
+      ->check(CLI::Range(1, kMaxInt));
+  app.add_option("--indexer", o.indexer,
+                 "a folder with an indexer for this model, or none to ignore the model's own")
+      ->type_name("DIR|none");
+  app.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
+  app.add_option("--compute", o.compute, "f32: float32 everywhere; auto: rounds as docs/numerics.md lists")
+      ->check(CLI::IsMember({"auto", "f32"}))
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "threads to compute with (default: DSA_THREADS, else every core)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--ctx", o.context, "tokens the context holds (default: all the model knows)")
+      ->check(CLI::Range(1, kMaxInt));
+}
+
+void add_sampling_options(CLI::App& app, Options& o) {
+  add_sampling(app, "--temperature", o.sampling.temperature, "how bold the choice of tokens is");
+  add_sampling(app, "--top-p", o.sampling.top_p, "choose among the best tokens that reach this probability");
+  add_sampling(app, "--sample-top-k", o.sampling.top_k, "choose among this many best tokens");
+  add_sampling(app, "--min-p", o.sampling.min_p,
+               "drop tokens below this share of the best one's probability");
+  add_sampling(app, "--repetition-penalty", o.sampling.repetition_penalty, "against tokens that occurred");
+  add_sampling(app, "--presence-penalty", o.sampling.presence_penalty, "against tokens of the answer");
+  add_sampling(app, "--frequency-penalty", o.sampling.frequency_penalty,
+               "the same, for each time they occurred");
+  app.add_option("--logit-bias", o.logit_bias, "add BIAS to a token's logit, -inf bans it (repeatable)")
+      ->type_name("ID:BIAS");
+  app.add_option("--seed", o.sampling.seed,
+                 "the same seed gives the same answer (default: a different one every time)");
+  app.add_option("--max-tokens", o.max_tokens, "longest answer in tokens; -1: until the context is full")
+      ->check(CLI::Range(-1, kMaxInt))
+      ->capture_default_str();
+  app.add_option("--stop", o.stop, "end the answer before this text (repeatable)")->type_name("TEXT");
+}
+
+void add_special(CLI::App& app, Options& o) {
+  app.add_flag("--special", o.special, "text that spells a control token means that token");
+}
+
+void add_prompt(CLI::App& app, Options& o) {
+  app.add_option("-p,--prompt", o.prompt, "the question")->type_name("TEXT");
+  app.add_option("--file", o.file,
+                 "a document: the prompt itself or, with --prompt, what the question is about; - is stdin")
+      ->type_name("FILE");
+  app.add_option("--system", o.system, "the system message, in place of the model's own")->type_name("TEXT");
+  app.add_flag("--think", o.think, "let the model think first, where its chat format can say so");
+  app.add_flag("--raw", o.raw, "no chat format: continue the text as it stands");
+  add_special(app, o);
+}
+
+void add_json(CLI::App& app, Options& o) { app.add_flag("--json", o.json, "one JSON object on stdout"); }
+
+struct GroupRow {
+  OptionGroup group;
+  void (*add)(CLI::App&, Options&);
+};
+constexpr std::array<GroupRow, 6> kGroups{{
+    {OptionGroup::model, add_model},
+    {OptionGroup::engine, add_engine},
+    {OptionGroup::sampling, add_sampling_options},
+    {OptionGroup::prompt, add_prompt},
+    {OptionGroup::special, add_special},
+    {OptionGroup::json, add_json},
+}};
+
+LogitBias parse_bias(std::string_view text) {
+  const auto colon = text.find(':');
+  LogitBias result;
+  const auto id = text.substr(0, colon);
+  const auto bias = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+  const auto id_end = std::from_chars(id.data(), id.data() + id.size(), result.id);
+  const auto bias_end = std::from_chars(bias.data(), bias.data() + bias.size(), result.bias);
+  if (id_end.ec != std::errc{} || id_end.ptr != id.data() + id.size() || bias_end.ec != std::errc{} ||
+      bias_end.ptr != bias.data() + bias.size())
+    fail("--logit-bias: \"{}\" is not ID:BIAS, as in 42:-1.5 or 42:-inf", printable(text));
+  return result;
+}
+
+}  // namespace
+
+void add_options(CLI::App& command, Options& options, std::initializer_list<OptionGroup> groups) {
+  for (const auto group : groups)
+    std::find_if(kGroups.begin(), kGroups.end(), [&](const GroupRow& row) {
+      return row.group == group;
+    })->add(command, options);
+}
+
+ModelOptions model_options(const Options& o) {
+  ModelOptions m;
+  m.compute = o.compute == "f32" ? Compute::f32 : Compute::automatic;
+  m.attention = o.attention == "dense"    ? AttentionMode::dense
+                : o.attention == "sparse" ? AttentionMode::sparse
+                                          : AttentionMode::automatic;
+  m.topk = o.index_topk;
+  m.context = o.context;
+  m.threads = o.threads;
+  m.use_indexer = o.indexer != "none";
+  if (m.use_indexer && !o.indexer.empty()) m.indexer = o.indexer;
+  m.force_indexer = o.force_indexer;
+  return m;
+}
+
+SamplingParams sampling_params(const Options& o) {
+  SamplingParams p = o.sampling;
+  for (const auto& text : o.logit_bias) p.logit_bias.push_back(parse_bias(text));
+  return p;
+}
+
+std::vector<std::int32_t> parse_token_list(std::string_view text) {
+  std::string from_file;
+  if (!text.empty() && text[0] == '@') {
+    from_file = read_text(std::string(text.substr(1)));
+    text = from_file;
+  }
+  constexpr std::string_view kSeparators = ", \t\r\n";
+  std::vector<std::int32_t> ids;
+  while (!text.empty()) {
+    const auto begin = text.find_first_not_of(kSeparators);
+    if (begin == std::string_view::npos) break;
+    text.remove_prefix(begin);
+    const auto word = text.substr(0, text.find_first_of(kSeparators));
+    std::int32_t id = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc{} || end != word.data() + word.size() || id < 0)
+      fail("token ids: \"{}\" is not a whole number from 0 to {}", printable(word, 40), kMaxInt);
+    ids.push_back(id);
+    text.remove_prefix(word.size());
+  }
+  return ids;
+}
+
+std::string read_text(const std::string& path) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
+  struct Closer {
+    void operator()(std::FILE* f) const {
+      if (f != stdin) std::fclose(f);
+    }
+  };
+  const std::unique_ptr<std::FILE, Closer> in(path == "-" ? stdin : std::fopen(path.c_str(), "rb"));
+  const std::string who = path == "-" ? "stdin" : printable(path);
+  if (!in) fail("{}: {}", who, std::generic_category().message(errno));
+  std::string text;
+  std::array<char, 1 << 16> block;
+  while (const std::size_t n = std::fread(block.data(), 1, block.size(), in.get())) {
+    text.append(block.data(), n);
+    if (text.size() > kMaxBytes) fail("{}: more than {} bytes of text, expected less", who, kMaxBytes);
+  }
+  if (std::ferror(in.get()) != 0) fail("{}: {}", who, std::generic_category().message(errno));
+  return text;
+}
+
+}  // namespace dsa::cli

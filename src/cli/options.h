@@ -1,0 +1,72 @@
+// The options that mean the same for every verb (interfaces: "Options that mean the same everywhere").
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/options.h"
+#include "sampling/sampling_params.h"
+
+namespace CLI {
+class App;
+}
+
+namespace dsa::cli {
+
+/// What was typed, checked for form; the conversions below give it meaning.
+struct Options {
+  std::string model = "smollm2";
+
+  std::string attention = "auto";
+  std::int64_t index_topk = 0;
+  std::string indexer;
+  bool force_indexer = false;
+  std::string compute = "auto";
+  int threads = 0;
+  std::int64_t context = 0;
+
+  SamplingParams sampling = kDefaultSampling;
+  std::vector<std::string> logit_bias;  // "ID:BIAS"
+  std::int64_t max_tokens = 1024;
+  std::vector<std::string> stop;
+
+  std::string prompt;
+  std::string file;
+  std::string system;
+  bool raw = false;
+  bool special = false;
+  bool think = false;
+
+  bool json = false;
+
+  /// Small models wander at temperature 1; --temperature 0 is greedy.
+  static const SamplingParams kDefaultSampling;
+};
+
+enum class OptionGroup : std::uint8_t {
+  model,     // MODEL
+  engine,    // how the model runs
+  sampling,  // how tokens are chosen
+  prompt,    // --prompt, --file, --system, --raw, --special
+  special,   // --special alone
+  json,
+};
+
+/// Adds the groups' options to a subcommand; `options` must live until the parse is over.
+void add_options(CLI::App& command, Options& options, std::initializer_list<OptionGroup> groups);
+
+/// Throws Error where the values do not fit together.
+ModelOptions model_options(const Options& options);
+SamplingParams sampling_params(const Options& options);
+
+/// "1,2,3" or, for "@FILE", what FILE holds; commas, white space and newlines separate.  Throws Error.
+std::vector<std::int32_t> parse_token_list(std::string_view text);
+
+/// A whole file, or stdin for "-"; Error if it is not readable or beyond 1 GiB.
+std::string read_text(const std::string& path);
+
+}  // namespace dsa::cli

@@ -1,0 +1,158 @@
+#include "cli/options.h"
+
+#include <gtest/gtest.h>
+#include <CLI/CLI.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+
+namespace dsa::cli {
+namespace {
+
+Options parse(std::vector<std::string> arguments) {
+  Options options;
+  CLI::App app;
+  add_options(app, options,
+              {OptionGroup::model, OptionGroup::engine, OptionGroup::sampling, OptionGroup::prompt,
+               OptionGroup::json});
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a vector from its end
+  app.parse(arguments);
+  return options;
+}
+
+TEST(Options, Defaults) {
+  const Options o = parse({});
+  EXPECT_EQ(o.model, "smollm2");
+  const ModelOptions m = model_options(o);
+  EXPECT_EQ(m.attention, AttentionMode::automatic);
+  EXPECT_EQ(m.compute, Compute::automatic);
+  EXPECT_TRUE(m.use_indexer);
+  EXPECT_FALSE(m.indexer);
+  EXPECT_EQ(m.topk, 0);
+  EXPECT_FALSE(sampling_params(o).seed);
+}
+
+TEST(Options, EveryOneReachesItsField) {
+  const Options o = parse({"m.gguf",
+                           "--attention",
+                           "sparse",
+                           "--top-k",
+                           "64",
+                           "--indexer",
+                           "dir",
+                           "--force-indexer",
+                           "--compute",
+                           "f32",
+                           "--threads",
+                           "3",
+                           "--ctx",
+                           "4096",
+                           "--temperature",
+                           "0.5",
+                           "--top-p",
+                           "0.8",
+                           "--sample-top-k",
+                           "7",
+                           "--min-p",
+                           "0.1",
+                           "--repetition-penalty",
+                           "1.2",
+                           "--presence-penalty",
+                           "0.3",
+                           "--frequency-penalty",
+                           "0.4",
+                           "--seed",
+                           "9",
+                           "--logit-bias",
+                           "5:-inf",
+                           "--logit-bias",
+                           "6:1.5",
+                           "--max-tokens",
+                           "-1",
+                           "--stop",
+                           "a",
+                           "--stop",
+                           "b",
+                           "-p",
+                           "hello"});
+  EXPECT_EQ(o.model, "m.gguf");
+  EXPECT_EQ(o.prompt, "hello");
+  EXPECT_EQ(o.max_tokens, -1);
+  EXPECT_EQ(o.stop, (std::vector<std::string>{"a", "b"}));
+  const ModelOptions m = model_options(o);
+  EXPECT_EQ(m.attention, AttentionMode::sparse);
+  EXPECT_EQ(m.topk, 64);
+  EXPECT_EQ(m.indexer, "dir");
+  EXPECT_TRUE(m.force_indexer);
+  EXPECT_EQ(m.compute, Compute::f32);
+  EXPECT_EQ(m.threads, 3);
+  EXPECT_EQ(m.context, 4096);
+  const SamplingParams s = sampling_params(o);
+  EXPECT_EQ(s.temperature, 0.5);
+  EXPECT_EQ(s.top_p, 0.8);
+  EXPECT_EQ(s.top_k, 7);
+  EXPECT_EQ(s.min_p, 0.1);
+  EXPECT_EQ(s.repetition_penalty, 1.2);
+  EXPECT_EQ(s.presence_penalty, 0.3);
+  EXPECT_EQ(s.frequency_penalty, 0.4);
+  EXPECT_EQ(s.seed, 9U);
+  ASSERT_EQ(s.logit_bias.size(), 2U);
+  EXPECT_EQ(s.logit_bias[0].id, 5);
+  EXPECT_TRUE(std::isinf(s.logit_bias[0].bias) && s.logit_bias[0].bias < 0);
+  EXPECT_EQ(s.logit_bias[1].bias, 1.5);
+}
+
+TEST(Options, IndexerNoneMeansWithout) {
+  const ModelOptions m = model_options(parse({"--indexer", "none"}));
+  EXPECT_FALSE(m.use_indexer);
+  EXPECT_FALSE(m.indexer);
+}
+
+TEST(Options, WrongValuesAreRefused) {
+  const std::vector<std::vector<std::string>> cases{{"--attention", "fast"},
+                                                    {"--compute", "f16"},
+                                                    {"--threads", "0"},
+                                                    {"--threads", "two"},
+                                                    {"--ctx", "-1"},
+                                                    {"--temperature", "-0.1"},
+                                                    {"--temperature", "nan"},
+                                                    {"--top-p", "1.1"},
+                                                    {"--top-k", "0"},
+                                                    {"--max-tokens", "-2"},
+                                                    {"--seed", "x"},
+                                                    {"--no-such-option"},
+                                                    {"a", "b"},
+                                                    {"--repetition-penalty", "0"}};
+  for (const auto& c : cases) EXPECT_THROW(parse(c), CLI::ParseError) << c[0] << " " << c.back();
+}
+
+TEST(Options, BadLogitBiasIsAnError) {
+  for (const char* text : {"5", "5:", ":1", "x:1", "5:1x", "5:-1:2"})
+    EXPECT_THROW(sampling_params(parse({"--logit-bias", text})), Error) << text;
+}
+
+TEST(TokenList, CommasAndSpaces) {
+  EXPECT_EQ(parse_token_list("1,2, 3\n4\t5,"), (std::vector<std::int32_t>{1, 2, 3, 4, 5}));
+  EXPECT_TRUE(parse_token_list(" , ").empty());
+}
+
+TEST(TokenList, FromAFile) {
+  const auto path = std::filesystem::path(::testing::TempDir()) / "dsa_token_list.txt";
+  std::ofstream(path) << "10\n20 30";
+  EXPECT_EQ(parse_token_list("@" + path.string()), (std::vector<std::int32_t>{10, 20, 30}));
+  std::filesystem::remove(path);
+  EXPECT_THROW(parse_token_list("@" + path.string()), Error);
+}
+
+TEST(TokenList, WhatIsNoIdIsAnError) {
+  for (const char* text : {"-1", "1.5", "x", "2147483648", "99999999999999999999", "0x10"})
+    EXPECT_THROW(parse_token_list(text), Error) << text;
+}
+
+TEST(ReadText, AFolderIsAnError) { EXPECT_THROW(read_text(::testing::TempDir()), Error); }
+
+}  // namespace
+}  // namespace dsa::cli

@@ -1,0 +1,69 @@
+// dsa run MODEL --prompt TEXT | --file F
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "base/error.h"
+#include "cli/conversation.h"
+#include "cli/verb.h"
+
+namespace dsa::cli {
+namespace {
+
+std::string as_json(const GenerateResult& result, std::span<const std::int32_t> prompt) {
+  nlohmann::ordered_json out{{"text", result.text},
+                             {"prompt_token_ids", prompt},
+                             {"token_ids", result.tokens},
+                             {"finish_reason", name(result.finish_reason)}};
+  if (!result.error.empty()) out["error"] = result.error;
+  const auto& t = result.timings;
+  out["usage"] = {{"prompt_tokens", t.prompt_tokens},
+                  {"completion_tokens", t.completion_tokens},
+                  {"total_tokens", t.prompt_tokens + t.completion_tokens}};
+  out["timings"] = to_json(t);
+  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+int run(const Options& options) {
+  Conversation conversation(options, WithoutFormat::complete);
+  std::vector<ChatMessage> messages;
+  if (!options.system.empty()) messages.push_back({.role = Role::system, .content = options.system});
+  messages.push_back({.role = Role::user, .content = first_message(options)});
+  const auto prompt = conversation.encode(messages);
+
+  const CatchInterrupt interrupt;
+  const auto result = conversation.answer(prompt, interrupt.flag(), options.json ? nullptr : print);
+  print(options.json ? as_json(result, prompt) : "\n");
+  switch (result.finish_reason) {
+    case FinishReason::failed:
+      fail("{}", result.error);
+    case FinishReason::cancelled:
+      return kInterrupted;
+    case FinishReason::length:
+      if (!options.json)
+        fmt::print(stderr, "dsa: the answer was cut after {} tokens: see --max-tokens and --ctx\n",
+                   result.tokens.size());
+      return kDone;
+    case FinishReason::stop:
+      return kDone;
+  }
+  return kDone;
+}
+
+}  // namespace
+
+Action declare_run(CLI::App& command) {
+  auto options = std::make_shared<Options>();
+  add_options(command, *options,
+              {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine,
+               OptionGroup::json});
+  command.footer(
+      "Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n"
+      "  dsa run smollm2 --raw --temperature 0 --max-tokens 20 --json --prompt \"Once upon a time\"");
+  return [options, &command] {
+    if (command.count("--prompt") + command.count("--file") == 0)
+      throw CLI::RequiredError("--prompt TEXT or --file FILE");
+    return run(*options);
+  };
+}
+
+}  // namespace dsa::cli

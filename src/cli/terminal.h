@@ -1,0 +1,53 @@
+// What a person at a terminal sees besides the result: progress, and Ctrl-C.
+#pragma once
+
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace dsa::cli {
+
+[[nodiscard]] bool stdin_is_terminal();
+[[nodiscard]] bool stdout_is_terminal();
+[[nodiscard]] bool stderr_is_terminal();
+
+/// "reading [#####     ]  50 %  512 of 1024 tokens  310 tok/s"
+std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_ms);
+
+/// One line on stderr that is drawn over itself, on a terminal only, and only if the work takes long enough
+/// to be wondered about.
+class ProgressLine {
+ public:
+  void update(std::int64_t done, std::int64_t total);
+  /// Wipes it; called before anything else is printed.
+  void clear();
+  ~ProgressLine() { clear(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+  bool drawn_ = false;
+};
+
+/// While it lives, Ctrl-C sets flag() instead of ending the program; a second Ctrl-C ends it after all, with
+/// status 130.  One at a time.
+class CatchInterrupt {
+ public:
+  CatchInterrupt();
+  ~CatchInterrupt();
+  CatchInterrupt(const CatchInterrupt&) = delete;
+  CatchInterrupt& operator=(const CatchInterrupt&) = delete;
+
+  [[nodiscard]] const std::atomic<bool>& flag() const;
+
+ private:
+  struct sigaction before_ {};
+};
+
+/// Writes to stdout at once; throws Error if it cannot be written (a full disk).
+void print(std::string_view text);
+
+}  // namespace dsa::cli

@@ -1,0 +1,50 @@
+// dsa tokenize MODEL
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/open_model.h"
+#include "cli/catalogue.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "cli/verb.h"
+#include "tokenizer/tokenizer.h"
+
+namespace dsa::cli {
+namespace {
+
+std::string as_json(const Tokenizer& tokenizer, const std::vector<std::int32_t>& ids) {
+  nlohmann::ordered_json out{{"ids", ids}, {"pieces", nlohmann::ordered_json::array()}};
+  for (const auto id : ids) out["pieces"].push_back(tokenizer.piece(id));
+  // A piece may be half a character: U+FFFD in JSON.
+  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Action declare_tokenize(CLI::App& command) {
+  auto options = std::make_shared<Options>();
+  auto decode = std::make_shared<bool>(false);
+  add_options(command, *options, {OptionGroup::model, OptionGroup::special, OptionGroup::json});
+  command.add_flag("--decode", *decode, "token ids from stdin to text");
+  command.footer(
+      "Prints ids separated by commas, as `dsa logits --tokens` takes them.\n\nExample:\n"
+      "  printf 'Hello world' | dsa tokenize smollm2\n"
+      "  printf 'Hello world' | dsa tokenize smollm2 | dsa tokenize smollm2 --decode");
+  return [options, decode] {
+    const Tokenizer tokenizer = open_tokenizer(open_model(resolve_model(options->model)));
+    const std::string input = read_text("-");
+    if (*decode) {
+      print(tokenizer.decode(parse_token_list(input), /*skip_special=*/false));
+      return kDone;
+    }
+    const auto ids =
+        tokenizer.encode(input, options->special ? SpecialTokens::parse : SpecialTokens::as_text);
+    print(options->json ? as_json(tokenizer, ids) : fmt::format("{}\n", fmt::join(ids, ",")));
+    return kDone;
+  };
+}
+
+}  // namespace dsa::cli

@@ -1,0 +1,36 @@
+// A verb of the program: `dsa VERB MODEL [options]`.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace dsa::cli {
+
+/// interfaces: 0 done, 1 it failed, 2 wrong usage, 130 interrupted.
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kWrongUsage = 2;
+inline constexpr int kInterrupted = 130;
+
+/// What a parsed command line does; returns the exit status, throws dsa::Error if it fails.
+using Action = std::function<int()>;
+
+struct Verb {
+  std::string_view name;
+  std::string_view summary;
+  /// Adds the verb's options to its subcommand and gives back what is to run once they are parsed.
+  Action (*declare)(CLI::App& command);
+};
+
+// One file a verb.
+Action declare_chat(CLI::App& command);
+Action declare_run(CLI::App& command);
+Action declare_inspect(CLI::App& command);
+Action declare_tokenize(CLI::App& command);
+Action declare_logits(CLI::App& command);
+
+}  // namespace dsa::cli
