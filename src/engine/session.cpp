@@ -111,18 +111,23 @@ struct Session::Impl {
   Impl(ModelFiles opened, const ModelOptions& options)
       : files(std::move(opened)),
         indexer(attach_indexer(files, options)),
-        tokenizer(open_tokenizer(files)),
         exec(options.threads > 0 ? options.threads : Exec::default_threads()),
         transformer(files, options, choose_kernels(), exec, indexer ? indexer->tensors.get() : nullptr,
                     indexer ? indexer->trained_context : 0),
         pool(transformer.cache().pages()),
-        logits(static_cast<std::size_t>(kLogitsRows * files.config.vocab_size) * sizeof(float), "logits") {
-    if (tokenizer.vocab_size() > files.config.vocab_size)
-      fail("{}: the tokenizer has {} tokens, the model's vocabulary {}: they do not belong together",
-           printable(files.path.string()), tokenizer.vocab_size(), files.config.vocab_size);
-  }
+        logits(static_cast<std::size_t>(kLogitsRows * files.config.vocab_size) * sizeof(float), "logits") {}
 
   static constexpr std::int64_t kLogitsRows = 64;
+
+  // Opened when first asked for: logits of token ids need none.
+  const Tokenizer& text() {
+    if (tokenizer) return *tokenizer;
+    tokenizer.emplace(open_tokenizer(files));
+    if (tokenizer->vocab_size() > files.config.vocab_size)
+      fail("{}: the tokenizer has {} tokens, the model's vocabulary {}: they do not belong together",
+           printable(files.path.string()), tokenizer->vocab_size(), files.config.vocab_size);
+    return *tokenizer;
+  }
 
   [[nodiscard]] std::int64_t vocab() const { return files.config.vocab_size; }
   [[nodiscard]] TensorView<float, 2> logits_view(std::int64_t rows) const {
@@ -224,7 +229,7 @@ struct Session::Impl {
 
   ModelFiles files;
   std::optional<IndexerFolder> indexer;
-  Tokenizer tokenizer;
+  std::optional<Tokenizer> tokenizer;
   Exec exec;
   Transformer transformer;
   PagePool pool;
@@ -242,7 +247,7 @@ Session::Session(ModelFiles files, const ModelOptions& options) {
 }
 Session::~Session() = default;
 
-const Tokenizer& Session::tokenizer() const { return impl_->tokenizer; }
+const Tokenizer& Session::tokenizer() const { return impl_->text(); }
 const ModelFiles& Session::files() const { return impl_->files; }
 std::int64_t Session::context() const { return impl_->transformer.max_context(); }
 bool Session::has_indexer() const { return impl_->transformer.config().indexer.has_value(); }
@@ -254,7 +259,7 @@ GenerateResult Session::generate(const GenerateRequest& request, const GenerateC
   s.check_prompt(request.prompt);
   Sampler sampler(request.sampling, s.vocab());
   GenerateResult result;
-  AnswerText text(s.tokenizer, request, callbacks, result.text);
+  AnswerText text(s.text(), request, callbacks, result.text);
   Timings& timings = result.timings;
   timings.load_ms = s.load_ms;
   timings.prompt_tokens = static_cast<std::int64_t>(request.prompt.size());

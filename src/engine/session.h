@@ -76,6 +76,7 @@ class Session {
   Session(ModelFiles files, const ModelOptions& options);
   ~Session();
 
+  /// Opened when first asked for.  Throws Error.
   [[nodiscard]] const Tokenizer& tokenizer() const;
   [[nodiscard]] const ModelFiles& files() const;
   [[nodiscard]] std::int64_t context() const;  // most tokens the cache can hold
