@@ -79,7 +79,7 @@ Transformer::Transformer(const ModelFiles& files, const ModelOptions& options, c
       weights_(load_weights(config_, *files.tensors, indexer_tensors, kernels, options.compute, exec)),
       cache_(config_, options.compute, chosen_context(config_, options) / kPageTokens),
       rope_(config_.rope, rope_width(config_), config_.max_position_embeddings),
-      index_rope_(config_.rope, config_.indexer ? config_.indexer->rope_head_dim : 2,
+      index_rope_(config_.rope, config_.indexer ? config_.indexer->rope_head_dim : rope_width(config_),
                   config_.max_position_embeddings),
       act_(config_, {.max_tokens = max_tokens_,
                      .max_context = cache_.pages() * kPageTokens,
