@@ -14,7 +14,7 @@ inline constexpr std::int64_t kMaxIndexDim = 1024;  // lets a family widen a key
 /// j.  Positions >= rows[t].visible get -inf. A score depends on nothing but its query row and its key: not
 /// on first, n or the thread count.
 struct IndexerScoresArgs {
-  TensorView<const float, 3> q;  // [n, heads, dim <= kMaxIndexDim], rotated
+  TensorView<const float, 3> q;  // [n, heads, dim <= kMaxIndexDim], rotated; a row's heads touch
   TensorView<const float, 2> w;  // [n, heads]
   KvView kv;                     // keys: layout.index_dim == dim
   std::span<const KvRow> rows;   // [n]
@@ -34,7 +34,7 @@ constexpr std::size_t topk_scratch_bytes(std::int64_t count) {
 /// Scores and selects in one go: never holds per-head scores, nor the scores of more than one row a thread.
 /// Row t: if rows[t].visible <= topk all of [0, visible) is selected and nothing is scored.
 struct IndexerSelectArgs {
-  TensorView<const float, 3> q;  // [n, heads, dim], rotated
+  TensorView<const float, 3> q;  // as above
   TensorView<const float, 2> w;  // [n, heads]
   KvView kv;
   std::span<const KvRow> rows;      // [n]

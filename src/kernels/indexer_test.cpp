@@ -5,9 +5,22 @@
 namespace dsa {
 namespace {
 
+/// Rows with gaps between them, the heads of a row beside each other.
+class Queries {
+ public:
+  Queries(std::int64_t n, std::int64_t heads, std::int64_t dim) : data_({n, heads * dim}), heads_(heads) {}
+  [[nodiscard]] TensorView<float, 3> view() const { return data_.as_heads(heads_); }
+  void fill(std::uint64_t seed) { data_.fill(seed); }
+  void set(float value) { data_.set(value); }
+
+ private:
+  test::Padded<2> data_;
+  std::int64_t heads_;
+};
+
 class IndexerTest : public test::PerFamily {
  protected:
-  static std::vector<float> scores(Exec& exec, const test::TestCache& cache, test::Padded<3>& q,
+  static std::vector<float> scores(Exec& exec, const test::TestCache& cache, const Queries& q,
                                    test::Padded<2>& w, std::span<const KvRow> rows, std::int64_t first,
                                    std::int64_t count) {
     test::Padded<2> out({q.view().dim(0), count});
@@ -49,8 +62,8 @@ KvLayout layout_of(DType type, std::int64_t dim) {
   return {.type = type, .groups = 1, .rank = 3, .rope_dim = 2, .index_dim = dim};
 }
 
-double exact_score(const test::TestCache& cache, std::int64_t sequence, std::int64_t s,
-                   const test::Padded<3>& q, const test::Padded<2>& w, std::int64_t t) {
+double exact_score(const test::TestCache& cache, std::int64_t sequence, std::int64_t s, const Queries& q,
+                   const test::Padded<2>& w, std::int64_t t) {
   double score = 0;
   for (std::int64_t j = 0; j < q.view().dim(1); ++j) {
     double dot = 0;
@@ -70,7 +83,7 @@ TEST_P(IndexerTest, ScoresAreTheFormula) {
         cache.fill(1);
         const std::vector<KvRow> rows{cache.row(0, 131), cache.row(1, 1), cache.row(0, 64), cache.row(1, 65)};
         const std::array<std::int64_t, 4> sequences{0, 1, 0, 1};
-        test::Padded<3> q({4, heads, dim});
+        Queries q(4, heads, dim);
         test::Padded<2> w({4, heads});
         q.fill(2);
         w.fill(3);  // both signs
@@ -98,7 +111,7 @@ TEST_P(IndexerTest, ReluComesBeforeTheWeight) {
     cache.set_key(0, s, 0, s == 0 ? 1.0F : -1.0F);
     cache.set_key(0, s, 1, 0);
   }
-  test::Padded<3> q({1, 2, 2});
+  Queries q(1, 2, 2);
   test::Padded<2> w({1, 2});
   q.set(0);
   q.view()(0, 0, 0) = 3;
@@ -113,7 +126,7 @@ TEST_P(IndexerTest, ReluComesBeforeTheWeight) {
 TEST_P(IndexerTest, ScoreDependsOnItsRowAndKeyAlone) {
   test::TestCache cache(layout_of(DType::bf16, 64), 1, 300);
   cache.fill(4);
-  test::Padded<3> q({1, 7, 64});
+  Queries q(1, 7, 64);
   test::Padded<2> w({1, 7});
   q.fill(5);
   w.fill(6);
@@ -139,7 +152,7 @@ TEST_P(IndexerTest, SelectsWhatScoresAndTopkSelect) {
     for (const std::int64_t visible : {1, 49, 50, 51, 64, 129, 450, 1500})
       rows.push_back(cache.row(0, visible));
     const auto n = static_cast<std::int64_t>(rows.size());
-    test::Padded<3> q({n, 4, 32});
+    Queries q(n, 4, 32);
     test::Padded<2> w({n, 4});
     q.fill(8);
     w.fill(9);
@@ -166,7 +179,7 @@ TEST_P(IndexerTest, SelectsWhatScoresAndTopkSelect) {
 TEST_P(IndexerTest, ShortRowsReadNoKey) {
   // Every key is NaN: a row that sees at most topk tokens selects all of them without looking.
   test::TestCache cache(layout_of(DType::bf16, 16), 1, 10);
-  test::Padded<3> q({2, 1, 16});
+  Queries q(2, 1, 16);
   test::Padded<2> w({2, 1});
   q.fill(1);
   w.fill(2);
@@ -180,7 +193,7 @@ TEST_P(IndexerTest, ShortRowsReadNoKey) {
 TEST_P(IndexerTest, NaNAndInfinityInKeys) {
   test::TestCache cache(layout_of(DType::f32, 8), 1, 70);
   cache.fill(3);
-  test::Padded<3> q({1, 1, 8});
+  Queries q(1, 1, 8);
   test::Padded<2> w({1, 1});
   q.set(1);
   w.set(1);
@@ -200,7 +213,7 @@ TEST_P(IndexerTest, RowsAreIndependent) {
   constexpr std::int64_t kCtx = 500;
   test::TestCache cache(layout_of(DType::bf16, 64), 3, kCtx);
   cache.fill(11);
-  test::Padded<3> q({9, 8, 64});
+  Queries q(9, 8, 64);
   test::Padded<2> w({9, 8});
   q.fill(12);
   w.fill(13);
@@ -215,7 +228,7 @@ TEST_P(IndexerTest, RowsAreIndependent) {
 
 TEST_P(IndexerTest, NoRows) {
   test::TestCache cache(layout_of(DType::bf16, 16), 1, 1);
-  test::Padded<3> q({0, 2, 16});
+  Queries q(0, 2, 16);
   test::Padded<2> w({0, 2});
   Exec exec(2);
   EXPECT_TRUE(select(exec, cache, q.view(), w.view(), {}, 4).idx.empty());

@@ -54,15 +54,20 @@ std::vector<float> rounded(std::span<const float> x, DType type, Compute compute
 
 /// In double, from rounded x and dequantised weights.
 void oracle(const TensorView<const float, 2>& x, const WeightView& weight, std::span<const float> bias,
-            Compute compute, const TensorView<float, 2>& y) {
+            Compute compute, const TensorView<float, 2>& y, const TensorView<float, 2>& size) {
   std::vector<float> w(static_cast<std::size_t>(weight.cols));
   for (std::int64_t o = 0; o < weight.rows; ++o) {
     dequantize_row(weight, o, w);
     for (std::int64_t t = 0; t < x.rows(); ++t) {
       const auto from = rounded(x.span(t), weight.type, compute);
       double dot = bias.empty() ? 0 : bias[o];
-      for (std::size_t k = 0; k < w.size(); ++k) dot += static_cast<double>(from[k]) * w[k];
+      double magnitude = std::fabs(dot);
+      for (std::size_t k = 0; k < w.size(); ++k) {
+        dot += static_cast<double>(from[k]) * w[k];
+        magnitude += std::fabs(static_cast<double>(from[k]) * w[k]);
+      }
       y(t, o) = static_cast<float>(dot);
+      size(t, o) = static_cast<float>(magnitude);
     }
   }
 }
@@ -100,17 +105,18 @@ TEST_P(LinearTest, EveryTypeAndOddShapes) {
             test::Padded<2> x({n, in});
             test::Padded<2> y({n, out});
             test::Padded<2> expected({n, out});
+            test::Padded<2> size({n, out});
             test::Padded<1> bias({out});
             x.fill(3, 2.0F);
             bias.fill(4);
             const std::span<const float> no_bias;
             const auto b = n == 2 ? no_bias : std::span<const float>(bias.view().span());
-            oracle(x.view(), weight.view(), b, compute, expected.view());
+            oracle(x.view(), weight.view(), b, compute, expected.view(), size.view());
             // Compute::f32 reads what is stored; packing belongs to the automatic arithmetic, or both.
             const LinearOutput output{
                 .weight = compute == Compute::f32 ? weight.view() : packed.view(), .bias = b, .y = y.view()};
             run(exec, x.view(), {&output, 1}, compute);
-            ASSERT_TRUE(test::close(y.view(), expected.view(), tolerance_of(type, compute)))
+            ASSERT_TRUE(test::close(y.view(), expected.view(), tolerance_of(type, compute), size.view()))
                 << name(type) << " compute " << static_cast<int>(compute) << ": " << n << " x " << in
                 << " -> " << out;
             ASSERT_TRUE(y.gaps_untouched()) << name(type);
@@ -142,7 +148,8 @@ TEST_P(LinearTest, Fp8RowSlicesKeepTheirScales) {
   x.fill(13);
   for (const Compute compute : {Compute::f32, Compute::automatic, Compute::demo}) {
     test::Padded<2> expected({2, 130});
-    oracle(x.view(), weight.view(), {}, compute, expected.view());
+    test::Padded<2> size({2, 130});
+    oracle(x.view(), weight.view(), {}, compute, expected.view(), size.view());
     for (const std::int64_t first : {0, 1, 100, 127, 128, 129})
       for (const std::int64_t count : {std::int64_t{1}, std::int64_t{2}, 130 - first}) {
         if (first + count > 130) continue;
@@ -151,7 +158,8 @@ TEST_P(LinearTest, Fp8RowSlicesKeepTheirScales) {
         run(exec, x.view(), {&output, 1}, compute);
         const TensorView<float, 2> want(expected.view().data() + first, {2, count},
                                         expected.view().strides());
-        ASSERT_TRUE(test::close(y.view(), want, test::kDotFp8)) << first << " + " << count;
+        const TensorView<float, 2> want_size(size.view().data() + first, {2, count}, size.view().strides());
+        ASSERT_TRUE(test::close(y.view(), want, test::kDotFp8, want_size)) << first << " + " << count;
       }
   }
 }
@@ -174,8 +182,11 @@ TEST_P(LinearTest, OutputsOfDifferentTypesShareX) {
   run(exec, x.view(), outputs, Compute::demo);
   for (std::size_t i = 0; i < kTypes.size(); ++i) {
     test::Padded<2> expected({5, outputs[i].weight.rows});
-    oracle(x.view(), weights[i]->view(), {}, Compute::demo, expected.view());
-    EXPECT_TRUE(test::close(y[i]->view(), expected.view(), tolerance_of(kTypes[i], Compute::demo))) << i;
+    test::Padded<2> size({5, outputs[i].weight.rows});
+    oracle(x.view(), weights[i]->view(), {}, Compute::demo, expected.view(), size.view());
+    EXPECT_TRUE(
+        test::close(y[i]->view(), expected.view(), tolerance_of(kTypes[i], Compute::demo), size.view()))
+        << i;
   }
 }
 

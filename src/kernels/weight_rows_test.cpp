@@ -47,19 +47,26 @@ TEST_P(WeightRowsTest, AbsorbQueryIsTheFormula) {
       const TensorView<const float, 3> q(whole.view().data(), {n, kHeads, kNope}, whole.view().strides());
       test::Padded<3> out({n, kHeads, rank});
       test::Padded<3> expected({n, kHeads, rank});
+      test::Padded<3> size({n, kHeads, rank});
       std::vector<float> w(static_cast<std::size_t>(rank));
       for (std::int64_t t = 0; t < n; ++t)
         for (std::int64_t h = 0; h < kHeads; ++h) {
           std::vector<double> sum(static_cast<std::size_t>(rank));
+          std::vector<double> magnitude(static_cast<std::size_t>(rank));
           for (std::int64_t d = 0; d < kNope; ++d) {
             dequantize_row(kv_b.view(), h * kHeadRows + d, w);
-            for (std::size_t r = 0; r < w.size(); ++r) sum[r] += static_cast<double>(q(t, h, d)) * w[r];
+            for (std::size_t r = 0; r < w.size(); ++r) {
+              sum[r] += static_cast<double>(q(t, h, d)) * w[r];
+              magnitude[r] += std::fabs(static_cast<double>(q(t, h, d)) * w[r]);
+            }
           }
           std::copy(sum.begin(), sum.end(), expected.view().row(t, h));
+          std::copy(magnitude.begin(), magnitude.end(), size.view().row(t, h));
         }
       Exec exec(2);
       kernels().absorb_query(exec, {.q = q, .kv_b = kv_b.view(), .head_rows = kHeadRows, .out = out.view()});
-      EXPECT_TRUE(test::close(out.view(), expected.view(), test::kDotF32)) << name(type) << " n " << n;
+      EXPECT_TRUE(test::close(out.view(), expected.view(), test::kDotF32, size.view()))
+          << name(type) << " n " << n;
       EXPECT_TRUE(out.gaps_untouched());
     }
 }
@@ -72,6 +79,7 @@ TEST_P(WeightRowsTest, ExpandValueIsTheFormula) {
       test::Padded<3> o({n, kHeads, rank});
       test::Padded<3> out({n, kHeads, kValue});
       test::Padded<3> expected({n, kHeads, kValue});
+      test::Padded<3> size({n, kHeads, kValue});
       o.fill(6);
       std::vector<float> w(static_cast<std::size_t>(rank));
       for (std::int64_t t = 0; t < n; ++t)
@@ -79,13 +87,19 @@ TEST_P(WeightRowsTest, ExpandValueIsTheFormula) {
           for (std::int64_t d = 0; d < kValue; ++d) {
             dequantize_row(kv_b.view(), h * kHeadRows + kNope + d, w);
             double dot = 0;
-            for (std::int64_t r = 0; r < rank; ++r) dot += static_cast<double>(o.view()(t, h, r)) * w[r];
+            double magnitude = 0;
+            for (std::int64_t r = 0; r < rank; ++r) {
+              dot += static_cast<double>(o.view()(t, h, r)) * w[r];
+              magnitude += std::fabs(static_cast<double>(o.view()(t, h, r)) * w[r]);
+            }
+            size.view()(t, h, d) = static_cast<float>(magnitude);
             expected.view()(t, h, d) = static_cast<float>(dot);
           }
       Exec exec(2);
       kernels().expand_value(exec,
                              {.o = o.view(), .kv_b = kv_b.view(), .head_rows = kHeadRows, .out = out.view()});
-      EXPECT_TRUE(test::close(out.view(), expected.view(), test::kDotF32)) << name(type) << " n " << n;
+      EXPECT_TRUE(test::close(out.view(), expected.view(), test::kDotF32, size.view()))
+          << name(type) << " n " << n;
       EXPECT_TRUE(out.gaps_untouched());
     }
 }

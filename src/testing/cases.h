@@ -49,6 +49,13 @@ class Padded {
   Padded& operator=(const Padded&) = delete;
 
   [[nodiscard]] const TensorView<float, Rank>& view() const { return view_; }
+  /// [n, heads * dim] as [n, heads, dim]: strided rows whose heads touch.
+  [[nodiscard]] TensorView<float, 3> as_heads(std::int64_t heads) const
+    requires(Rank == 2)
+  {
+    const std::int64_t dim = shape_[1] / heads;
+    return {view_.data(), {shape_[0], heads, dim}, {view_.stride(0), dim, 1}};
+  }
   /// Normal-ish values of standard deviation `scale`, the same for the same seed.
   Padded& fill(std::uint64_t seed, float scale = 1) {
     const CounterRng rng(seed);

@@ -13,7 +13,8 @@
 
 namespace dsa::test {
 
-/// |actual - expected| <= relative * (largest finite |expected| of the row) + absolute.
+/// |actual - expected| <= relative * size + absolute, where size is what the caller knows of the magnitude of
+/// the numbers that were added up, else the largest finite |expected| of the row.
 struct Tolerance {
   double relative;
   double absolute;
@@ -53,7 +54,8 @@ T& element(const TensorView<T, Rank>& view, std::int64_t flat) {
 /// First the shapes, then the positions of infinities and NaN, then the values; names the worst coordinate.
 template <std::size_t Rank>
 ::testing::AssertionResult close(const TensorView<const float, Rank>& actual,
-                                 const TensorView<const float, Rank>& expected, Tolerance tolerance) {
+                                 const TensorView<const float, Rank>& expected, Tolerance tolerance,
+                                 const TensorView<const float, Rank>& size = {}) {
   if (actual.shape() != expected.shape()) return ::testing::AssertionFailure() << "shapes differ";
   const std::int64_t cols = expected.cols();
   std::int64_t kinds = 0;
@@ -70,11 +72,12 @@ template <std::size_t Rank>
       if (kinds++ == 0)
         first = fmt::format("{}: {} instead of {}", detail::coordinate(i, expected.shape()), a, e);
     }
-    const double allowed = tolerance.relative * scale + tolerance.absolute;
     for (std::int64_t i = row; i < row + cols; ++i) {
       const float a = detail::element(actual, i);
       const float e = detail::element(expected, i);
       if (!std::isfinite(a) || !std::isfinite(e) || a == e) continue;
+      const double unit = size.empty() ? scale : detail::element(size, i);
+      const double allowed = tolerance.relative * unit + tolerance.absolute;
       const double error = std::fabs(static_cast<double>(a) - e);
       const double share = allowed > 0 ? error / allowed : HUGE_VAL;
       if (share <= worst) continue;
@@ -92,8 +95,10 @@ template <std::size_t Rank>
 
 template <std::size_t Rank>
 ::testing::AssertionResult close(const TensorView<float, Rank>& actual,
-                                 const TensorView<float, Rank>& expected, Tolerance tolerance) {
-  return close(TensorView<const float, Rank>(actual), TensorView<const float, Rank>(expected), tolerance);
+                                 const TensorView<float, Rank>& expected, Tolerance tolerance,
+                                 const TensorView<float, Rank>& size = {}) {
+  return close(TensorView<const float, Rank>(actual), TensorView<const float, Rank>(expected), tolerance,
+               TensorView<const float, Rank>(size));
 }
 
 /// Every element has the same bits (so -0 is not +0); any NaN equals any NaN.

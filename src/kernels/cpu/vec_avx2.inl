@@ -67,7 +67,7 @@ template <class T>
 inline Vec load_part(const T* p, std::int64_t count) {
   if (count >= 8) return load(p);
   T padded[8] = {};
-  for (std::int64_t i = 0; i < count; ++i) padded[i] = p[i];
+  __builtin_memcpy(padded, p, static_cast<std::size_t>(count) * sizeof(T));  // p may lie at an odd address
   return load(padded);
 }
 

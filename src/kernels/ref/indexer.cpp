@@ -35,6 +35,7 @@ void check(const TensorView<const float, 3>& q, const TensorView<const float, 2>
   DSA_CHECK(w.rows() == q.dim(0) && w.cols() == q.dim(1));
   DSA_CHECK(kv.layout.index_dim == q.dim(2) && q.dim(2) <= kMaxIndexDim);
   DSA_CHECK(static_cast<std::int64_t>(rows.size()) == q.dim(0));
+  DSA_CHECK(q.dim(1) <= 1 || q.stride(1) == q.dim(2));
 }
 
 }  // namespace

@@ -174,6 +174,7 @@ void ref::expand_value(Exec& exec, const ExpandValueArgs& args) {
   const std::int64_t v_dim = args.out.dim(2);
   DSA_CHECK(v_dim <= args.head_rows && args.kv_b.rows == heads * args.head_rows);
   DSA_CHECK(args.o.dim(2) == args.kv_b.cols && args.out.dim(0) == n && args.out.dim(1) == heads);
+  if (n == 0) return;
   const std::int64_t nope = args.head_rows - v_dim;
   exec.parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end, int) {
     std::array<double, kTile> buffer;
