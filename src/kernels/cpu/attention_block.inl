@@ -38,11 +38,26 @@ template <int MR, class T>
   }
 }
 
+/// What to fetch ahead while a block is scored: `bytes` from `offset` on of each of the next block's entries.
+struct Ahead {
+  const std::byte* const* entry = nullptr;
+  std::int64_t count = 0;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+};
+
+inline void fetch(const Ahead& ahead, std::int64_t first, std::int64_t last) {
+  for (std::int64_t t = first; t < last && t < ahead.count; ++t)
+    for (std::size_t b = 0; b < ahead.bytes; b += 64)
+      __builtin_prefetch(ahead.entry[t] + ahead.offset + b, 0, 3);
+}
+
 /// scores[m][t] = q[m] . k[t] for MR queries and all tokens (in fours).  q[m] is [q_c | q_pe].
 template <int MR, class T>
 void score_queries(const float* q, std::int64_t q_stride, const TokenRows<T>& rows, std::int64_t tokens,
-                   Widths w, float* scores) {
+                   Widths w, const Ahead& ahead, float* scores) {
   for (std::int64_t t = 0; t < tokens; t += 4) {
+    fetch(ahead, t, t + 4);
     Vec acc[MR][4];
     DSA_UNROLL
     for (int m = 0; m < MR; ++m) {
@@ -126,7 +141,7 @@ inline float weigh(float* scores, std::int64_t count, float scale, Running& stat
   return keep;
 }
 
-/// into += other (rank floats each), both rescaled to the larger maximum.  into.sum == 0: nothing there yet.
+/// into += other (rank floats each), both rescaled to the larger maximum.
 inline void merge(Running& into, float* into_c, bool into_empty, const Running& other, const float* other_c,
                   std::int64_t rank) {
   if (into_empty) {

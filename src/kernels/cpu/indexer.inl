@@ -21,8 +21,8 @@ void turn_keys(const KvView& kv, const KvRow& row, std::int64_t first, std::int6
 
 /// score += w[j] * relu(q[j] . key) for NH heads, ascending.
 template <int NH>
-[[gnu::always_inline]] inline void score_heads(const float* q, const float* w, const float* turned,
-                                               std::int64_t dim, Vec (&score)[2]) {
+[[gnu::always_inline]] inline void score_heads(const float* q, std::int64_t q_stride, const float* w,
+                                               const float* turned, std::int64_t dim, Vec (&score)[2]) {
   Vec dot[NH][2];
   DSA_UNROLL
   for (int j = 0; j < NH; ++j) dot[j][0] = dot[j][1] = zero();
@@ -30,7 +30,7 @@ template <int NH>
     const Vec k0 = load(turned + d * kIndexTokens), k1 = load(turned + d * kIndexTokens + Vec::kLanes);
     DSA_UNROLL
     for (int j = 0; j < NH; ++j) {
-      const Vec x = all(q + j * dim + d);
+      const Vec x = all(q + j * q_stride + d);
       dot[j][0] = fma(x, k0, dot[j][0]);
       dot[j][1] = fma(x, k1, dot[j][1]);
     }
@@ -42,7 +42,7 @@ template <int NH>
   }
 }
 
-/// What a call scores with; q's heads and dims stand side by side.
+/// What a call scores with.
 struct IndexerQueries {
   TensorView<const float, 3> q;
   TensorView<const float, 2> w;
@@ -51,13 +51,13 @@ struct IndexerQueries {
 };
 
 inline void score_tokens(const IndexerQueries& in, std::int64_t t, const float* turned, Vec (&score)[2]) {
-  const std::int64_t heads = in.q.dim(1), dim = in.q.dim(2);
+  const std::int64_t heads = in.q.dim(1), dim = in.q.dim(2), stride = in.q.stride(1);
   const float* q = in.q.row(t, 0);
   const float* w = in.w.row(t);
   score[0] = score[1] = zero();
   std::int64_t j = 0;
-  for (; j + 4 <= heads; j += 4) score_heads<4>(q + j * dim, w + j, turned, dim, score);
-  for (; j < heads; ++j) score_heads<1>(q + j * dim, w + j, turned, dim, score);
+  for (; j + 4 <= heads; j += 4) score_heads<4>(q + j * stride, stride, w + j, turned, dim, score);
+  for (; j < heads; ++j) score_heads<1>(q + j * stride, stride, w + j, turned, dim, score);
 }
 
 /// Scores of `count` rows from t on, which share their pages, against positions [first, last) they all read
@@ -71,6 +71,12 @@ void score_rows(const IndexerQueries& in, std::int64_t t, std::int64_t count, st
   const KvRow& row = in.rows[static_cast<std::size_t>(t)];
   for (std::int64_t s = first; s < last; s += kIndexTokens) {
     const std::int64_t tokens = last - s < kIndexTokens ? last - s : kIndexTokens;
+    if (const std::int64_t ahead = s + kPageTokens; ahead < last) {
+      // Pages lie far apart: the part of the next one that comes a page later.
+      const std::byte* next = in.kv.key(row.pages[ahead / kPageTokens], ahead % kPageTokens);
+      const std::size_t bytes = static_cast<std::size_t>(kIndexTokens * dim) * in.kv.layout.element_bytes();
+      for (std::size_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b, 0, 3);
+    }
     if (in.kv.layout.type == DType::f32)
       turn_keys<float>(in.kv, row, s, tokens, dim, turned);
     else
@@ -92,7 +98,6 @@ inline void check(const IndexerQueries& in) {
   DSA_CHECK(in.w.rows() == in.q.dim(0) && in.w.cols() == in.q.dim(1));
   DSA_CHECK(in.kv.layout.index_dim == in.q.dim(2) && in.q.dim(2) <= kMaxIndexDim);
   DSA_CHECK(static_cast<std::int64_t>(in.rows.size()) == in.q.dim(0));
-  DSA_CHECK(in.q.dim(1) <= 1 || in.q.stride(1) == in.q.dim(2));
 }
 
 void indexer_scores(Exec& exec, const IndexerScoresArgs& args) {

@@ -16,8 +16,8 @@ enum class Arithmetic : std::uint8_t { f32, fp8, tiles };
 
 inline Arithmetic arithmetic_of(DType type, Compute compute) {
   if (compute == Compute::f32) return Arithmetic::f32;
-  if (type == DType::f8_e4m3) return compute == Compute::demo ? Arithmetic::fp8 : Arithmetic::f32;
-  return has_tile_format(type) ? Arithmetic::tiles : Arithmetic::f32;
+  if (has_tile_format(type)) return Arithmetic::tiles;
+  return compute == Compute::demo && type == DType::f8_e4m3 ? Arithmetic::fp8 : Arithmetic::f32;
 }
 
 void linear(Exec& exec, const LinearArgs& args) {
