@@ -1,11 +1,8 @@
 // Folders of shards, good and hostile: H16 to H19 of reference/hostile-inputs.md.
 #include "checkpoint/hf_folder.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <chrono>
 
 #include "base/mapped_file.h"
 #include "checkpoint/open_model.h"
@@ -33,7 +30,7 @@ struct Shards {
   void index(std::string_view map, std::string_view metadata = "{}") const {
     folder.write("model.safetensors.index.json", index_of(map, metadata));
   }
-  [[nodiscard]] auto open() const { return open_hf_tensors(folder.path()); }
+  auto open() const { return open_hf_tensors(folder.path()); }
   void expect(const std::vector<std::string>& parts) const {
     expect_error([&] { open(); }, parts);
   }
