@@ -185,7 +185,7 @@ Action declare_chat(CLI::App& command) {
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine});
   command.footer(
       "Lines from a pipe are questions too; answers go to stdout.\n\nExample:\n  dsa chat smollm2\n"
-      "  dsa chat smollm2 --file README.md");
+      "  dsa chat smollm2 --file README.md\n");
   return [options] { return Chat(*options).talk(); };
 }
 

@@ -66,7 +66,7 @@ Action declare_logits(CLI::App& command) {
       ->required();
   command.footer(
       "Logits of every position, to compare with any other implementation.\n\nExample:\n"
-      "  dsa logits smollm2 --compute f32 --tokens \"19556,905\" --out logits.safetensors");
+      "  dsa logits smollm2 --compute f32 --tokens \"19556,905\" --out logits.safetensors\n");
   return [options] { return write_logits(*options); };
 }
 

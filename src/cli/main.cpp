@@ -33,7 +33,7 @@ int dispatch(int argc, char** argv) {
   CLI::App app("dsa.cpp: runs models with DeepSeek Sparse Attention.", "dsa");
   app.set_version_flag("--version", "dsa " DSA_VERSION);
   app.require_subcommand(1);
-  app.footer("Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n\nEvery verb has --help.");
+  app.footer("Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n\nEvery verb has --help.\n");
   std::vector<Action> actions;
   for (const Verb& verb : kVerbs)
     actions.push_back(verb.declare(*app.add_subcommand(std::string(verb.name), std::string(verb.summary))));

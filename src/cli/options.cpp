@@ -19,6 +19,16 @@ namespace {
 
 constexpr auto kMaxInt = std::numeric_limits<std::int32_t>::max();
 
+// CLI::Range lets NaN through.
+CLI::Validator within(double min, double max) {
+  return {[=](const std::string& text) -> std::string {
+            double value = 0;
+            const bool fits = CLI::detail::lexical_cast(text, value) && value >= min && value <= max;
+            return fits ? "" : fmt::format("{} is not a number from {} to {}", text, min, max);
+          },
+          fmt::format("{} to {}", min, max)};
+}
+
 // A number within the range that SamplingParams::validate() checks.
 template <class T>
 void add_sampling(CLI::App& app, const char* flag, T& value, const char* help) {
@@ -29,7 +39,7 @@ void add_sampling(CLI::App& app, const char* flag, T& value, const char* help) {
   const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const auto& r) { return r.name == key; });
   DSA_CHECK(range != ranges.end());
   app.add_option(flag, value, fmt::format("{} ({})", help, range->hint))
-      ->check(CLI::Range(range->min, range->max))
+      ->check(within(range->min, range->max))
       ->capture_default_str();
 }
 

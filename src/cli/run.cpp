@@ -58,7 +58,7 @@ Action declare_run(CLI::App& command) {
                OptionGroup::json});
   command.footer(
       "Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n"
-      "  dsa run smollm2 --raw --temperature 0 --max-tokens 20 --json --prompt \"Once upon a time\"");
+      "  dsa run smollm2 --raw --temperature 0 --max-tokens 20 --json --prompt \"Once upon a time\"\n");
   return [options, &command] {
     if (command.count("--prompt") + command.count("--file") == 0)
       throw CLI::RequiredError("--prompt TEXT or --file FILE");

@@ -32,7 +32,7 @@ Action declare_tokenize(CLI::App& command) {
   command.footer(
       "Prints ids separated by commas, as `dsa logits --tokens` takes them.\n\nExample:\n"
       "  printf 'Hello world' | dsa tokenize smollm2\n"
-      "  printf 'Hello world' | dsa tokenize smollm2 | dsa tokenize smollm2 --decode");
+      "  printf 'Hello world' | dsa tokenize smollm2 | dsa tokenize smollm2 --decode\n");
   return [options, decode] {
     const Tokenizer tokenizer = open_tokenizer(open_model(resolve_model(options->model)));
     const std::string input = read_text("-");
