@@ -137,6 +137,8 @@ LogitBias parse_bias(std::string_view text) {
 }  // namespace
 
 void add_options(CLI::App& command, Options& options, std::initializer_list<OptionGroup> groups) {
+  // As with most programs an option given twice means the last one; those that may be repeated keep all.
+  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   for (const auto group : groups)
     std::find_if(kGroups.begin(), kGroups.end(), [&](const GroupRow& row) {
       return row.group == group;

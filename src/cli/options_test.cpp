@@ -111,6 +111,12 @@ TEST(Options, IndexerNoneMeansWithout) {
   EXPECT_FALSE(m.indexer);
 }
 
+TEST(Options, TheLastOfTwoCounts) {
+  const Options o = parse({"--threads", "2", "--stop", "a", "--threads", "3", "--stop", "b", "--stop", "c"});
+  EXPECT_EQ(o.threads, 3);
+  EXPECT_EQ(o.stop, (std::vector<std::string>{"a", "b", "c"}));
+}
+
 TEST(Options, WrongValuesAreRefused) {
   const std::vector<std::vector<std::string>> cases{{"--attention", "fast"},
                                                     {"--compute", "f16"},
