@@ -62,6 +62,16 @@ void put_step(const TileFormat& f, const QuantUnit& unit, int row, std::byte* su
   }
 }
 
+// Q4_0, Q4_1 and Q8_0 keep d, [m], and then quants in the very order of a tile's lane: words move, nothing is
+// unpacked.
+void copy_step(const TileFormat& f, const std::byte* block, int row, std::byte* to) {
+  const std::size_t halves = f.has_min ? 2 : 1;
+  const std::byte* quants = block + 2 * halves;
+  for (int word = 0; word < f.low_bits; ++word) std::memcpy(to + word * 32 + row * 4, quants + word * 4, 4);
+  for (std::size_t h = 0; h < halves; ++h)
+    std::memcpy(to + f.plane_bytes() + (h * kTileRows + static_cast<std::size_t>(row)) * 2, block + 2 * h, 2);
+}
+
 // The bits that put_plane() wrote.
 int get_plane(int bits, int row, int element, const Byte* plane) {
   const int g = element / 4;
@@ -89,6 +99,12 @@ void pack_tile(const WeightView& weight, std::int64_t tile, std::int64_t first, 
   std::memset(out, 0, static_cast<std::size_t>(count) * f.super_bytes());
   for (int row = 0; row < kTileRows && tile * kTileRows + row < weight.rows; ++row) {
     const std::byte* data = weight.data + static_cast<std::size_t>(tile * kTileRows + row) * weight.row_bytes;
+    if (f.steps == 1 && f.high_bits == 0) {
+      const std::size_t block = traits(weight.type).block_bytes;
+      for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
+        copy_step(f, data + (static_cast<std::size_t>(first) + i) * block, row, out + i * f.super_bytes());
+      continue;
+    }
     for (std::int64_t step = 0; step < count * f.steps; ++step)
       put_step(f, unpack_unit(weight.type, data, first * f.steps + step), row,
                out + static_cast<std::size_t>(step / f.steps) * f.super_bytes(),
