@@ -4,6 +4,8 @@
 #include <langinfo.h>
 
 #include <clocale>
+#include <csignal>
+#include <cstdio>
 #include <iostream>
 #include <string_view>
 
@@ -26,10 +28,12 @@ struct LineReader::Editor {
     el_set(el, EL_HIST, history, past);
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_SIGNAL, 1);  // gives the terminal back if a signal ends the program
-    // While a line is edited Ctrl-C is a key like any other, not a signal.
-    el_set(el, EL_SETTY, "-d", "intr=", nullptr);
+    // While a line is edited Ctrl-C and Ctrl-Z are keys like any other, not signals.
+    el_set(el, EL_SETTY, "-d", "-isig", nullptr);
     el_set(el, EL_ADDFN, "drop-line", "Drops the line", &Editor::drop_line);
+    el_set(el, EL_ADDFN, "suspend", "Gives the terminal back to the shell", &Editor::suspend);
     el_set(el, EL_BIND, "^C", "drop-line", nullptr);
+    el_set(el, EL_BIND, "^Z", "suspend", nullptr);
     el_set(el, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   }
   ~Editor() {
@@ -57,7 +61,13 @@ struct LineReader::Editor {
   static char* prompt_of(EditLine* el) { return of(el).prompt.data(); }
   static unsigned char drop_line(EditLine* el, int) {
     of(el).dropped = true;
+    std::fputs("^C\n", stdout);
     return CC_NEWLINE;
+  }
+  // EL_SIGNAL takes the terminal out of editing and back again.
+  static unsigned char suspend(EditLine*, int) {
+    std::raise(SIGTSTP);
+    return CC_REDISPLAY;
   }
 
   Event read(std::string& line) {
