@@ -43,7 +43,7 @@ TEST(Forward, ADecodeStepAllocatesNothing) {
       for (const Compute compute : {Compute::automatic, Compute::f32}) {
         SCOPED_TRACE(std::string(name) + " " + std::string(kernels->name));
         const Golden golden(model(name) / "golden.safetensors");
-        Runner runner(model(name), {.kernels = kernels, .model = {.compute = compute, .context = 512}});
+        Runner runner(model(name), {.kernels = kernels, .model = {.compute = compute, .context = 256}});
         runner.greedy(golden.tokens, 2);
         const auto n = static_cast<std::int64_t>(golden.tokens.size());
         const std::int32_t pages[] = {0, 1, 2, 3, 4, 5, 6, 7}, row = 0;
@@ -63,7 +63,7 @@ TEST(Forward, ADecodeStepAllocatesNothing) {
 
 TEST(Forward, ANonFiniteLayerIsNamedAndStaysInItsSequence) {
   const Golden golden(model("deepseek_v32") / "golden.safetensors");
-  Runner runner(model("deepseek_v32"), {.model = {.context = 512}});
+  Runner runner(model("deepseek_v32"), {.model = {.context = 256}});
   const std::int64_t vocab = runner.config().vocab_size;
   const std::int32_t pages[] = {0, 1, 2, 3, 4, 5, 6, 7}, row = 9;
   const auto tokens = std::span<const std::int32_t>(golden.tokens).first(10);
@@ -91,7 +91,7 @@ TEST(Forward, DenseAndSparseDifferOnlyWhereTheSelectionMatters) {
   const Golden golden(model("deepseek_v32") / "golden.safetensors");
   const auto run = [&](ModelOptions options) {
     options.compute = Compute::f32;
-    options.context = 512;
+    options.context = 256;
     return Runner(model("deepseek_v32"), {.model = options}).logits(golden.tokens, 64);
   };
   const auto automatic = run({}), sparse = run({.attention = AttentionMode::sparse}),

@@ -19,7 +19,7 @@ TEST_P(Parity, Float32MatchesTransformers) {
   const Golden want = golden();
   for (const KernelTable* kernels : runnable()) {
     SCOPED_TRACE(kernels->name);
-    Runner model(folder(), {.kernels = kernels, .model = {.compute = Compute::f32, .context = 512}});
+    Runner model(folder(), {.kernels = kernels, .model = {.compute = Compute::f32, .context = 256}});
     const auto got = model.logits(want.tokens, 64);
     const double worst = worst_difference(got, want.logits);
     std::printf("%s %s f32: worst difference %.2e of the logits' standard deviation\n", GetParam().c_str(),
@@ -34,7 +34,7 @@ TEST_P(Parity, DefaultComputeIsClose) {
   const Golden want = golden();
   for (const KernelTable* kernels : runnable()) {
     SCOPED_TRACE(kernels->name);
-    Runner model(folder(), {.kernels = kernels, .model = {.context = 512, .chunk = 512}});
+    Runner model(folder(), {.kernels = kernels, .model = {.context = 256, .chunk = 512}});
     Forced forced{.golden = want, .config = model.config()};
     model.transformer().set_hooks(forced.hooks());
     const auto got = model.logits(want.tokens, 512);
@@ -70,7 +70,7 @@ TEST_P(GgufParity, MatchesTransformersOnTheDequantisedWeights) {
     for (const auto& [compute, bound] :
          {std::pair{Compute::f32, 2e-4}, std::pair{Compute::automatic, 0.15}}) {
       SCOPED_TRACE(kernels->name);
-      Runner model(file(), {.kernels = kernels, .model = {.compute = compute, .context = 512}});
+      Runner model(file(), {.kernels = kernels, .model = {.compute = compute, .context = 256}});
       const double worst = worst_difference(model.logits(want.tokens, 64), want.logits);
       std::printf("%s.gguf %s %s: worst difference %.2e\n", GetParam().c_str(),
                   std::string(kernels->name).c_str(), compute == Compute::f32 ? "f32" : "default", worst);
@@ -95,7 +95,7 @@ TEST_P(DemoParity, MatchesTheDemosArithmetic) {
   for (const KernelTable* kernels : runnable()) {
     SCOPED_TRACE(kernels->name);
     Runner model(folder,
-                 {.kernels = kernels, .model = {.compute = Compute::demo, .context = 512, .chunk = 512}});
+                 {.kernels = kernels, .model = {.compute = Compute::demo, .context = 256, .chunk = 512}});
     Forced forced{.golden = want, .config = model.config()};
     model.transformer().set_hooks(forced.hooks());
     const double worst = worst_difference(model.logits(want.tokens, 512), want.logits);
