@@ -18,6 +18,14 @@ function(dsa_library name)
   target_link_libraries(dsa_${name} PUBLIC dsa_flags ${arg_DEPS})
 endfunction()
 
+# dsa_builds_with(unit a b): the target unit_tests builds a and b, so that ./test builds only what it runs.
+function(dsa_builds_with label)
+  if(NOT TARGET ${label}_tests)
+    add_custom_target(${label}_tests)
+  endif()
+  add_dependencies(${label}_tests ${ARGN})
+endfunction()
+
 # dsa_test(kernels_test SOURCES a_test.cpp ... DEPS dsa::kernels LABELS unit [TIMEOUT 120])
 # One executable of GoogleTest cases; each case becomes a ctest entry.  Labels: unit, golden, slow, gpu, train.
 function(dsa_test name)
@@ -29,6 +37,7 @@ function(dsa_test name)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
+  dsa_builds_with("${arg_LABELS}" ${name})
   target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE DSA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
