@@ -8,7 +8,7 @@ _dsa() {
   else
     case $previous in
       --attention) mapfile -t COMPREPLY < <(compgen -W "auto dense sparse" -- "$word") ;;
-      --compute) mapfile -t COMPREPLY < <(compgen -W "auto f32" -- "$word") ;;
+      --compute) mapfile -t COMPREPLY < <(compgen -W "auto f32 demo" -- "$word") ;;
       *)
         mapfile -t COMPREPLY < <(
           ((COMP_CWORD == 2)) && compgen -W "smollm2" -- "$word"

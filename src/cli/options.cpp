@@ -62,8 +62,11 @@ void add_engine(CLI::App& app, Options& o) {
                  "a folder with an indexer for this model, or none to ignore the model's own")
       ->type_name("DIR|none");
   app.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
-  app.add_option("--compute", o.compute, "f32: float32 everywhere; auto: rounds as docs/numerics.md lists")
-      ->check(CLI::IsMember({"auto", "f32"}))
+  app.add_option(
+         "--compute", o.compute,
+         "f32: float32 everywhere; auto: rounds as docs/numerics.md lists; demo: also what DeepSeek's "
+         "demo rounds to FP8")
+      ->check(CLI::IsMember({"auto", "f32", "demo"}))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "threads to compute with (default: DSA_THREADS, else every core)")
       ->check(CLI::Range(1, 4096));
@@ -147,7 +150,7 @@ void add_options(CLI::App& command, Options& options, std::initializer_list<Opti
 
 ModelOptions model_options(const Options& o) {
   ModelOptions m;
-  m.compute = o.compute == "f32" ? Compute::f32 : Compute::automatic;
+  m.compute = o.compute == "f32" ? Compute::f32 : o.compute == "demo" ? Compute::demo : Compute::automatic;
   m.attention = o.attention == "dense"    ? AttentionMode::dense
                 : o.attention == "sparse" ? AttentionMode::sparse
                                           : AttentionMode::automatic;
