@@ -37,5 +37,6 @@ build_preset() {
   shift
   mkdir -p "$dir"
   [[ -f $dir/build.ninja ]] || quietly "configure $preset" "$dir/configure.log" cmake --preset "$preset"
+  if ninja -C "$dir" -n "$@" 2>/dev/null | grep -q "no work to do"; then return; fi
   quietly "build $preset" "$dir/build.log" cmake --build --preset "$preset" ${1:+--target "$@"}
 }
