@@ -1,5 +1,4 @@
-// For tests: the whole DeepSeek-V3.2 by its headers, 163 sparse shards and no data.  The shapes are those of
-// tools/make_sparse_v32.py, made here because tests run no Python.
+// For tests: DeepSeek-V3.2 by its headers, all of it or the first layers, in sparse shards that hold no data.
 #pragma once
 
 #include <fmt/format.h>
@@ -24,10 +23,17 @@ struct PlannedTensor {
   Shape shape;
 };
 
-/// Names, types and shapes of every tensor, scales and the MTP layer included.
+/// How much of the model.
+struct V32Size {
+  std::int64_t layers = 61;
+  std::int64_t dense_layers = 3;
+  bool mtp = true;
+};
+
+/// Names, types and shapes of every tensor, scales included.
 class V32Plan {
  public:
-  V32Plan() { whole_model(); }
+  explicit V32Plan(V32Size size = {}) : size_(size) { all(); }
   std::vector<PlannedTensor> tensors;
 
  private:
@@ -60,26 +66,29 @@ class V32Plan {
     f32(a + "indexer.k_norm.weight", {128});
     f32(a + "indexer.k_norm.bias", {128});
     bf16(a + "indexer.weights_proj.weight", {64, 7168});
-    if (index < 3) return mlp(p + "mlp", 18432);
+    if (index < size_.dense_layers) return mlp(p + "mlp", 18432);
     bf16(p + "mlp.gate.weight", {256, 7168});
     f32(p + "mlp.gate.e_score_correction_bias", {256});
     for (int expert = 0; expert < 256; ++expert) mlp(fmt::format("{}mlp.experts.{}", p, expert), 2048);
     mlp(p + "mlp.shared_experts", 2048);
   }
-  void whole_model() {
+  void all() {
     bf16("model.embed_tokens.weight", {129280, 7168});
-    for (std::int64_t i = 0; i < 61; ++i) layer(i);
+    for (std::int64_t i = 0; i < size_.layers; ++i) layer(i);
     bf16("model.norm.weight", {7168});
     bf16("lm_head.weight", {129280, 7168});
-    const std::string mtp = "model.layers.61.";
+    if (!size_.mtp) return;
+    const std::string mtp = fmt::format("model.layers.{}.", size_.layers);
     bf16(mtp + "embed_tokens.weight", {129280, 7168});
     bf16(mtp + "enorm.weight", {7168});
     bf16(mtp + "hnorm.weight", {7168});
     bf16(mtp + "eh_proj.weight", {7168, 14336});
-    layer(61);
+    layer(size_.layers);
     bf16(mtp + "shared_head.norm.weight", {7168});
     bf16(mtp + "shared_head.head.weight", {129280, 7168});
   }
+
+  V32Size size_;
 };
 
 inline std::int64_t elements(const Shape& shape) {
@@ -88,23 +97,27 @@ inline std::int64_t elements(const Shape& shape) {
   return n;
 }
 
-inline constexpr std::string_view kV32Config = R"({
+inline std::string v32_config(const V32Size& size) {
+  return fmt::format(R"({{
   "architectures": ["DeepseekV32ForCausalLM"], "model_type": "deepseek_v32", "vocab_size": 129280, "hidden_size": 7168,
-  "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": 61, "first_k_dense_replace": 3,
+  "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": {}, "first_k_dense_replace": {},
   "moe_layer_freq": 1, "num_attention_heads": 128, "num_key_value_heads": 128, "q_lora_rank": 1536, "kv_lora_rank": 512,
   "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "index_n_heads": 64, "index_head_dim": 128,
   "index_topk": 2048, "n_routed_experts": 256, "n_shared_experts": 1, "num_experts_per_tok": 8, "n_group": 8,
   "topk_group": 4, "scoring_func": "sigmoid", "topk_method": "noaux_tc", "norm_topk_prob": true,
-  "routed_scaling_factor": 2.5, "num_nextn_predict_layers": 1, "hidden_act": "silu", "rms_norm_eps": 1e-06,
-  "max_position_embeddings": 163840, "rope_theta": 10000, "rope_scaling": {"type": "yarn", "factor": 40,
-  "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0},
+  "routed_scaling_factor": 2.5, "num_nextn_predict_layers": {}, "hidden_act": "silu", "rms_norm_eps": 1e-06,
+  "max_position_embeddings": 163840, "rope_theta": 10000, "rope_scaling": {{"type": "yarn", "factor": 40,
+  "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0}},
   "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 0, "eos_token_id": 1,
-  "tie_word_embeddings": false, "torch_dtype": "bfloat16", "quantization_config": {"quant_method": "fp8",
-  "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [128, 128], "scale_fmt": "ue8m0"}})";
+  "tie_word_embeddings": false, "torch_dtype": "bfloat16", "quantization_config": {{"quant_method": "fp8",
+  "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [128, 128], "scale_fmt": "ue8m0"}}}})",
+                     size.layers, size.dense_layers, size.mtp ? 1 : 0);
+}
 
 /// Fills an empty folder.  Tensor i lies in shard i * 163 / count, so a weight and its scale are often in
 /// different shards.
-inline void write_sparse_v32(const std::filesystem::path& folder, const std::vector<PlannedTensor>& tensors) {
+inline void write_sparse_v32(const std::filesystem::path& folder, V32Size size = {}) {
+  const auto tensors = V32Plan(size).tensors;
   constexpr std::size_t kShards = 163;
   std::string index = "{\"weight_map\":{", header;
   std::size_t at = 0, shard = 0;
@@ -131,7 +144,7 @@ inline void write_sparse_v32(const std::filesystem::path& folder, const std::vec
     shard = next;
   }
   std::ofstream(folder / "model.safetensors.index.json") << index << "}}";
-  std::ofstream(folder / "config.json") << kV32Config;
+  std::ofstream(folder / "config.json") << v32_config(size);
 }
 
 }  // namespace dsa
