@@ -130,7 +130,10 @@ std::int64_t Transformer::place_rows(const Batch& batch) {
     const auto count = static_cast<std::int64_t>(s.tokens.size());
     DSA_CHECK(n + count <= max_tokens_);
     DSA_CHECK(s.first_position >= 0);
-    DSA_CHECK(static_cast<std::int64_t>(s.page_table.size()) * kPageTokens >= s.first_position + count);
+    const std::int64_t pages = (s.first_position + count + kPageTokens - 1) / kPageTokens;
+    DSA_CHECK(static_cast<std::int64_t>(s.page_table.size()) >= pages);
+    for (const auto page : s.page_table.first(static_cast<std::size_t>(pages)))
+      DSA_CHECK(page >= 0 && page < cache_.pages());
     for (std::int64_t i = 0; i < count; ++i, ++n) {
       const auto row = static_cast<std::size_t>(n);
       tokens_[row] = s.tokens[static_cast<std::size_t>(i)];

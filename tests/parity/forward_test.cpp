@@ -63,7 +63,7 @@ TEST(Forward, ADecodeStepAllocatesNothing) {
 
 TEST(Forward, ANonFiniteLayerIsNamedAndStaysInItsSequence) {
   const Golden golden(model("deepseek_v32") / "golden.safetensors");
-  Runner runner(model("deepseek_v32"), {.model = {.context = 256}});
+  Runner runner(model("deepseek_v32"), {.model = {.context = 512}});
   const std::int64_t vocab = runner.config().vocab_size;
   const std::int32_t pages[] = {0, 1, 2, 3, 4, 5, 6, 7}, row = 9;
   const auto tokens = std::span<const std::int32_t>(golden.tokens).first(10);
