@@ -4,6 +4,8 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "kernels/gate.h"
+#include "kernels/indexer.h"
 
 namespace dsa {
 namespace {
@@ -13,7 +15,6 @@ constexpr std::int64_t kMaxWidth = 1 << 20;
 constexpr std::int64_t kMaxVocab = 1 << 24;
 constexpr std::int64_t kMaxLayers = 4096;
 constexpr std::int64_t kMaxHeads = 1 << 14;
-constexpr std::int64_t kMaxExperts = 1 << 14;
 constexpr std::int64_t kMaxPositions = (std::int64_t{1} << 31) - 1;
 constexpr std::int64_t kMaxParameters = std::int64_t{1} << 50;  // 10^15: a thousand times the largest known
 
@@ -204,7 +205,7 @@ std::int64_t predicted_parameters(const ModelConfig& c, std::string_view who) {
 void validate_indexer(const IndexerConfig& indexer, std::string_view who) {
   const Limits limits{who};
   limits.range("index_n_heads", indexer.n_heads, 1, kMaxHeads);
-  limits.range("index_head_dim", indexer.head_dim, 2, kMaxWidth);
+  limits.range("index_head_dim", indexer.head_dim, 2, kMaxIndexDim);
   limits.range("index_rope_head_dim", indexer.rope_head_dim, 2, indexer.head_dim);
   limits.even("index_rope_head_dim", indexer.rope_head_dim);
   limits.range("index_topk", indexer.topk, 1, kMaxPositions);

@@ -21,6 +21,10 @@ ModelConfig configure(const ModelConfig& stored, const ModelOptions& options) {
          stored.indexer ? " in use (--indexer none)" : "");
   if (options.topk != 0 && !config.indexer)
     fail("--top-k {}: this model has no indexer to select with", options.topk);
+  if (options.compute == Compute::demo && config.indexer &&
+      !std::has_single_bit(static_cast<std::uint64_t>(config.indexer->head_dim)))
+    fail("--compute demo: index_head_dim {} is not a power of two, which the demo's Hadamard rotation needs",
+         config.indexer->head_dim);
   if (options.topk < 0) fail("--top-k {}: expected 1 or more", options.topk);
   return config;
 }
