@@ -224,7 +224,7 @@ std::vector<Case> cases() {
       patched("H37_OddHeadDim", llama(), R"({"head_dim":15})", {"head_dim is 15", "even"}),
       patched(
           "H37_BeyondMemory", v32(),
-          R"({"hidden_size":1048576,"intermediate_size":1048576,"moe_intermediate_size":1048576,"n_routed_experts":16384,
+          R"({"hidden_size":1048576,"intermediate_size":1048576,"moe_intermediate_size":1048576,"n_routed_experts":1024,
                   "num_hidden_layers":4096})",
           {"2^50 parameters"}),
       patched("H37_ExpertsPerToken", v32(), R"({"num_experts_per_tok":129})",
