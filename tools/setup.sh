@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 build=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
   libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libpcre2-dev libedit-dev libutf8proc-dev nettle-dev)
-test=("${build[@]}" libgtest-dev clang-format-16 ccache git)
+test=("${build[@]}" libgtest-dev zlib1g-dev clang-format-16 ccache git)
 full=("${test[@]}" clang-16 clang-tidy-16 libclang-rt-16-dev)
 
 set_name=${1:-}
