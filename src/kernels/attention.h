@@ -13,11 +13,12 @@ namespace dsa {
 /// s runs over [0, rows[t].visible) (dense: idx empty) or over idx[t, 0 .. count[t]) (sparse; ascending).  An
 /// index < 0 or
 /// >= visible is no token.  A row without any token writes out = 0.
-/// Queries are float32; a cache of BF16 is widened exactly.  Products and sums in float32.  The softmax runs
-/// over blocks of kPageTokens consecutive positions (dense) or selection ranks (sparse) in ascending order,
-/// partial results of kAttentionSegment tokens merged in ascending order: the result depends on the row and
-/// its tokens alone, never on n, its neighbours or the thread count; a list of all visible positions gives
-/// exactly the dense result.
+/// Queries are float32.  Over an F32 cache all is float32.  A cache of BF16 is widened exactly, or, in a
+/// family with BF16 products, queries and weights are rounded to BF16 (nearest even) and summed in float32.
+/// The softmax runs over blocks of kPageTokens consecutive positions (dense) or selection ranks (sparse) in
+/// ascending order, partial results of kAttentionSegment tokens merged in ascending order: the result depends
+/// on the row and its tokens alone, never on n, its neighbours or the thread count; a list of all visible
+/// positions gives exactly the dense result.
 struct AttentionArgs {
   TensorView<const float, 3> q_c;   // [n, heads, rank], or empty (GQA: c takes no part in the score)
   TensorView<const float, 3> q_pe;  // [n, heads, rope_dim]
@@ -38,14 +39,14 @@ inline constexpr std::int64_t kAttentionSegment =
 inline constexpr std::int64_t kAttentionSplitRows = 16;
 
 /// Enough for every family: per thread one row's scores, and per segment of every (row, head) of a call that
-/// splits rows a partial result (rank + 16 floats).  A call of n > kAttentionSplitRows rows has no room for
+/// splits rows a partial result (rank + 48 floats).  A call of n > kAttentionSplitRows rows has no room for
 /// partial results.
 constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::int64_t heads,
                                               std::int64_t rank, std::int64_t rope_dim,
                                               std::int64_t longest) {
   const std::int64_t segments = (longest + kAttentionSegment - 1) / kAttentionSegment;
   const std::int64_t rows = n < kAttentionSplitRows ? n : kAttentionSplitRows;
-  const std::int64_t partial = segments > 1 ? rows * heads * segments * (rank + 16) : 0;
+  const std::int64_t partial = segments > 1 ? rows * heads * segments * (rank + 48) : 0;
   const std::int64_t thread = heads * (rank + rope_dim + 256) + kAttentionSegment * (rank + rope_dim + 64);
   return static_cast<std::size_t>(partial + threads * thread) * 4 + 4096;
 }

@@ -10,9 +10,10 @@ inline constexpr std::int64_t kMaxIndexDim = 1024;  // lets a family widen a key
 
 /// score[t, s] = sum_j w[t, j] * relu(q[t, j] . key[s])    for s in [first, first + scores.cols())
 /// (inference/kernel.py fp8_index; reference/checkpoints.md 3.2).  All constant factors are folded into w.
-/// ReLU comes before the head weight; w may be negative.  relu(NaN) is NaN.  float32, head sums in ascending
-/// j.  Positions >= rows[t].visible get -inf. A score depends on nothing but its query row and its key: not
-/// on first, n or the thread count.
+/// ReLU comes before the head weight; w may be negative.  relu(NaN) is NaN.  float32 (a family with BF16
+/// products rounds q to BF16 where the cache is BF16), head sums in ascending j.  Positions >=
+/// rows[t].visible get -inf. A score depends on nothing but its query row and its key: not on first, n or the
+/// thread count.
 struct IndexerScoresArgs {
   TensorView<const float, 3> q;  // [n, heads, dim <= kMaxIndexDim], rotated; a row's heads touch
   TensorView<const float, 2> w;  // [n, heads]
@@ -31,7 +32,8 @@ constexpr std::size_t topk_scratch_bytes(std::int64_t count) {
   return static_cast<std::size_t>(count) * 8 + 64;
 }
 
-/// Scores and selects in one go: never holds per-head scores, nor the scores of more than one row a thread.
+/// Scores and selects in one go: never holds per-head scores, nor the scores of more than kIndexRows rows a
+/// thread.
 /// Row t: if rows[t].visible <= topk all of [0, visible) is selected and nothing is scored.
 struct IndexerSelectArgs {
   TensorView<const float, 3> q;  // as above
@@ -43,10 +45,11 @@ struct IndexerSelectArgs {
   std::span<std::int32_t> count;    // [n]
   std::span<std::byte> scratch;     // >= indexer_scratch_bytes(threads, longest visible)
 };
+inline constexpr std::int64_t kIndexRows = 4;  // rows that a thread may score together
 constexpr std::size_t indexer_scratch_bytes(int threads, std::int64_t visible) {
   const std::int64_t padded = (visible + 1023) / 1024 * 1024;
   return static_cast<std::size_t>(threads) *
-         (static_cast<std::size_t>(padded) * 4 + topk_scratch_bytes(padded) + 4096);
+         (static_cast<std::size_t>(kIndexRows * padded) * 4 + topk_scratch_bytes(padded) + 4096);
 }
 
 }  // namespace dsa

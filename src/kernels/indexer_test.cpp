@@ -10,7 +10,7 @@ class Queries {
  public:
   Queries(std::int64_t n, std::int64_t heads, std::int64_t dim) : data_({n, heads * dim}), heads_(heads) {}
   [[nodiscard]] TensorView<float, 3> view() const { return data_.as_heads(heads_); }
-  void fill(std::uint64_t seed) { data_.fill(seed); }
+  void fill(std::uint64_t seed) { data_.fill(seed).round_to_bf16(); }
   void set(float value) { data_.set(value); }
 
  private:

@@ -11,7 +11,8 @@
 namespace dsa {
 namespace {
 
-constexpr std::array<const KernelTable*, 2> kFamilies{&kAvx2Kernels, &kRefKernels};
+constexpr std::array<const KernelTable*, 4> kFamilies{&kAvx512Bf16Kernels, &kAvx512Kernels, &kAvx2Kernels,
+                                                      &kRefKernels};
 
 /// "ref, avx2": what can run here.
 std::string list_runnable() {
@@ -30,6 +31,8 @@ std::span<const KernelTable* const> all_kernels() { return kFamilies; }
 std::optional<std::string> refuse(const KernelTable& table) {
   if (table.name == kRefKernels.name) return std::nullopt;
   if (table.name == kAvx2Kernels.name) return refuse_avx2();
+  if (table.name == kAvx512Kernels.name) return refuse_avx512();
+  if (table.name == kAvx512Bf16Kernels.name) return refuse_avx512_bf16();
   return "no rule says when it runs";
 }
 

@@ -20,7 +20,9 @@ namespace dsa {
 /// allocates, except pack.  Contracts stand in the headers above.  A family may borrow the reference's
 /// function for an op it does not speed up.
 struct KernelTable {
-  std::string_view name;  // "ref", "avx2", "avx512"
+  std::string_view name;  // "ref", "avx2", "avx512", "avx512_bf16"
+  /// Attention and indexer scores over a BF16 cache round queries (and attention's weights) to BF16.
+  bool bf16_products = false;
 
   void (*embedding)(Exec&, const EmbeddingArgs&) = nullptr;
   void (*rms_norm)(Exec&, const RmsNormArgs&) = nullptr;

@@ -67,6 +67,11 @@ class Padded {
     });
     return *this;
   }
+  /// Rounds every element to BF16, so that a family with BF16 products multiplies what the oracle does.
+  Padded& round_to_bf16() {
+    each([](float& v) { v = static_cast<float>(bf16(v)); });
+    return *this;
+  }
   Padded& set(float value) {
     each([&](float& v) { v = value; });
     return *this;

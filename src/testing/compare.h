@@ -28,6 +28,8 @@ inline constexpr Tolerance kDotF32{2e-6, 1e-30};   // float32 sums of up to a fe
 inline constexpr Tolerance kDotQ8{4e-6, 1e-30};    // exact within a block, then float32 sums of scaled blocks
 inline constexpr Tolerance kDotFp8{4e-6, 1e-30};   // the same with 128-wide blocks
 inline constexpr Tolerance kSoftmax{5e-6, 1e-30};  // exp of a score that is itself a float32 dot product
+inline constexpr Tolerance kSoftmaxBf16{4e-3,
+                                        1e-30};  // weights rounded to BF16, above and below the fraction line
 inline constexpr Tolerance kExact{0, 0};
 
 namespace detail {

@@ -1,101 +1,5 @@
-// attention: tiles of queries walk over the blocks of a segment; segments are merged in ascending order.  A
-// tile is, for a dense range, heads of one group in neighbouring rows of one sequence, which share all they
-// read; else one row's heads in some groups, so that a token's groups are fetched in one visit.
-
-inline constexpr std::int64_t kMaxQueries = 48;  // of a tile
-
-inline std::int64_t whole_vectors(std::int64_t n) {
-  return (n + Vec::kLanes - 1) / Vec::kLanes * Vec::kLanes;
-}
-inline std::int64_t parts(std::int64_t n, std::int64_t each) { return (n + each - 1) / each; }
-
-/// count elements as floats; the last vector is filled up with zeros.
-template <class T>
-inline void widen_elements(const T* from, std::int64_t count, float* to) {
-  for (std::int64_t d = 0; d < count; d += Vec::kLanes) store(to + d, load_part(from + d, count - d));
-}
-
-/// How a call is cut into tiles.  Nothing here changes a result.
-struct AttentionPlan {
-  const AttentionArgs& args;
-  bool dense;
-  std::int64_t n, heads, groups, group_heads;
-  std::int64_t segments = 1;                    // of the longest row
-  std::int64_t tile_heads = 1, head_tiles = 1;  // heads of one group in a tile; such tiles in a group
-  std::int64_t tile_groups = 1, group_tiles = 1;
-  std::int64_t tile_rows = 1;  // most rows of a tile
-  Widths width{};
-  std::int64_t q_stride;
-
-  AttentionPlan(const AttentionArgs& a, int threads)
-      : args(a),
-        dense(a.idx.data() == nullptr),
-        n(a.q_pe.dim(0)),
-        heads(a.q_pe.dim(1)),
-        groups(a.kv.layout.groups),
-        group_heads(heads / groups) {
-    for (std::int64_t t = 0; t < n; ++t) {
-      const std::int64_t here = parts(tokens(t), kAttentionSegment);
-      if (here > segments) segments = here;
-    }
-    tile_heads = group_heads < 32 ? group_heads : 32;
-    head_tiles = parts(group_heads, tile_heads);
-    if (dense && n > 1 && a.rows[0].pages == a.rows[1].pages) {
-      tile_rows = kMaxQueries / tile_heads;
-    } else if (head_tiles == 1) {
-      // All groups of a token in one visit, unless the threads would run short of tiles.
-      tile_groups = parts(groups, parts(2 * threads, n * segments));
-      if (tile_groups * tile_heads > kMaxQueries) tile_groups = kMaxQueries / tile_heads;
-    }
-    group_tiles = parts(groups, tile_groups);
-    width.rank = whole_vectors(a.kv.layout.rank);
-    width.q_c = a.q_c.empty() ? 0 : width.rank;
-    width.rope = whole_vectors(a.kv.layout.rope_dim);
-    q_stride = width.q_c + width.rope;
-  }
-
-  /// Positions or selection ranks that row t goes through.
-  [[nodiscard]] std::int64_t tokens(std::int64_t t) const {
-    const auto i = static_cast<std::size_t>(t);
-    return dense ? args.rows[i].visible : args.count[i];
-  }
-  [[nodiscard]] std::int64_t partial_floats() const { return width.rank + 8; }
-  /// Tiles that together hold all heads of a row.
-  [[nodiscard]] std::int64_t cells() const { return group_tiles * head_tiles; }
-};
-
-/// Some heads: `heads` of each of `groups` groups.
-struct HeadRange {
-  std::int64_t group, groups, head, heads;
-
-  HeadRange(const AttentionPlan& p, std::int64_t cell) {
-    group = cell / p.head_tiles * p.tile_groups;
-    groups = p.groups - group < p.tile_groups ? p.groups - group : p.tile_groups;
-    const std::int64_t first = cell % p.head_tiles * p.tile_heads;
-    head = group * p.group_heads + first;
-    heads = p.group_heads - first < p.tile_heads ? p.group_heads - first : p.tile_heads;
-  }
-};
-
-/// Buffers of one thread.
-struct AttentionScratch {
-  float* wide;    // [64][rank + rope] a widened block
-  float* q;       // [queries][q_stride]
-  float* scores;  // [queries][64]
-  float* c;       // [queries][rank] of the segment
-  float* total;   // [queries][rank] of all segments
-
-  static std::int64_t floats(const AttentionPlan& p) {
-    return kPageTokens * (p.width.rank + p.width.rope) +
-           kMaxQueries * (p.q_stride + kPageTokens + 2 * p.width.rank) + 16;
-  }
-  AttentionScratch(const AttentionPlan& p, float* at)
-      : wide(at),
-        q(wide + kPageTokens * (p.width.rank + p.width.rope)),
-        scores(q + kMaxQueries * p.q_stride),
-        c(scores + kMaxQueries * kPageTokens),
-        total(c + kMaxQueries * p.width.rank) {}
-};
+// attention: tiles of queries (attention_plan.inl) walk over the blocks of a segment; segments are merged in
+// ascending order.
 
 /// Some heads for some rows of one sequence.  Query m is row (m / heads) % rows, head m % heads of group m /
 /// heads / rows.
@@ -105,9 +9,8 @@ class AttentionTile {
                 std::int64_t rows, HeadRange range)
       : p_(plan), s_(scratch), row_(first_row), rows_(rows), range_(range) {
     for (std::int64_t m = 0; m < queries(); ++m) {
-      float* q = s_.q + m * p_.q_stride;
-      if (p_.width.q_c > 0) widen_elements(p_.args.q_c.row(row_of(m), head_of(m)), p_.args.kv.layout.rank, q);
-      widen_elements(p_.args.q_pe.row(row_of(m), head_of(m)), p_.args.kv.layout.rope_dim, q + p_.width.q_c);
+      const float* q_c = p_.width.q_c > 0 ? p_.args.q_c.row(row_of(m), head_of(m)) : nullptr;
+      load_query(p_, q_c, p_.args.q_pe.row(row_of(m), head_of(m)), s_.q + m * p_.q_stride);
     }
   }
 
@@ -138,10 +41,7 @@ class AttentionTile {
       entries[turn ^ 1].count = 0;
       if (at + kPageTokens < stop) find(at + kPageTokens, stop, entries[turn ^ 1]);
       if (entries[turn].count == 0) continue;
-      if (p_.args.kv.layout.type == DType::f32)
-        block<float>(at, entries[turn], entries[turn ^ 1]);
-      else
-        block<bf16>(at, entries[turn], entries[turn ^ 1]);
+      block(at, entries[turn], entries[turn ^ 1]);
     }
   }
 
@@ -172,12 +72,6 @@ class AttentionTile {
   }
 
  private:
-  /// The tokens of a block: where their entries start.
-  struct Entries {
-    const std::byte* at[kPageTokens];
-    std::int64_t count = 0;
-  };
-
   /// The block of ranks from `at` on, before `stop`; entries that are no token are left out.
   void find(std::int64_t at, std::int64_t stop, Entries& out) const {
     const KvLayout& layout = p_.args.kv.layout;
@@ -198,72 +92,34 @@ class AttentionTile {
         out.at[out.count++] = p_.args.kv.entry(row.pages[s / kPageTokens], s % kPageTokens);
   }
 
-  template <class T>
   void block(std::int64_t at, const Entries& entries, const Entries& next) {
     const KvLayout& layout = p_.args.kv.layout;
-    const bool whole = layout.rank % Vec::kLanes == 0 && layout.rope_dim % Vec::kLanes == 0;
-    const bool in_place = whole && (rows_ * range_.heads <= 3 || std::is_same_v<T, float>);
-    const std::size_t bytes = static_cast<std::size_t>(layout.rank + layout.rope_dim) * sizeof(T);
-    for (std::int64_t g = 0; g < range_.groups; ++g) {
-      const std::size_t offset = static_cast<std::size_t>(range_.group + g) * bytes;
-      const Ahead ahead{next.at, next.count, offset, bytes};
-      if (in_place) {
-        TokenRows<T> rows;
-        for (std::int64_t i = 0; i < entries.count; ++i) {
-          rows.c[i] = reinterpret_cast<const T*>(entries.at[i] + offset);
-          rows.k_pe[i] = rows.c[i] + layout.rank;
-        }
-        attend(at, g, rows, entries.count, ahead);
-      } else {
-        TokenRows<float> rows;
-        for (std::int64_t i = 0; i < entries.count; ++i) {
-          float* c = s_.wide + i * (p_.width.rank + p_.width.rope);
-          const T* from = reinterpret_cast<const T*>(entries.at[i] + offset);
-          widen_elements(from, layout.rank, c);
-          widen_elements(from + layout.rank, layout.rope_dim, c + p_.width.rank);
-          rows.c[i] = c;
-          rows.k_pe[i] = c + p_.width.rank;
-        }
-        attend(at, g, rows, entries.count, ahead);
-      }
-    }
-  }
-
-  /// One block for the queries of one group.
-  template <class T>
-  void attend(std::int64_t at, std::int64_t g, TokenRows<T>& rows, std::int64_t found, Ahead ahead) {
-    for (std::int64_t i = found; i % 4 != 0; ++i) {
-      rows.c[i] = rows.c[found - 1];
-      rows.k_pe[i] = rows.k_pe[found - 1];
-    }
-    std::int64_t m = g * rows_ * range_.heads;
-    const std::int64_t end = m + rows_ * range_.heads;
-    const auto score = [&]<int MR>() {
-      score_queries<MR>(s_.q + m * p_.q_stride, p_.q_stride, rows, found, p_.width, ahead,
-                        s_.scores + m * kPageTokens);
-      ahead.count = 0;
-      m += MR;
-    };
-    while (m + 3 <= end) score.template operator()<3>();
-    while (m < end) score.template operator()<1>();
+    std::int64_t seen[kMaxQueries];
     for (std::int64_t r = 0; r < rows_; ++r) {
       // Of a dense range a row sees its own part of the block.
-      std::int64_t seen = found;
-      if (p_.dense && p_.tokens(row_ + r) - at < seen) seen = p_.tokens(row_ + r) - at;
-      if (seen <= 0) continue;
-      tokens_[r] += seen;
-      float keep[3];
-      m = (g * rows_ + r) * range_.heads;
-      const std::int64_t last = m + range_.heads;
-      const auto values = [&]<int MR>() {
-        for (int i = 0; i < MR; ++i)
-          keep[i] = weigh(s_.scores + (m + i) * kPageTokens, seen, p_.args.scale, state_[m + i]);
-        add_values<MR>(s_.scores + m * kPageTokens, rows, 0, seen, keep, s_.c + m * p_.width.rank,
-                       p_.width.rank);
-        m += MR;
-      };
-      while (m + 3 <= last) values.template operator()<3>();
-      while (m < last) values.template operator()<1>();
+      const std::int64_t own = p_.dense ? p_.tokens(row_ + r) - at : entries.count;
+      seen[r] = own < 0 ? 0 : own < entries.count ? own : entries.count;
+      tokens_[r] += seen[r];
+    }
+    const std::size_t bytes =
+        static_cast<std::size_t>(layout.rank + layout.rope_dim) * layout.element_bytes();
+    for (std::int64_t g = 0; g < range_.groups; ++g) {
+      const std::int64_t m = g * rows_ * range_.heads;
+      const std::size_t offset = static_cast<std::size_t>(range_.group + g) * bytes;
+      const GroupBlock group{.rows = rows_,
+                             .heads = range_.heads,
+                             .seen = seen,
+                             .q = s_.q + m * p_.q_stride,
+                             .scores = s_.scores + m * kPageTokens,
+                             .c = s_.c + m * p_.width.rank,
+                             .state = state_ + m,
+                             .entries = entries,
+                             .offset = offset,
+                             .ahead = {next.at, next.count, offset, bytes}};
+      if (layout.type == DType::f32)
+        attend_group<float>(p_, group, s_.block);
+      else
+        attend_group<bf16>(p_, group, s_.block);
     }
   }
 

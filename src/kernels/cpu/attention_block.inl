@@ -16,12 +16,6 @@ struct Widths {
   std::int64_t rope;
 };
 
-/// The sums of four vectors, by one tree, to out[0 .. 4).
-inline void store_sums(const Vec (&x)[4], float* out) {
-  const __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(x[0].v, x[1].v), _mm256_hadd_ps(x[2].v, x[3].v));
-  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
-}
-
 /// acc[m][i] += q[m] . key[i] over `width` elements.
 template <int MR, class T>
 [[gnu::always_inline]] inline void add_scores(const float* q, std::int64_t q_stride, const T* const* key,
@@ -114,8 +108,6 @@ struct Running {
   float max;
   float sum;
 };
-
-inline float exp_of(float x) { return _mm256_cvtss_f32(exp(all(x)).v); }
 
 /// Scores of one query over `count` tokens become weights exp(scale * score - max); what was summed before
 /// has to be multiplied by the result.

@@ -1,15 +1,5 @@
 // The AVX2 family: attention, the indexer and its selection.
-#include <immintrin.h>
-
-#include <cstdint>
-#include <span>
-#include <type_traits>
-
-#include "kernels/cpu/tile.h"
-#include "kernels/dequantize.h"
-#include "kernels/quantize.h"
-#include "kernels/registry.h"
-#include "kernels/scratch.h"
+#include "kernels/cpu/includes.h"
 
 namespace dsa::avx2 {
 #include "kernels/cpu/ops.h"
@@ -21,14 +11,27 @@ namespace dsa::avx2 {
 
 #include "kernels/cpu/vec_avx2.inl"
 
+/// Rows of queries and of sums are padded to whole registers of the elements that products take.
+inline constexpr std::int64_t kRowElements = Vec::kLanes;
+
 #include "kernels/cpu/attention_block.inl"
+
+#include "kernels/cpu/attention_plan.inl"
+
+#include "kernels/cpu/attention_float.inl"
+
+#include "kernels/cpu/attention_float_only.inl"
 
 #include "kernels/cpu/attention.inl"
 
 #include "kernels/cpu/topk.inl"
 
+#include "kernels/cpu/indexer_keys.inl"
+
+#include "kernels/cpu/indexer_float_only.inl"
+
 #include "kernels/cpu/indexer.inl"
 
 }  // namespace dsa::avx2
 
-#include "kernels/cpu/end_avx2.h"
+#include "kernels/cpu/end_family.h"

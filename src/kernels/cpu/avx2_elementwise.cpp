@@ -1,15 +1,5 @@
 // The AVX2 family: norms, rope and the other ops that pass once over their rows.
-#include <immintrin.h>
-
-#include <cstdint>
-#include <span>
-#include <type_traits>
-
-#include "kernels/cpu/tile.h"
-#include "kernels/dequantize.h"
-#include "kernels/quantize.h"
-#include "kernels/registry.h"
-#include "kernels/scratch.h"
+#include "kernels/cpu/includes.h"
 
 namespace dsa::avx2 {
 #include "kernels/cpu/ops.h"
@@ -25,4 +15,4 @@ namespace dsa::avx2 {
 
 }  // namespace dsa::avx2
 
-#include "kernels/cpu/end_avx2.h"
+#include "kernels/cpu/end_family.h"

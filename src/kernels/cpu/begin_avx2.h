@@ -1,6 +1,5 @@
-// Opens the region compiled for AVX2, FMA and F16C; every header of the file has been included before it, so
-// that no code from outside (inline functions of the standard library above all) is compiled for a processor
-// that may be missing. No #pragma once: opened anew in each file.  Closed by end_avx2.h.
+// Opens the region compiled for AVX2, FMA and F16C; includes.h comes before it.  No #pragma once: opened anew
+// in each file.  Closed by end_family.h.
 #if defined(__clang__)
 #define DSA_UNROLL _Pragma("unroll")
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)

@@ -5,6 +5,9 @@ template <DType kType>
 struct Tiles {
   static constexpr TileFormat kFormat = tile_format(kType);
   static constexpr bool kSigned = kFormat.low_bits == 8;
+  using Sums = Products<kFormat.chain, kSigned>;
+  /// What quants and their stand-ins are moved up by, as a power of two; 0: not at all.
+  static constexpr int kOffset = kSigned ? kSignedOffset : kFormat.offset_log2;
 
   /// The quants of group g of a step, for the lanes of one register.
   template <int g>
@@ -29,10 +32,8 @@ inline constexpr int kTileParts = kTileRows / Vec::kLanes;
 /// Exact products of groups [g, end) of a step: MR rows of x, NT parts of the tile.
 template <class T, int g, int end, int MR, int NT>
 [[gnu::always_inline]] inline void multiply_groups(const std::byte* planes, const XBlock* const (&x)[MR],
-                                                   Chain (&chain)[MR][NT], Ints (&out)[MR][NT]) {
+                                                   typename T::Sums (&sums)[MR][NT]) {
   if constexpr (g < end) {
-    constexpr bool kFirst = g % T::kFormat.chain == 0;
-    constexpr bool kLast = (g + 1) % T::kFormat.chain == 0;
     Bytes w[NT];
     DSA_UNROLL
     for (int t = 0; t < NT; ++t)
@@ -41,17 +42,9 @@ template <class T, int g, int end, int MR, int NT>
     for (int r = 0; r < MR; ++r) {
       const Bytes xb = all_bytes(x[r]->q + 4 * g);
       DSA_UNROLL
-      for (int t = 0; t < NT; ++t) {
-        Chain product{};
-        if constexpr (T::kSigned)
-          product = multiply_signed(w[t], magnitude(w[t]), xb);
-        else
-          product = multiply(w[t], xb);
-        chain[r][t] = kFirst ? product : chain[r][t] + product;
-        if constexpr (kLast) out[r][t] = out[r][t] + widen(chain[r][t]);
-      }
+      for (int t = 0; t < NT; ++t) sums[r][t].template add<g>(w[t], xb);
     }
-    multiply_groups<T, g + 1, end>(planes, x, chain, out);
+    multiply_groups<T, g + 1, end>(planes, x, sums);
   }
 }
 
@@ -61,22 +54,17 @@ template <class T, int kHalf, int MR, int NT>
                                             const Vec (&min)[NT], const XBlock* const (&x)[MR],
                                             Vec (&acc)[MR][NT]) {
   constexpr TileFormat f = T::kFormat;
-  Chain chain[MR][NT];
-  Ints ints[MR][NT];
-  DSA_UNROLL
-  for (int r = 0; r < MR; ++r) {
-    DSA_UNROLL
-    for (int t = 0; t < NT; ++t) ints[r][t] = no_ints();
-  }
-  multiply_groups<T, f.subs == 2 ? 4 * kHalf : 0, f.subs == 2 ? 4 * kHalf + 4 : 8>(planes, x, chain, ints);
+  typename T::Sums sums[MR][NT];
+  multiply_groups<T, f.subs == 2 ? 4 * kHalf : 0, f.subs == 2 ? 4 * kHalf + 4 : 8>(planes, x, sums);
   DSA_UNROLL
   for (int r = 0; r < MR; ++r) {
     const Vec d = all(&x[r]->d);
     DSA_UNROLL
     for (int t = 0; t < NT; ++t) {
-      if constexpr (f.offset_log2 != 0)
-        ints[r][t] = ints[r][t] - all_shifted<f.offset_log2>(f.subs == 2 ? &x[r]->half_q[kHalf] : &x[r]->q01);
-      acc[r][t] = fma(scale[t] * d, to_float(ints[r][t]), acc[r][t]);
+      Ints total = sums[r][t].total;
+      if constexpr (T::kOffset != 0)
+        total = total - all_shifted<T::kOffset>(f.subs == 2 ? &x[r]->half_q[kHalf] : &x[r]->q01);
+      acc[r][t] = fma(scale[t] * d, to_float(total), acc[r][t]);
       if constexpr (f.has_min) {
         const Vec s = all(f.subs == 2 ? &x[r]->half_s[kHalf] : &x[r]->s);
         acc[r][t] = fma(min[t], s, acc[r][t]);
@@ -156,7 +144,7 @@ void multiply_tile(const std::byte* tile, std::int64_t supers, const XBlock* x0,
   }
 }
 
-/// acc[rows, rounded up to fours][16] += x times a tile.
+/// acc[rows, rounded up to whole batches][16] += x times a tile.
 using TileProduct = void (*)(const std::byte* tile, std::int64_t supers, const XBlock* x,
                              std::int64_t x_stride, std::int64_t rows, float* acc);
 
@@ -164,12 +152,18 @@ template <DType kType>
 void tile_product(const std::byte* tile, std::int64_t supers, const XBlock* x, std::int64_t x_stride,
                   std::int64_t rows, float* acc) {
   using T = Tiles<kType>;
-  for (std::int64_t r = 0; r < rows; r += 4) {
-    float* out = acc + r * kTileRows;
+  std::int64_t r = 0;
+  const auto take = [&]<int MR>() {
+    multiply_tile<T, MR>(tile, supers, x + r * x_stride, x_stride, rows - r, acc + r * kTileRows);
+    r += MR;
+  };
+  while (r < rows) {
     if (rows - r == 1)
-      multiply_tile<T, 1>(tile, supers, x + r * x_stride, x_stride, 1, out);
+      take.template operator()<1>();
+    else if (rows - r <= 4)
+      take.template operator()<4>();
     else
-      multiply_tile<T, 4>(tile, supers, x + r * x_stride, x_stride, rows - r, out);
+      take.template operator()<kTileBatch>();
   }
 }
 
@@ -211,7 +205,9 @@ inline void multiply_output(const LinearOutput& out, std::int64_t tile, const XB
   const std::int64_t supers = w.cols / (kStep * f.steps);
   alignas(64) float acc[kMaxRows * kTileRows];
   DSA_DCHECK(rows <= kMaxRows);
-  __builtin_memset(acc, 0, static_cast<std::size_t>((rows + 3) / 4 * 4 * kTileRows) * sizeof(float));
+  __builtin_memset(acc, 0,
+                   static_cast<std::size_t>((rows + kTileBatch - 1) / kTileBatch * kTileBatch * kTileRows) *
+                       sizeof(float));
   const XBlock* xr = x + first_row * x_stride;
   if (w.packed != nullptr) {
     const std::size_t tile_bytes = static_cast<std::size_t>(supers) * f.super_bytes();
@@ -261,7 +257,8 @@ void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutp
                       [&](std::int64_t begin, std::int64_t end, int) { round(begin, end); });
 
   // A block of rows stays in the second-level cache while the tiles pass by it.
-  const std::int64_t fit = 196608 / (blocks * static_cast<std::int64_t>(sizeof(XBlock))) / 4 * 4;
+  const std::int64_t fit =
+      196608 / (blocks * static_cast<std::int64_t>(sizeof(XBlock))) / kTileBatch * kTileBatch;
   const std::int64_t row_block = fit < 8 ? 8 : fit > 64 ? 64 : fit;
   const std::int64_t row_blocks = (n + row_block - 1) / row_block;
   std::int64_t tiles = 0;

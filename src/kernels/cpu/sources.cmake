@@ -2,7 +2,14 @@
 # An instruction set that this processor family lacks is a file too, never an #ifdef in a caller.
 set(DSA_CPU_KERNEL_SOURCES cpu/pack.cpp)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-  list(APPEND DSA_CPU_KERNEL_SOURCES cpu/avx2.cpp cpu/avx2_attention.cpp cpu/avx2_dot.cpp cpu/avx2_elementwise.cpp cpu/avx2_tiles.cpp)
+  foreach(family avx2 avx512)
+    list(APPEND DSA_CPU_KERNEL_SOURCES cpu/${family}.cpp cpu/${family}_attention.cpp cpu/${family}_dot.cpp
+         cpu/${family}_elementwise.cpp cpu/${family}_tiles.cpp)
+  endforeach()
+  list(APPEND DSA_CPU_KERNEL_SOURCES cpu/avx512_bf16_attention.cpp)
+  # GCC 12's avx512fintrin.h starts its undefined vectors with themselves.
+  set_source_files_properties(cpu/avx512_attention.cpp cpu/avx512_dot.cpp cpu/avx512_elementwise.cpp cpu/avx512_tiles.cpp
+    cpu/avx512_bf16_attention.cpp PROPERTIES COMPILE_OPTIONS "-Wno-uninitialized;-Wno-maybe-uninitialized")
 else()
-  list(APPEND DSA_CPU_KERNEL_SOURCES cpu/no_avx2.cpp)
+  list(APPEND DSA_CPU_KERNEL_SOURCES cpu/no_x86.cpp)
 endif()

@@ -2,27 +2,10 @@
 // gathered in one sweep, and the k-th largest is found among them.  Where the sample was misleading the whole
 // row is searched.
 
-/// A score as a number that orders like it as a signed integer: NaN as -infinity, -0 as +0.
-inline Vec order_keys(Vec score) {
-  const __m256 nan = _mm256_cmp_ps(score.v, score.v, _CMP_UNORD_Q);
-  const __m256 plain =
-      _mm256_blendv_ps(_mm256_add_ps(score.v, _mm256_setzero_ps()), all(-__builtin_inff()).v, nan);
-  const __m256i bits = _mm256_castps_si256(plain);
-  const __m256i flip = _mm256_srli_epi32(_mm256_srai_epi32(bits, 31), 1);
-  return {_mm256_castsi256_ps(_mm256_xor_si256(bits, flip))};
-}
-
 struct Candidate {
   std::int32_t key;
   std::int32_t position;
 };
-
-/// Lanes with key >= threshold, as bits.
-inline unsigned lanes_at_least(const std::int32_t* keys, std::int32_t threshold) {
-  const __m256i k = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(keys));
-  const __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(threshold), k);
-  return ~static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(below))) & 0xFFU;
-}
 
 /// The k-th largest (k >= 1) of count >= k keys, key_of(i) each; `equal` keys of that value belong to the k
 /// largest.
@@ -66,7 +49,7 @@ inline void select_keys(const std::int32_t* keys, std::int64_t count, std::int64
         candidates[static_cast<std::size_t>(found++)] = {keys[s], static_cast<std::int32_t>(s)};
       };
       std::int64_t s = 0;
-      for (; s + 8 <= count && found + 8 <= room; s += 8)
+      for (; s + Vec::kLanes <= count && found + Vec::kLanes <= room; s += Vec::kLanes)
         for (unsigned lanes = lanes_at_least(keys + s, threshold); lanes != 0; lanes &= lanes - 1)
           add(s + __builtin_ctz(lanes));
       for (; s < count && found < room; ++s)

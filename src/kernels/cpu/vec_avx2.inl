@@ -1,5 +1,13 @@
 // AVX2 behind the names that the op bodies use.  Included inside the family's namespace and target region.
 
+/// Rows of x that a product with a tile, or with four weight rows, takes at once: what 16 registers hold.
+inline constexpr int kTileBatch = 4;
+inline constexpr int kDotBatch = 3;
+
+/// Queries of an attention tile, and how many of them may be heads of one row.
+inline constexpr std::int64_t kMaxQueries = 48;
+inline constexpr std::int64_t kMaxTileHeads = 32;
+
 /// 8 floats.
 struct Vec {
   static constexpr std::int64_t kLanes = 8;
@@ -101,13 +109,10 @@ inline float max_lane(Vec x) {
   s = _mm_max_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
-/// The sums of eight vectors, each by one tree, in one vector.
-inline Vec sums(const Vec (&x)[8]) {
-  const __m256 a = _mm256_hadd_ps(_mm256_hadd_ps(x[0].v, x[1].v), _mm256_hadd_ps(x[2].v, x[3].v));
-  const __m256 b = _mm256_hadd_ps(_mm256_hadd_ps(x[4].v, x[5].v), _mm256_hadd_ps(x[6].v, x[7].v));
-  const __m256 low = _mm256_permute2f128_ps(a, b, 0x20);
-  const __m256 high = _mm256_permute2f128_ps(a, b, 0x31);
-  return {_mm256_add_ps(low, high)};
+/// The sums of four vectors, by one tree, to out[0 .. 4).
+inline void store_sums(const Vec (&x)[4], float* out) {
+  const __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(x[0].v, x[1].v), _mm256_hadd_ps(x[2].v, x[3].v));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
 }
 
 /// Eight rows of eight, turned over.
@@ -159,6 +164,25 @@ inline Vec exp(Vec x) {
   return p * a * b;
 }
 
+inline float exp_of(float x) { return _mm256_cvtss_f32(exp(all(x)).v); }
+
+/// A score as a number that orders like it as a signed integer: NaN as -infinity, -0 as +0.
+inline Vec order_keys(Vec score) {
+  const __m256 nan = _mm256_cmp_ps(score.v, score.v, _CMP_UNORD_Q);
+  const __m256 plain =
+      _mm256_blendv_ps(_mm256_add_ps(score.v, _mm256_setzero_ps()), all(-__builtin_inff()).v, nan);
+  const __m256i bits = _mm256_castps_si256(plain);
+  const __m256i flip = _mm256_srli_epi32(_mm256_srai_epi32(bits, 31), 1);
+  return {_mm256_castsi256_ps(_mm256_xor_si256(bits, flip))};
+}
+
+/// Lanes with key >= threshold, as bits.
+inline unsigned lanes_at_least(const std::int32_t* keys, std::int32_t threshold) {
+  const __m256i k = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(keys));
+  const __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(threshold), k);
+  return ~static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(below))) & 0xFFU;
+}
+
 /// 32 bytes: 8 lanes of 4.
 struct Bytes {
   __m256i v;
@@ -189,7 +213,6 @@ struct Ints {
   __m256i v;
 };
 inline Ints no_ints() { return {_mm256_setzero_si256()}; }
-inline Ints operator+(Ints a, Ints b) { return {_mm256_add_epi32(a.v, b.v)}; }
 inline Ints operator-(Ints a, Ints b) { return {_mm256_sub_epi32(a.v, b.v)}; }
 template <int kShift>
 inline Ints all_shifted(const std::int32_t* x) {
@@ -197,18 +220,25 @@ inline Ints all_shifted(const std::int32_t* x) {
 }
 inline Vec to_float(Ints x) { return {_mm256_cvtepi32_ps(x.v)}; }
 
-/// Sums of products of 4 bytes a lane.  int16 holds TileFormat::chain of them before they are widened.
-struct Chain {
-  __m256i pairs;
+/// Sums of products of 4 bytes a lane over the groups of a step: unsigned quants times signed activations, or
+/// both signed (|w| times x with w's sign: w = -128 is safe, x = -128 does not occur).  int16 holds kChain
+/// products before they are widened; groups come in ascending order, a whole number of chains.
+inline constexpr int kSignedOffset = 0;
+template <int kChain, bool kSigned>
+struct Products {
+  Ints total = no_ints();
+  template <int kGroup>
+  void add(Bytes w, Bytes x) {
+    const __m256i product = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(w.v), _mm256_sign_epi8(x.v, w.v))
+                                    : _mm256_maddubs_epi16(w.v, x.v);
+    pairs_ = kGroup % kChain == 0 ? product : _mm256_add_epi16(pairs_, product);
+    if constexpr ((kGroup + 1) % kChain == 0)
+      total.v = _mm256_add_epi32(total.v, _mm256_madd_epi16(pairs_, _mm256_set1_epi16(1)));
+  }
+
+ private:
+  __m256i pairs_;
 };
-inline Chain multiply(Bytes u, Bytes s) { return {_mm256_maddubs_epi16(u.v, s.v)}; }
-inline Chain operator+(Chain a, Chain b) { return {_mm256_add_epi16(a.pairs, b.pairs)}; }
-/// Signed times signed: |w| * (x with w's sign).  w = -128 is safe, x = -128 does not occur.
-inline Chain multiply_signed(Bytes w, Bytes magnitude, Bytes x) {
-  return {_mm256_maddubs_epi16(magnitude.v, _mm256_sign_epi8(x.v, w.v))};
-}
-inline Bytes magnitude(Bytes w) { return {_mm256_abs_epi8(w.v)}; }
-inline Ints widen(Chain a) { return {_mm256_madd_epi16(a.pairs, _mm256_set1_epi16(1))}; }
 
 /// 8 halves, int8 or uint8 beside each other, as floats.
 inline Vec load_halves(const std::byte* p) { return load(reinterpret_cast<const Half*>(p)); }

@@ -1,4 +1,4 @@
-// Closes what begin_avx2.h opened.
+// Closes what a begin_*.h opened.
 #undef DSA_UNROLL
 #if defined(__clang__)
 #pragma clang attribute pop

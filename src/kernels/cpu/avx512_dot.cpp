@@ -1,0 +1,22 @@
+// The AVX-512 family: float32 products with stored weights.
+#include "kernels/cpu/includes.h"
+
+namespace dsa::avx512 {
+#include "kernels/cpu/ops.h"
+}  // namespace dsa::avx512
+
+#include "kernels/cpu/begin_avx512.h"
+
+namespace dsa::avx512 {
+
+#include "kernels/cpu/vec_avx512.inl"
+
+#include "kernels/cpu/linear_dot.inl"
+
+#include "kernels/cpu/linear.inl"
+
+#include "kernels/cpu/mla.inl"
+
+}  // namespace dsa::avx512
+
+#include "kernels/cpu/end_family.h"
