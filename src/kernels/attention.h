@@ -13,12 +13,12 @@ namespace dsa {
 /// s runs over [0, rows[t].visible) (dense: idx empty) or over idx[t, 0 .. count[t]) (sparse; ascending).  An
 /// index < 0 or
 /// >= visible is no token.  A row without any token writes out = 0.
-/// Queries are float32.  Over an F32 cache all is float32.  A cache of BF16 is widened exactly, or, in a
-/// family with BF16 products, queries and weights are rounded to BF16 (nearest even) and summed in float32.
-/// The softmax runs over blocks of kPageTokens consecutive positions (dense) or selection ranks (sparse) in
-/// ascending order, partial results of kAttentionSegment tokens merged in ascending order: the result depends
-/// on the row and its tokens alone, never on n, its neighbours or the thread count; a list of all visible
-/// positions gives exactly the dense result.
+/// Queries are float32, a cache of BF16 is widened exactly, products and sums are float32; but under
+/// Compute::automatic a family with BF16 products (KernelTable::bf16_products) rounds queries and weights to
+/// BF16 (nearest even) where the cache is BF16.  The softmax runs over blocks of kPageTokens consecutive
+/// positions (dense) or selection ranks (sparse) in ascending order, partial results of kAttentionSegment
+/// tokens merged in ascending order: the result depends on the row and its tokens alone, never on n, its
+/// neighbours or the thread count; a list of all visible positions gives exactly the dense result.
 struct AttentionArgs {
   TensorView<const float, 3> q_c;   // [n, heads, rank], or empty (GQA: c takes no part in the score)
   TensorView<const float, 3> q_pe;  // [n, heads, rope_dim]
@@ -27,6 +27,7 @@ struct AttentionArgs {
   TensorView<const std::int32_t, 2> idx;  // [n, topk], or empty: dense
   std::span<const std::int32_t> count;    // [n] valid entries of idx, or empty: dense
   float scale = 1;
+  Compute compute = Compute::automatic;
   TensorView<float, 3> out;      // [n, heads, rank]; may not alias the queries
   std::span<std::byte> scratch;  // >= attention_scratch_bytes(...)
 };

@@ -20,6 +20,7 @@ struct IndexerScoresArgs {
   KvView kv;                     // keys: layout.index_dim == dim
   std::span<const KvRow> rows;   // [n]
   std::int64_t first = 0;
+  Compute compute = Compute::automatic;
   TensorView<float, 2> scores;  // [n, count]
 };
 
@@ -39,8 +40,9 @@ struct IndexerSelectArgs {
   TensorView<const float, 3> q;  // as above
   TensorView<const float, 2> w;  // [n, heads]
   KvView kv;
-  std::span<const KvRow> rows;      // [n]
-  std::int64_t topk = 0;            // >= 1
+  std::span<const KvRow> rows;  // [n]
+  std::int64_t topk = 0;        // >= 1
+  Compute compute = Compute::automatic;
   TensorView<std::int32_t, 2> idx;  // [n, >= topk]: ascending positions; entries past count[t] are set to -1
   std::span<std::int32_t> count;    // [n]
   std::span<std::byte> scratch;     // >= indexer_scratch_bytes(threads, longest visible)

@@ -160,6 +160,7 @@ void Attention::attend_rows(const Step& step, std::int64_t first, std::int64_t c
       .idx = {},
       .count = {},
       .scale = scale(step.config),
+      .compute = step.compute,
       .out = part(step.act.o_c),
       .scratch = step.act.attention_scratch};
   if (const auto& m = step.config.mla) {

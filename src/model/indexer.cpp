@@ -58,6 +58,7 @@ void Indexer::select(const Step& step, std::int64_t layer, const KvView& kv) con
                                .kv = kv,
                                .rows = step.rows,
                                .topk = step.topk,
+                               .compute = step.compute,
                                .idx = idx,
                                .count = count,
                                .scratch = step.act.indexer_scratch});

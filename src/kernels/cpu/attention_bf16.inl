@@ -43,6 +43,10 @@ inline void turn_tokens(const bf16* const* tokens, std::int64_t width, std::uint
   }
 }
 
+inline bool rounds_to_bf16(const AttentionPlan& p) {
+  return p.args.kv.layout.type == DType::bf16 && p.args.compute == Compute::automatic;
+}
+
 /// A query beside its entries' order: pairs of [q_c | q_pe], each part padded with zeros.
 inline void round_row(const float* from, std::int64_t count, std::int64_t padded, float* to) {
   auto* out = reinterpret_cast<bf16*>(to);
@@ -51,7 +55,7 @@ inline void round_row(const float* from, std::int64_t count, std::int64_t padded
 }
 inline void load_query(const AttentionPlan& p, const float* q_c, const float* q_pe, float* q) {
   const KvLayout& layout = p.args.kv.layout;
-  if (layout.type == DType::f32) return load_query_float(p, q_c, q_pe, q);
+  if (!rounds_to_bf16(p)) return load_query_float(p, q_c, q_pe, q);
   if (q_c != nullptr) round_row(q_c, layout.rank, p.width.q_c, q);
   round_row(q_pe, layout.rope_dim, p.width.rope, q + p.width.q_c / 2);
 }
@@ -202,27 +206,30 @@ inline void attend_turned(const AttentionPlan& p, const GroupBlock& b, const Tur
     if (b.seen[r] > 0) add_turned(p, b, tokens, r * b.heads, (r + 1) * b.heads, b.seen[r], keep);
 }
 
+/// A group's part of the block's entries, turned over into `keys`.
+inline void turn_block(const AttentionPlan& p, const GroupBlock& b, std::uint32_t* keys,
+                       TurnedTokens& tokens) {
+  const KvLayout& layout = p.args.kv.layout;
+  for (std::int64_t t = 0; t < tokens.count; t += Vec::kLanes) {
+    fetch(b.ahead, t, t + Vec::kLanes);
+    const bf16 *c[16], *k_pe[16];
+    for (std::int64_t i = 0; i < Vec::kLanes; ++i) {
+      // Lanes past the last token repeat it; nobody reads their scores.
+      const std::int64_t token = t + i < tokens.count ? t + i : tokens.count - 1;
+      c[i] = reinterpret_cast<const bf16*>(b.entries.at[token] + b.offset);
+      k_pe[i] = c[i] + layout.rank;
+      tokens.c[token] = c[i];
+    }
+    if (p.width.q_c > 0) turn_tokens(c, layout.rank, keys + t);
+    turn_tokens(k_pe, layout.rope_dim, keys + p.width.q_c / 2 * kPageTokens + t);
+  }
+}
+
 template <class T>
 void attend_group(const AttentionPlan& p, const GroupBlock& b, float* block) {
-  if constexpr (std::is_same_v<T, float>) {
-    attend_group_float<T>(p, b, block);
-  } else {
-    const KvLayout& layout = p.args.kv.layout;
-    auto* keys = reinterpret_cast<std::uint32_t*>(block);
-    TurnedTokens tokens{.keys = keys, .c = {}, .count = b.entries.count};
-    for (std::int64_t t = 0; t < tokens.count; t += Vec::kLanes) {
-      fetch(b.ahead, t, t + Vec::kLanes);
-      const bf16 *c[16], *k_pe[16];
-      for (std::int64_t i = 0; i < Vec::kLanes; ++i) {
-        // Lanes past the last token repeat it; nobody reads their scores.
-        const std::int64_t token = t + i < tokens.count ? t + i : tokens.count - 1;
-        c[i] = reinterpret_cast<const bf16*>(b.entries.at[token] + b.offset);
-        k_pe[i] = c[i] + layout.rank;
-        tokens.c[token] = c[i];
-      }
-      if (p.width.q_c > 0) turn_tokens(c, layout.rank, keys + t);
-      turn_tokens(k_pe, layout.rope_dim, keys + p.width.q_c / 2 * kPageTokens + t);
-    }
-    attend_turned(p, b, tokens);
-  }
+  if (!rounds_to_bf16(p)) return attend_group_float<T>(p, b, block);
+  auto* keys = reinterpret_cast<std::uint32_t*>(block);
+  TurnedTokens tokens{.keys = keys, .c = {}, .count = b.entries.count};
+  turn_block(p, b, keys, tokens);
+  attend_turned(p, b, tokens);
 }

@@ -37,6 +37,8 @@ void score_rows(const IndexerQueries& in, std::int64_t t, std::int64_t count, st
                 std::int64_t last, float* out, std::int64_t out_stride) {
   if (in.kv.layout.type == DType::f32)
     score_rows_by<kOrdered, FloatKeys<float>>(in, t, count, first, last, out, out_stride);
+  else if (in.compute != Compute::automatic)
+    score_rows_by<kOrdered, FloatKeys<bf16>>(in, t, count, first, last, out, out_stride);
   else
     score_rows_by<kOrdered, Bf16Keys>(in, t, count, first, last, out, out_stride);
 }
@@ -48,7 +50,7 @@ inline void check(const IndexerQueries& in) {
 }
 
 void indexer_scores(Exec& exec, const IndexerScoresArgs& args) {
-  const IndexerQueries in{args.q, args.w, args.kv, args.rows};
+  const IndexerQueries in{args.q, args.w, args.kv, args.rows, args.compute};
   check(in);
   constexpr std::int64_t kSpan = 1024;  // positions a thread takes
   const std::int64_t n = args.q.dim(0), cols = args.scores.cols();
@@ -94,7 +96,7 @@ inline bool select_all(const IndexerSelectArgs& args, std::int64_t t) {
 void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
   constexpr std::int64_t kTogether = kIndexRows;
   constexpr std::int64_t kSpan = 512;  // positions of one row that a thread takes when rows are few
-  const IndexerQueries in{args.q, args.w, args.kv, args.rows};
+  const IndexerQueries in{args.q, args.w, args.kv, args.rows, args.compute};
   check(in);
   const std::int64_t n = args.q.dim(0);
   DSA_CHECK(args.topk >= 1 && args.idx.rows() == n && args.idx.cols() >= args.topk);

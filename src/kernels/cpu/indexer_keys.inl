@@ -6,6 +6,7 @@ struct IndexerQueries {
   TensorView<const float, 2> w;
   const KvView& kv;
   std::span<const KvRow> rows;
+  Compute compute;
 };
 
 /// A block of keys of type T and the scores against it.  Blocks start at multiples of kTokens: they never

@@ -9,7 +9,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   list(APPEND DSA_CPU_KERNEL_SOURCES cpu/avx512_bf16_attention.cpp)
   # GCC 12's avx512fintrin.h starts its undefined vectors with themselves.
   set_source_files_properties(cpu/avx512_attention.cpp cpu/avx512_dot.cpp cpu/avx512_elementwise.cpp cpu/avx512_tiles.cpp
-    cpu/avx512_bf16_attention.cpp PROPERTIES COMPILE_OPTIONS "-Wno-uninitialized;-Wno-maybe-uninitialized")
+    cpu/avx512_bf16_attention.cpp PROPERTIES COMPILE_OPTIONS
+    "$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
 else()
   list(APPEND DSA_CPU_KERNEL_SOURCES cpu/no_x86.cpp)
 endif()
