@@ -179,14 +179,21 @@ double standard_deviation(std::span<const float> values) {
   return std::sqrt(squares / n - sum / n * (sum / n));
 }
 
-double worst_difference(const Array<float>& a, const Array<float>& b) {
-  if (a.values.size() != b.values.size()) return std::numeric_limits<double>::infinity();
-  double worst = 0;
+std::vector<double> row_differences(const Array<float>& a, const Array<float>& b) {
+  constexpr double kInfinite = std::numeric_limits<double>::infinity();
+  if (a.values.size() != b.values.size()) return {kInfinite};
+  const double unit = standard_deviation(b.values);
+  std::vector<double> out(static_cast<std::size_t>(b.rows()), 0.0);
   for (std::size_t i = 0; i < a.values.size(); ++i) {
-    const double d = std::fabs(static_cast<double>(a.values[i]) - static_cast<double>(b.values[i]));
-    if (!(d <= worst)) worst = std::isnan(d) ? std::numeric_limits<double>::infinity() : d;
+    double& worst = out[i / static_cast<std::size_t>(b.cols())];
+    const double d = std::fabs(static_cast<double>(a.values[i]) - static_cast<double>(b.values[i])) / unit;
+    if (!(d <= worst)) worst = std::isnan(d) ? kInfinite : d;
   }
-  return worst / standard_deviation(b.values);
+  return out;
+}
+
+double worst_difference(const Array<float>& a, const Array<float>& b) {
+  return std::ranges::max(row_differences(a, b));
 }
 
 std::int32_t best(std::span<const float> logits) {

@@ -86,7 +86,9 @@ struct Forced {
 };
 
 double standard_deviation(std::span<const float> values);
-/// Largest |a - b| in units of b's standard deviation; infinite if either holds a NaN.
+/// Largest |a - b| of each row in units of b's standard deviation; infinite if either holds a NaN.
+std::vector<double> row_differences(const Array<float>& a, const Array<float>& b);
+/// Of all rows.
 double worst_difference(const Array<float>& a, const Array<float>& b);
 std::int32_t best(std::span<const float> logits);
 /// By how much the best logit beats the second.

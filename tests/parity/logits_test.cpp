@@ -86,7 +86,9 @@ INSTANTIATE_TEST_SUITE_P(Models, GgufParity,
                                          "qwen3"),
                          [](const auto& info) { return info.param; });
 
-// --compute demo: the rounding of DeepSeek's inference demo, against its restatement in torch.
+// --compute demo: the rounding of DeepSeek's inference demo, against its restatement in torch.  A number that
+// lies on the edge between two FP8 values falls to either side with the order of float32 additions, and what
+// its token computes from it moves by an FP8 step: one token in fifty may, the others agree as float32 does.
 class DemoParity : public testing::TestWithParam<std::string> {};
 
 TEST_P(DemoParity, MatchesTheDemosArithmetic) {
@@ -98,10 +100,13 @@ TEST_P(DemoParity, MatchesTheDemosArithmetic) {
                  {.kernels = kernels, .model = {.compute = Compute::demo, .context = 256, .chunk = 512}});
     Forced forced{.golden = want, .config = model.config()};
     model.transformer().set_hooks(forced.hooks());
-    const double worst = worst_difference(model.logits(want.tokens, 512), want.logits);
-    std::printf("%s %s demo: worst difference %.2e\n", GetParam().c_str(), std::string(kernels->name).c_str(),
-                worst);
-    EXPECT_LE(worst, 0.02);
+    auto rows = row_differences(model.logits(want.tokens, 512), want.logits);
+    std::ranges::sort(rows);
+    const double worst = rows.back(), usual = rows[rows.size() * 49 / 50];
+    std::printf("%s %s demo: worst difference %.2e, of all but one row in fifty %.2e\n", GetParam().c_str(),
+                std::string(kernels->name).c_str(), worst, usual);
+    EXPECT_LE(usual, 1e-4);
+    EXPECT_LE(worst, 1);
   }
 }
 
