@@ -1,6 +1,7 @@
 // The whole model against transformers, for every architecture, every kernel family and both number formats.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "parity/harness.h"
