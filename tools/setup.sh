@@ -3,6 +3,7 @@
 #   tools/setup.sh build   build and run dsa, fetch the default model
 #   tools/setup.sh test    and ./test
 #   tools/setup.sh full    and ./test full
+#   tools/setup.sh bench   build, bench/kernels_bench and bench/compare_llamacpp.py
 # Does nothing, in a few milliseconds, when all are there.  Needs root or sudo; otherwise prints the line to type.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -11,12 +12,13 @@ build=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
   libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libpcre2-dev libedit-dev libutf8proc-dev nettle-dev)
 test=("${build[@]}" libgtest-dev zlib1g-dev clang-format-16 ccache git)
 full=("${test[@]}" clang-16 clang-tidy-16 libclang-rt-16-dev)
+bench=("${build[@]}" libbenchmark-dev python3-venv)
 
 set_name=${1:-}
 case $set_name in
-  build | test | full) declare -n packages=$set_name ;;
+  build | test | full | bench) declare -n packages=$set_name ;;
   *)
-    say "usage: tools/setup.sh build|test|full"
+    say "usage: tools/setup.sh build|test|full|bench"
     exit 2
     ;;
 esac

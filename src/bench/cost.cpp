@@ -1,6 +1,8 @@
 #include "bench/cost.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "model/transformer.h"
 
@@ -99,27 +101,37 @@ Cost& Cost::operator+=(const Cost& other) {
   return *this;
 }
 
-Cost forward_cost(const Transformer& model, Compute compute, std::int64_t topk, std::int64_t first,
-                  std::int64_t tokens, std::int64_t chunk) {
+Cost forward_cost(const Transformer& model, Compute compute, std::int64_t topk, const Pass& pass) {
   const ModelWeights& weights = model.weights();
   WeightCost of(model, compute);
   Cost total;
-  for (std::int64_t done = 0; done < tokens; done += chunk) {
-    const std::int64_t rows = std::min(chunk, tokens - done);
+  for (std::int64_t done = 0; done < pass.tokens; done += pass.chunk) {
+    const std::int64_t rows = std::min(pass.chunk, pass.tokens - done);
     for (std::size_t i = 0; i < weights.layers.size(); ++i) {
       total += of.layer(weights.layers[i], rows);
       total += attention_cost(model.config(), model.cache().layer(static_cast<std::int64_t>(i)).layout,
-                              compute, topk, first + done, rows);
+                              compute, topk, pass.first + done, rows);
     }
-    total += of.linear(weights.lm_head, 1);
+    if (pass.logits == Logits::of_every_chunk || done + rows == pass.tokens)
+      total += of.linear(weights.lm_head, 1);
   }
   return total;
 }
 
-double least_seconds(const Cost& cost, const Machine& machine) {
-  const double arithmetic = cost.fp32_ops / machine.fp32_gflop_s + cost.bf16_ops / machine.bf16_gflop_s +
-                            cost.int8_ops / machine.int8_gop_s;
-  return std::max(cost.bytes / machine.read_gb_s, arithmetic) / 1e9;
+std::string_view name(Resource resource) {
+  constexpr std::array<std::string_view, 4> kNames{"read", "fp32", "bf16", "int8"};
+  return kNames[static_cast<std::size_t>(resource)];
+}
+
+LeastTime least_time(const Cost& cost, const Machine& machine) {
+  const double read = cost.bytes / machine.read_gb_s;
+  const std::array arithmetic{std::pair{cost.fp32_ops / machine.fp32_gflop_s, Resource::fp32},
+                              std::pair{cost.bf16_ops / machine.bf16_gflop_s, Resource::bf16},
+                              std::pair{cost.int8_ops / machine.int8_gop_s, Resource::int8}};
+  double sum = 0;
+  for (const auto& [time, resource] : arithmetic) sum += time;
+  if (read >= sum) return {read / 1e9, Resource::read};
+  return {sum / 1e9, std::ranges::max(arithmetic).second};
 }
 
 }  // namespace dsa

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "bench/machine.h"
 #include "kernels/types.h"
@@ -18,16 +19,34 @@ struct Cost {
   Cost& operator+=(const Cost& other);
 };
 
-/// Work of passing `tokens` tokens from position `first`, `chunk` at a time (1: decode), with logits of
-/// every chunk's last row.  `topk`: how many tokens a row attends to at most; 0: all before it.
-/// Every weight is read once a chunk (of routed experts those that the chunk can use); of the cache a chunk
+enum class Logits : std::uint8_t { of_every_chunk, of_the_last };
+
+/// `tokens` tokens from position `first` on, `chunk` at a time; logits of one row.
+struct Pass {
+  std::int64_t first = 0;
+  std::int64_t tokens = 1;
+  std::int64_t chunk = 1;
+  Logits logits = Logits::of_every_chunk;
+};
+
+/// `topk`: how many tokens a row attends to at most; 0: all before it.
+/// Every weight is read once a chunk (of routed experts as many as the chunk can use); of the cache a chunk
 /// reads each visible entry once, or, sparse, the keys of all and at least one row's selection.
 /// Products with GGUF blocks and indexer scores count as int8, attention as bf16, the rest as the weights
 /// are stored; everything is fp32 under Compute::f32.
-Cost forward_cost(const Transformer& model, Compute compute, std::int64_t topk, std::int64_t first,
-                  std::int64_t tokens, std::int64_t chunk);
+Cost forward_cost(const Transformer& model, Compute compute, std::int64_t topk, const Pass& pass);
 
-/// The time this machine needs for it if nothing is lost, seconds: memory and arithmetic overlap.
-double least_seconds(const Cost& cost, const Machine& machine);
+/// What a machine can run out of.
+enum class Resource : std::uint8_t { read, fp32, bf16, int8 };
+std::string_view name(Resource resource);
+
+/// The time this machine needs for it if nothing is lost: memory and arithmetic overlap, the kinds of
+/// arithmetic do not.
+struct LeastTime {
+  double seconds = 0;
+  Resource bound =
+      Resource::read;  // what it waits for; of the kinds of arithmetic the one that takes longest
+};
+LeastTime least_time(const Cost& cost, const Machine& machine);
 
 }  // namespace dsa

@@ -59,6 +59,22 @@ std::int64_t ModelBench::topk() const {
   return options_.topk > 0 ? options_.topk : files_.config.indexer->topk;
 }
 
+std::string ModelBench::indexer_name() const {
+  const auto& indexer = files_.config.indexer;
+  if (options_.attention == AttentionMode::dense || !indexer) return "none";
+  return fmt::format("{}x{}{}", indexer->n_heads, indexer->head_dim, random_tensors_ ? ", random" : "");
+}
+
+Cost ModelBench::decode_cost(std::int64_t depth, std::int64_t tokens) const {
+  return forward_cost(*transformer_, options_.compute, topk(), {.first = depth, .tokens = tokens});
+}
+
+Cost ModelBench::prefill_cost(std::int64_t depth, std::int64_t tokens) const {
+  return forward_cost(
+      *transformer_, options_.compute, topk(),
+      {.first = depth, .tokens = tokens, .chunk = transformer_->max_tokens(), .logits = Logits::of_the_last});
+}
+
 bool ModelBench::forward(std::int64_t first, std::int64_t count, bool wants_logits) {
   DSA_CHECK(first + count <= transformer_->max_context());
   static constexpr CounterRng kIds(kTokenSeed);

@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "bench/cost.h"
 #include "bench/random_indexer.h"
 #include "checkpoint/indexer_folder.h"
 #include "model/transformer.h"
@@ -41,6 +43,13 @@ class ModelBench {
   /// How many tokens a row attends to at most; 0: all.
   [[nodiscard]] std::int64_t topk() const;
   [[nodiscard]] const ModelOptions& options() const { return options_; }
+  /// "4x32, random", "64x128", or "none".
+  [[nodiscard]] std::string indexer_name() const;
+  /// Tokens in the cache.
+  [[nodiscard]] std::int64_t filled() const { return filled_; }
+  /// The least work of decoding, or else of reading in chunks, `tokens` tokens from `depth`.
+  [[nodiscard]] Cost decode_cost(std::int64_t depth, std::int64_t tokens) const;
+  [[nodiscard]] Cost prefill_cost(std::int64_t depth, std::int64_t tokens) const;
 
   /// Brings `depth` tokens into the cache.  `visit` hears how many are there.  False if cancelled.
   bool fill(std::int64_t depth, Fill how, const std::function<void(std::int64_t done)>& visit = {});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "bench/model_bench.h"
 
 namespace dsa {
 namespace {
@@ -10,31 +11,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 double seconds(const BenchRow& row) { return static_cast<double>(row.tokens) / row.tok_s.median; }
-
-Json to_json(const Machine& m) {
-  return {{"cpu", m.cpu},
-          {"cores", m.cores},
-          {"threads", m.threads},
-          {"read_gb_s", m.read_gb_s},
-          {"fp32_gflop_s", m.fp32_gflop_s},
-          {"bf16_gflop_s", m.bf16_gflop_s},
-          {"int8_gop_s", m.int8_gop_s},
-          {"fp32_how", m.fp32_how},
-          {"bf16_how", m.bf16_how},
-          {"int8_how", m.int8_how}};
-}
-
-Json to_json(const BenchLoad& l) {
-  return {{"attention", l.attention},
-          {"indexer", l.indexer},
-          {"topk", l.topk},
-          {"load_ms", l.load_ms},
-          {"prompt_tokens", l.first_prompt_tokens},
-          {"ttft_ms", l.first_token_ms},
-          {"cache_bytes_per_token", l.cache_bytes_per_token},
-          {"weight_bytes", l.weight_bytes},
-          {"peak_rss_bytes", l.peak_rss_bytes}};
-}
 
 Json to_json(const BenchRow& row, const Machine& machine) {
   return {{"attention", row.attention},
@@ -45,7 +21,8 @@ Json to_json(const BenchRow& row, const Machine& machine) {
           {"tok_s_min", row.tok_s.min},
           {"tok_s_max", row.tok_s.max},
           {"gb_s", gb_s(row)},
-          {"ceiling_share", ceiling_share(row, machine)}};
+          {"ceiling_share", ceiling_share(row, machine)},
+          {"bound", name(least_time(row.cost, machine).bound)}};
 }
 
 std::string mib(std::int64_t bytes) {
@@ -73,10 +50,50 @@ std::string to_text(const BenchLoad& l) {
 
 }  // namespace
 
+BenchLoad load_of(const ModelBench& bench) {
+  const ModelOptions& options = bench.options();
+  return {.attention = options.attention == AttentionMode::dense ? "dense" : "sparse",
+          .indexer = bench.indexer_name(),
+          .topk = bench.topk(),
+          .load_ms = bench.load_ms(),
+          .cache_bytes_per_token =
+              static_cast<std::int64_t>(kv_token_bytes(bench.model().config(), options.compute)),
+          .weight_bytes = static_cast<std::int64_t>(bench.decode_cost(0, 1).bytes)};
+}
+
 double gb_s(const BenchRow& row) { return row.cost.bytes / seconds(row) / 1e9; }
 
 double ceiling_share(const BenchRow& row, const Machine& machine) {
-  return least_seconds(row.cost, machine) / seconds(row);
+  return least_time(row.cost, machine).seconds / seconds(row);
+}
+
+Json to_json(const Machine& m) {
+  return {{"cpu", m.cpu},
+          {"cores", m.cores},
+          {"threads", m.threads},
+          {"read_gb_s", m.read_gb_s},
+          {"fp32_gflop_s", m.fp32_gflop_s},
+          {"bf16_gflop_s", m.bf16_gflop_s},
+          {"int8_gop_s", m.int8_gop_s},
+          {"fp32_how", m.fp32_how},
+          {"bf16_how", m.bf16_how},
+          {"int8_how", m.int8_how}};
+}
+
+Json to_json(const BenchLoad& l) {
+  Json json = {{"attention", l.attention}, {"indexer", l.indexer}, {"topk", l.topk}, {"load_ms", l.load_ms}};
+  if (l.first_prompt_tokens > 0) {
+    json["prompt_tokens"] = l.first_prompt_tokens;
+    json["ttft_ms"] = l.first_token_ms;
+  }
+  json["cache_bytes_per_token"] = l.cache_bytes_per_token;
+  json["weight_bytes"] = l.weight_bytes;
+  if (l.peak_rss_bytes > 0) json["peak_rss_bytes"] = l.peak_rss_bytes;
+  return json;
+}
+
+Json to_json(const Cost& c) {
+  return {{"bytes", c.bytes}, {"fp32_ops", c.fp32_ops}, {"bf16_ops", c.bf16_ops}, {"int8_ops", c.int8_ops}};
 }
 
 Json to_json(const BenchReport& report) {
@@ -93,13 +110,14 @@ std::string to_text(const BenchReport& report) {
   out += fmt::format("model    {} ({}), kernels {}\n", printable(report.model, 1000), report.architecture,
                      report.kernels);
   for (const auto& load : report.loads) out += to_text(load);
-  out += fmt::format("\n{:>7} {:<9} {:<8} {:>6} {:>9} {:>19} {:>8} {:>10}\n", "depth", "attention", "phase",
-                     "tokens", "tok/s", "[min - max]", "GB/s", "of ceiling");
+  out += fmt::format("\n{:>7} {:<9} {:<8} {:>6} {:>9} {:>19} {:>8} {:>15}\n", "depth", "attention", "phase",
+                     "tokens", "tok/s", "[min - max]", "GB/s", "of the ceiling");
   for (const auto& row : report.rows)
-    out += fmt::format("{:>7} {:<9} {:<8} {:>6} {:>9.1f} {:>19} {:>8.2f} {:>8.0f} %\n", row.depth,
+    out += fmt::format("{:>7} {:<9} {:<8} {:>6} {:>9.1f} {:>19} {:>8.2f} {:>8.0f} % {}\n", row.depth,
                        row.attention, row.phase, row.tokens, row.tok_s.median,
                        fmt::format("[{:.1f} - {:.1f}]", row.tok_s.min, row.tok_s.max), gb_s(row),
-                       100 * ceiling_share(row, report.machine));
+                       100 * ceiling_share(row, report.machine),
+                       name(least_time(row.cost, report.machine).bound));
   return out;
 }
 

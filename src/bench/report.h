@@ -35,6 +35,11 @@ struct BenchLoad {
   std::int64_t peak_rss_bytes = 0;  // of the process so far
 };
 
+class ModelBench;
+
+/// What is known of a model as soon as it is loaded.
+BenchLoad load_of(const ModelBench& bench);
+
 struct BenchReport {
   Machine machine;
   std::string model;  // the path
@@ -49,6 +54,10 @@ double gb_s(const BenchRow& row);
 /// The least time the machine needs for the row's work over the time it took (0 .. 1).
 double ceiling_share(const BenchRow& row, const Machine& machine);
 
+nlohmann::ordered_json to_json(const Machine& machine);
+nlohmann::ordered_json to_json(const Cost& cost);
+/// Without what is not known yet: the first token and the peak where they are 0.
+nlohmann::ordered_json to_json(const BenchLoad& load);
 nlohmann::ordered_json to_json(const BenchReport& report);
 /// Lines for a person, the last one ended too.
 std::string to_text(const BenchReport& report);

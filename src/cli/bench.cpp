@@ -2,17 +2,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 
 #include "base/error.h"
 #include "bench/model_bench.h"
 #include "bench/peak_memory.h"
 #include "bench/report.h"
+#include "bench/step.h"
 #include "cli/catalogue.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
-#include "model/kv_cache.h"
 
 namespace dsa::cli {
 namespace {
@@ -30,6 +31,7 @@ struct BenchOptions {
   std::int64_t prefill = 512;
   std::int64_t prompt = 0;
   std::string fill = "auto";
+  bool step = false;
 };
 
 struct Interrupted {};
@@ -68,6 +70,13 @@ ModelOptions engine_options(const BenchOptions& o, const std::string& attention)
   return m;
 }
 
+ModelBench open_bench(const BenchOptions& o, const std::string& attention, const std::atomic<bool>& cancel) {
+  std::optional<IndexerShape> shape;
+  if (!o.random_indexer.empty()) shape = parse_indexer_shape(o.random_indexer);
+  reset_peak_rss();
+  return {resolve_model(o.common.model), engine_options(o, attention), shape, cancel};
+}
+
 class Runner {
  public:
   Runner(const BenchOptions& options, std::string attention, const std::atomic<bool>& cancel,
@@ -75,8 +84,7 @@ class Runner {
       : options_(options),
         attention_(std::move(attention)),
         report_(report),
-        bench_((reset_peak_rss(), resolve_model(options.common.model)), engine_options(options, attention_),
-               shape(options), cancel) {
+        bench_(open_bench(options, attention_, cancel)) {
     report_.model = bench_.files().path.string();
     report_.architecture = bench_.files().config.model_type;
     report_.kernels = bench_.model().kernels().name;
@@ -101,11 +109,6 @@ class Runner {
   }
 
  private:
-  static std::optional<IndexerShape> shape(const BenchOptions& o) {
-    if (o.random_indexer.empty()) return std::nullopt;
-    return parse_indexer_shape(o.random_indexer);
-  }
-
   template <class Body>
   std::vector<double> repeat(const Body& body) {
     std::vector<double> out;
@@ -122,32 +125,22 @@ class Runner {
     status_.show(fmt::format("{}: {} at {}", attention_, phase, depth));
     std::vector<double> speeds = repeat(body);
     for (double& s : speeds) s = static_cast<double>(tokens) / s;
-    const bool decodes = std::string_view(phase) == "decode";
     report_.rows.push_back({.attention = attention_,
                             .depth = depth,
                             .phase = phase,
                             .tokens = tokens,
                             .tok_s = spread(speeds),
-                            .cost = forward_cost(bench_.model(), bench_.options().compute, bench_.topk(),
-                                                 depth, tokens, decodes ? 1 : bench_.model().max_tokens())});
+                            .cost = std::string_view(phase) == "decode"
+                                        ? bench_.decode_cost(depth, tokens)
+                                        : bench_.prefill_cost(depth, tokens)});
   }
 
   void first_token() {
-    const auto& config = bench_.model().config();
     const auto times = repeat([&] { return bench_.prefill(0, kFirstPrompt); });
-    const auto& indexer = config.indexer;
-    report_.loads.push_back(
-        {.attention = attention_,
-         .indexer = !indexer ? "none"
-                             : fmt::format("{}x{}{}", indexer->n_heads, indexer->head_dim,
-                                           options_.random_indexer.empty() ? "" : ", random"),
-         .topk = bench_.topk(),
-         .load_ms = bench_.load_ms(),
-         .first_prompt_tokens = kFirstPrompt,
-         .first_token_ms = spread(times).median * 1000,
-         .cache_bytes_per_token = static_cast<std::int64_t>(kv_token_bytes(config, bench_.options().compute)),
-         .weight_bytes = static_cast<std::int64_t>(
-             forward_cost(bench_.model(), bench_.options().compute, bench_.topk(), 0, 1, 1).bytes)});
+    BenchLoad load = load_of(bench_);
+    load.first_prompt_tokens = kFirstPrompt;
+    load.first_token_ms = spread(times).median * 1000;
+    report_.loads.push_back(load);
   }
 
   const BenchOptions& options_;
@@ -174,10 +167,19 @@ void check(const BenchOptions& o) {
     throw CLI::ValidationError("--decode, --prefill and --prompt", "all are 0: nothing to measure");
 }
 
+int step(const BenchOptions& options, const std::atomic<bool>& cancel) {
+  const auto attention = chosen_attention(options);
+  if (attention.size() != 1)
+    throw CLI::ValidationError("--step", "it measures one: give --attention dense or --attention sparse");
+  ModelBench bench = open_bench(options, attention.front(), cancel);
+  return run_steps(bench, std::cin, std::cout) && !cancel ? kDone : kInterrupted;
+}
+
 int bench(BenchOptions& options) {
   check(options);
   std::ranges::sort(options.depths);
   const CatchInterrupt interrupt;
+  if (options.step) return step(options, interrupt.flag());
   BenchReport report;
   try {
     for (const auto& attention : chosen_attention(options))
@@ -230,6 +232,11 @@ Action declare_bench(CLI::App& command) {
           "because its time does not depend on what it reads")
       ->check(CLI::IsMember({"auto", "compute"}))
       ->capture_default_str();
+  command.add_flag(
+      "--step", o->step,
+      "measure what lines of stdin ask (fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, "
+      "memory, machine), a line of JSON for each: to measure in turn with another program. --depths "
+      "and --prompt then only say how much room is needed");
   command.footer(
       "Each depth is filled once, then measured and rewound --reps times. The machine's ceilings are "
       "measured "

@@ -25,6 +25,7 @@ row 3 dense 16 decode 2
 row 5 sparse 0 prompt 24
 row 8 sparse 16 decode 2
 row 9 sparse 16 prefill 8
+grep -qE '"bound": "(read|fp32|bf16|int8)"' "$work/out" || fail "no row says which ceiling binds"
 for ceiling in read_gb_s fp32_gflop_s bf16_gflop_s int8_gop_s; do
   value=$("$json_value" "/machine/$ceiling" <"$work/out")
   awk -v s="$value" 'BEGIN { exit !(s > 0) }' || fail "$ceiling is $value"
@@ -34,8 +35,34 @@ done
 on 0 "$dsa" bench "$tiny/deepseek_v32" --depths 8 --attention sparse --fill compute "${small[@]}" --json
 row 0 sparse 8 decode 2
 on 0 "$dsa" bench "$tiny/llama_gqa" --depths 0 "${small[@]}"
-stdout_has "of ceiling"
+stdout_has "of the ceiling"
 stdout_has "GB/s"
+
+# Cell by cell, as lines of stdin ask.
+steps() { printf '%s\n' "$1" | "$dsa" bench "$tiny/llama_gqa" --step --depths 16 "${@:2}" "${small[@]}"; }
+# answer N POINTER EXPECTED: of the Nth line, the first being what is said before any step.
+answer() {
+  local value
+  value=$(sed -n "$1p" "$work/out" | "$json_value" "$2") || fail "line $1 is no JSON with $2"
+  [[ $value == "$3" ]] || fail "line $1: $2 is $value, expected $3"
+}
+on 0 steps $'fill 16\ndecode 16 2\nprefill 0 8\nmemory\nmachine' --attention sparse --random-indexer 2x8 --top-k 4
+answer 1 /indexer "2x8, random"
+answer 1 /topk 4
+answer 2 /depth 16
+answer 3 /tokens 2
+answer 4 /depth 0
+sed -n 4p "$work/out" | "$json_value" /seconds /cost/bytes /cost/bf16_ops | awk '!($1 > 0) { exit 1 }' || fail "no cost"
+sed -n 5p "$work/out" | "$json_value" /peak_rss_bytes | awk '!($1 > 0) { exit 1 }' || fail "no peak"
+sed -n 6p "$work/out" | "$json_value" /read_gb_s | awk '!($1 > 0) { exit 1 }' || fail "no ceiling"
+on 0 "$dsa" bench "$tiny/llama_gqa" --step </dev/null
+for wrong in "decode 16 2" "prefill 0 100000" "decode 0" "decode 0 -1" "fill 1 2" "fill x" "sing"; do
+  on 1 steps "$wrong"
+  stderr_has "--step"
+  stderr_is_one_line
+done
+on 2 steps "" --random-indexer 2x8
+stderr_has "give --attention"
 
 on 1 "$dsa" bench "$tiny/llama_gqa" --random-indexer 2by8 "${small[@]}"
 stderr_has "HEADSxDIM"

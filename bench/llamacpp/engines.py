@@ -1,0 +1,61 @@
+"""The processes that are measured: each stays loaded, sleeps until it is asked, and answers a line with a line."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+from .environment import Failed
+
+
+class Engine:
+    """One loaded model behind the line protocol of src/bench/step.h."""
+
+    def __init__(self, name, command, environment=None):
+        self.name = name
+        self.process = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ, **(environment or {})),
+        )
+        self.loaded = self._answer()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f"{self.name} ended with status {self.process.wait()}: its own words stand above")
+        return json.loads(line)
+
+    def ask(self, *words):
+        try:
+            print(*words, file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            pass  # the answer, or its absence, says why
+        return self._answer()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def start_dsa(program, model, attention, isa, options):
+    """options: threads, context, indexer (a folder, or a shape for an untrained one), topk."""
+    command = [program, "bench", model, "--step", "--attention", attention]
+    command += ["--threads", options.threads, "--ctx", options.context, "--depths", "0"]
+    if attention == "sparse":
+        command += ["--indexer", options.indexer] if options.indexer else ["--random-indexer", options.random_indexer]
+        command += ["--top-k", options.topk]
+    return Engine(f"dsa, {attention}", command, {"DSA_KERNELS": "avx2"} if isa == "avx2" else None)
+
+
+def start_llamacpp(python, model, states, options):
+    driver = pathlib.Path(__file__).with_name("driver.py")
+    command = [python, driver, "serve", model, "--threads", options.threads, "--context", options.context]
+    return Engine(f"llama.cpp, {model.name}", command + ["--states", states])

@@ -1,0 +1,87 @@
+"""The peer: llama-cpp-python in environments of its own, and the model in the type it reads fastest."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PACKAGE = "llama-cpp-python"
+VERSION = "0.3.36"
+
+# What CMake is told for each build; the rest is as the package has it (Release, OpenMP, repacking).  Without GGML_NATIVE
+# its defaults are AVX2, FMA, F16C and BMI2, and no AVX-512.
+BUILDS = {
+    "native": ["-DGGML_NATIVE=ON"],
+    "avx2": ["-DGGML_NATIVE=OFF", "-DGGML_AVX512=OFF", "-DGGML_AVX_VNNI=OFF"],
+}
+LEFT_OUT = ["-DLLAVA_BUILD=OFF", "-DLLAMA_BUILD_TOOLS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_TESTS=OFF"]
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Failed(Exception):
+    """What one line tells the user; the program then ends with status 1."""
+
+
+def dsa_home():
+    """The same rule as dsa_home() in src/base/env.cpp."""
+    if os.environ.get("DSA_HOME"):
+        return pathlib.Path(os.environ["DSA_HOME"])
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.environ.get("HOME") or "/tmp", ".local/share")
+    return pathlib.Path(data) / "dsa"
+
+
+def peers():
+    return dsa_home() / "peers"
+
+
+def _run(what, command, log, **more):
+    with open(log, "w") as out:
+        done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, **more)
+    if done.returncode != 0:
+        sys.stderr.write(log.read_text(errors="replace")[-4000:])
+        raise Failed(f"{what} ended with status {done.returncode}; all it said is in {log}")
+
+
+def python_of(build):
+    """The interpreter of the environment that holds the package in this build; makes it if it is not there."""
+    folder = peers() / f"{PACKAGE}-{VERSION}-{build}"
+    python = folder / "bin" / "python"
+    # The stamp is written last: an environment without it was cut off half-way.
+    if (folder / "complete").exists():
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    say(f"building {PACKAGE} {VERSION} ({build}): once, about 7 minutes on two cores ...")
+    _run("python3 -m venv (Debian: python3-venv)", [sys.executable, "-m", "venv", folder], folder / "venv.log")
+    environment = dict(os.environ, CMAKE_ARGS=" ".join(BUILDS[build] + LEFT_OUT))
+    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(len(os.sched_getaffinity(0))))
+    # A wheel that pip built before may have other flags.
+    _run(
+        f"pip install {PACKAGE}",
+        [python, "-m", "pip", "install", "--no-cache-dir", "--no-binary", PACKAGE, f"{PACKAGE}=={VERSION}"],
+        folder / "build.log",
+        env=environment,
+    )
+    (folder / "complete").touch()
+    return python
+
+
+def requantised(python, model, suffix="Q4_0"):
+    """The model as Q4_0, made by the package's own llama_model_quantize."""
+    folder = peers() / "models"
+    target = folder / f"{model.stem}.{suffix}.gguf"
+    if target.exists() and target.stat().st_mtime > model.stat().st_mtime:
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    say(f"requantising {model.name} to {suffix} ...")
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        made = pathlib.Path(work) / "model.gguf"
+        driver = pathlib.Path(__file__).with_name("driver.py")
+        _run("llama_model_quantize", [python, driver, "quantize", model, made], folder / "quantize.log")
+        made.replace(target)
+    return target

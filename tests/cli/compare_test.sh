@@ -1,0 +1,67 @@
+# bench/compare.py and bench/compare_llamacpp.py without llama.cpp: verdicts, protocol, wrong usage.  No figure is compared
+# with a time.
+source "$(dirname "$0")/lib.sh"
+export PYTHONDONTWRITEBYTECODE=1
+compare=$root/bench/compare.py
+ours=$root/bench/compare_llamacpp.py
+
+unit() { (cd "$root/bench" && python3 -m unittest "$1"); }
+on 0 unit llamacpp.results_test
+
+# Two files of dsa bench: one row faster, one slower, one within the noise, one measured once.
+row() { printf '{"attention": "dense", "phase": "decode", "tokens": 1, "depth": %d, "tok_s": %s, "tok_s_min": %s, "tok_s_max": %s}' "$@"; }
+printf '{"rows": [%s, %s, %s, %s, %s]}' "$(row 0 10 9 11)" "$(row 1 10 9 11)" "$(row 2 10 9 11)" "$(row 3 10 10 10)" "$(row 4 1 1 1)" >"$work/before.json"
+printf '{"rows": [%s, %s, %s, %s]}' "$(row 0 20 19 21)" "$(row 1 5 4 6)" "$(row 2 11 10 12)" "$(row 3 20 19 21)" >"$work/after.json"
+on 0 "$compare" "$work/before.json" "$work/after.json"
+grep -qE 'at 0 .* 2\.000 +faster$' "$work/out" || fail "row 0 is not faster"
+grep -qE 'at 1 .* 0\.500 +SLOWER$' "$work/out" || fail "row 1 is not slower"
+grep -qE 'at 2 .* 1\.100$' "$work/out" || fail "row 2 is judged"
+grep -qE 'at 3 .* 2\.000 +measured once$' "$work/out" || fail "row 3 is judged"
+stdout_has "only before: dense decode 1 at 4"
+
+# Two of Google Benchmark: a run that takes twice as long is half as fast; means and errors are no runs.
+run() { printf '{"name": "a", "run_name": "a", "run_type": "%s", "real_time": %s, "time_unit": "us"}' "$@"; }
+printf '{"benchmarks": [%s, %s, %s]}' "$(run iteration 10)" "$(run iteration 11)" "$(run aggregate 999)" >"$work/g1.json"
+printf '{"benchmarks": [%s, %s]}' "$(run iteration 20)" "$(run iteration 22)" >"$work/g2.json"
+on 0 "$compare" "$work/g1.json" "$work/g2.json"
+grep -qE '^a .* 0\.500 +SLOWER$' "$work/out" || fail "a is not half as fast"
+on 1 "$compare" "$work/g1.json" "$work/after.json"
+stderr_has "two files of one kind"
+on 1 "$compare" "$work/g1.json" "$work/none.json"
+stderr_has "No such file"
+echo '[1]' >"$work/odd.json"
+on 1 "$compare" "$work/odd.json" "$work/g1.json"
+stderr_has "is neither"
+
+# The engines' protocol, with dsa itself in llama.cpp's place.
+on 0 env DSA="$dsa" MODEL="$tiny/llama_gqa" PYTHONPATH="$root/bench" python3 - "$work/run.json" <<'PY'
+import json, os, pathlib, sys, types
+from llamacpp import engines, measure
+options = types.SimpleNamespace(threads=2, context=600, indexer=None, random_indexer="2x8", topk=4)
+start = lambda attention: engines.start_dsa(os.environ["DSA"], os.environ["MODEL"], attention, "native", options)
+started = {"sparse": start("sparse"), "dense": start("dense"), "Q4_1": start("dense")}
+measure.SHORT_CELL_SECONDS = 0
+cells = measure.measure(started, [16, 0], reps=2, prompt=32, prompt_reps=1)
+told = {name: dict(e.loaded, **e.ask("memory")) for name, e in started.items()}
+machine = started["sparse"].ask("machine")
+for engine in started.values():
+    engine.close()
+assert [e.process.returncode for e in started.values()] == [0, 0, 0]
+assert [(c["phase"], c["depth"], c["tokens"]) for c in cells] == [
+    ("first", 0, 30), ("prompt", 0, 32), ("decode", 0, 32), ("prefill", 0, 512), ("decode", 16, 32), ("prefill", 16, 512)]
+assert all(len(s) == (1 if c["phase"] == "prompt" else 2) for c in cells for s in c["seconds"].values())
+result = dict(isa="native", model="tiny", model_bytes=1, cached_tokens=528, peer="itself", machine=machine, engines=told, cells=cells)
+pathlib.Path(sys.argv[1]).write_text(json.dumps(result))
+PY
+on 0 "$ours" --from "$work/run.json" --no-docs
+stdout_has "| decode | sparse | 16 |"
+stdout_has "| prefill of 512 | dense | 0 |"
+stdout_has "peak memory, sparse"
+on 0 "$ours" --help
+stdout_has "--quick"
+on 2 "$ours" --depths 1,x
+stderr_has "no list of token counts"
+on 2 "$ours" --reps 0
+on 1 "$ours" --dsa "$work/none" --model "$work/run.json" --no-docs
+stderr_has "is no program"
+finish
