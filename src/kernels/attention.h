@@ -16,9 +16,9 @@ namespace dsa {
 /// Queries are float32, a cache of BF16 is widened exactly, products and sums are float32; but under
 /// Compute::automatic a family with BF16 products (KernelTable::bf16_products) rounds queries and weights to
 /// BF16 (nearest even) where the cache is BF16.  The softmax runs over blocks of kPageTokens consecutive
-/// positions (dense) or selection ranks (sparse) in ascending order, partial results of kAttentionSegment
-/// tokens merged in ascending order: the result depends on the row and its tokens alone, never on n, its
-/// neighbours or the thread count; a list of all visible positions gives exactly the dense result.
+/// positions (dense) or selection ranks (sparse) in ascending order, partial results of
+/// segments (below) merged in ascending order: the result depends on the row and its tokens alone, never on
+/// n, its neighbours or the thread count; a list of all visible positions gives exactly the dense result.
 struct AttentionArgs {
   TensorView<const float, 3> q_c;   // [n, heads, rank], or empty (GQA: c takes no part in the score)
   TensorView<const float, 3> q_pe;  // [n, heads, rope_dim]
@@ -32,8 +32,20 @@ struct AttentionArgs {
   std::span<std::byte> scratch;  // >= attention_scratch_bytes(...)
 };
 
-inline constexpr std::int64_t kAttentionSegment =
-    1024;  // tokens one thread takes of a long row: fixed, never by threads
+/// The segments of a row, each the work of one thread: fixed, never by threads.  Short ones at first, so that
+/// a selection of some hundred tokens is shared out; then long ones, so that partial results stay few.
+inline constexpr std::int64_t kShortSegment = 256, kShortSegments = 8, kAttentionSegment = 1024;
+/// The first position or rank of segment i.
+constexpr std::int64_t attention_segment_start(std::int64_t i) {
+  return i <= kShortSegments ? i * kShortSegment
+                             : kShortSegments * kShortSegment + (i - kShortSegments) * kAttentionSegment;
+}
+/// Segments of a row of `tokens` positions or ranks.
+constexpr std::int64_t attention_segments(std::int64_t tokens) {
+  constexpr std::int64_t kShort = kShortSegments * kShortSegment;
+  if (tokens <= kShort) return (tokens + kShortSegment - 1) / kShortSegment;
+  return kShortSegments + (tokens - kShort + kAttentionSegment - 1) / kAttentionSegment;
+}
 
 /// A call of at most this many rows may split a row's segments over threads; with more rows one thread does a
 /// whole row.
@@ -45,7 +57,7 @@ inline constexpr std::int64_t kAttentionSplitRows = 16;
 constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::int64_t heads,
                                               std::int64_t rank, std::int64_t rope_dim,
                                               std::int64_t longest) {
-  const std::int64_t segments = (longest + kAttentionSegment - 1) / kAttentionSegment;
+  const std::int64_t segments = attention_segments(longest);
   const std::int64_t rows = n < kAttentionSplitRows ? n : kAttentionSplitRows;
   const std::int64_t partial = segments > 1 ? rows * heads * segments * (rank + 48) : 0;
   const std::int64_t thread = heads * (rank + rope_dim + 256) + kAttentionSegment * (rank + rope_dim + 64);

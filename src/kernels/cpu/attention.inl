@@ -33,8 +33,8 @@ class AttentionTile {
       const std::int64_t end = p_.tokens(row_ + r);
       if (end > stop) stop = end;
     }
-    const std::int64_t first = index * kAttentionSegment;
-    if (stop > first + kAttentionSegment) stop = first + kAttentionSegment;
+    const std::int64_t first = attention_segment_start(index), next = attention_segment_start(index + 1);
+    if (stop > next) stop = next;
     Entries entries[2];
     if (first < stop) find(first, stop, entries[0]);
     for (std::int64_t at = first, turn = 0; at < stop; at += kPageTokens, turn ^= 1) {

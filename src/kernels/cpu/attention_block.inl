@@ -43,7 +43,7 @@ struct Ahead {
 inline void fetch(const Ahead& ahead, std::int64_t first, std::int64_t last) {
   for (std::int64_t t = first; t < last && t < ahead.count; ++t)
     for (std::size_t b = 0; b < ahead.bytes; b += 64)
-      __builtin_prefetch(ahead.entry[t] + ahead.offset + b, 0, 3);
+      __builtin_prefetch(ahead.entry[t] + ahead.offset + b, 0, 2);
 }
 
 /// scores[m][t] = q[m] . k[t] for MR queries and all tokens (in fours).  q[m] is [q_c | q_pe].

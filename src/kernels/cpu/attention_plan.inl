@@ -31,7 +31,7 @@ struct AttentionPlan {
         groups(a.kv.layout.groups),
         group_heads(heads / groups) {
     for (std::int64_t t = 0; t < n; ++t) {
-      const std::int64_t here = parts(tokens(t), kAttentionSegment);
+      const std::int64_t here = attention_segments(tokens(t));
       if (here > segments) segments = here;
     }
     tile_heads = group_heads < kMaxTileHeads ? group_heads : kMaxTileHeads;
@@ -40,7 +40,7 @@ struct AttentionPlan {
       tile_rows = kMaxQueries / tile_heads;
     } else if (head_tiles == 1) {
       // All groups of a token in one visit, unless the threads would run short of tiles.
-      tile_groups = parts(groups, parts(2 * threads, n * segments));
+      tile_groups = parts(groups, parts(threads, n * segments));
       if (tile_groups * tile_heads > kMaxQueries) tile_groups = kMaxQueries / tile_heads;
     }
     group_tiles = parts(groups, tile_groups);

@@ -15,7 +15,7 @@ void score_rows_by(const IndexerQueries& in, std::int64_t t, std::int64_t count,
       // Pages lie far apart: the part of the next one that comes a page later.
       const std::byte* next = in.kv.key(row.pages[ahead / kPageTokens], ahead % kPageTokens);
       const std::size_t bytes = static_cast<std::size_t>(Keys::kTokens * dim) * in.kv.layout.element_bytes();
-      for (std::size_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b, 0, 3);
+      for (std::size_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b, 0, 2);
     }
     keys.turn(in.kv, row, s, tokens, dim);
     for (std::int64_t r = 0; r < count; ++r) {
@@ -114,18 +114,23 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
   const auto share = [&](int thread) {
     return args.scratch.subspan(each * static_cast<std::size_t>(thread), each);
   };
-  const auto select = [&](std::int64_t t, const float* keys, std::span<Candidate> candidates) {
+  const auto select = [&](std::int64_t t, const float* keys, const Candidates& candidates) {
     const std::int64_t visible = args.rows[static_cast<std::size_t>(t)].visible;
     select_keys(reinterpret_cast<const std::int32_t*>(keys), visible, args.topk, args.idx.row(t), candidates);
     finish_row(args, t, args.topk);
   };
-  const auto room = static_cast<std::int64_t>((each - static_cast<std::size_t>(kTogether * padded) * 4 - 64) /
-                                              sizeof(Candidate));
+  const auto room =
+      static_cast<std::int64_t>((each - static_cast<std::size_t>(kTogether * padded) * 4 - 64) / 8) -
+      2 * Vec::kLanes;
+  const auto take_candidates = [&](std::span<std::byte>& rest) {
+    std::int32_t* keys = take<std::int32_t>(rest, room + Vec::kLanes).data();
+    return Candidates{keys, take<std::int32_t>(rest, room + Vec::kLanes).data(), room};
+  };
 
   if (n < 2 * exec.threads()) {
     auto rest = share(0);
     const auto keys = take<float>(rest, kTogether * padded);
-    const auto candidates = take<Candidate>(rest, room);
+    const Candidates candidates = take_candidates(rest);
     for (std::int64_t t = 0; t < n; ++t) {
       if (select_all(args, t)) continue;
       const std::int64_t visible = args.rows[static_cast<std::size_t>(t)].visible;
@@ -141,7 +146,7 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
                     [&](std::int64_t begin, std::int64_t end, int thread) {
                       auto rest = share(thread);
                       const auto keys = take<float>(rest, kTogether * padded);
-                      const auto candidates = take<Candidate>(rest, room);
+                      const Candidates candidates = take_candidates(rest);
                       for (std::int64_t i = begin; i < end; ++i) {
                         const std::int64_t stop = (i + 1) * kTogether < n ? (i + 1) * kTogether : n;
                         std::int64_t t = i * kTogether;

@@ -183,6 +183,19 @@ inline unsigned lanes_at_least(const std::int32_t* keys, std::int32_t threshold)
   return ~static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(below))) & 0xFFU;
 }
 
+/// Keys of the lanes named, and their positions first + lane, to the front of two lists; returns how many.
+/// May write a whole register to each.
+inline std::int64_t append_lanes(unsigned lanes, const std::int32_t* keys, std::int32_t first,
+                                 std::int32_t* to_keys, std::int32_t* to_positions) {
+  std::int64_t count = 0;
+  for (; lanes != 0; lanes &= lanes - 1, ++count) {
+    const int lane = __builtin_ctz(lanes);
+    to_keys[count] = keys[lane];
+    to_positions[count] = first + lane;
+  }
+  return count;
+}
+
 /// 32 bytes: 8 lanes of 4.
 struct Bytes {
   __m256i v;

@@ -183,6 +183,19 @@ inline unsigned lanes_at_least(const std::int32_t* keys, std::int32_t threshold)
   return _mm512_cmpge_epi32_mask(_mm512_loadu_si512(keys), _mm512_set1_epi32(threshold));
 }
 
+/// Keys of the lanes named, and their positions first + lane, to the front of two lists; returns how many.
+/// May write a whole register to each.  (Compressing in a register and then storing all of it: compressing
+/// into memory is slow.)
+inline std::int64_t append_lanes(unsigned lanes, const std::int32_t* keys, std::int32_t first,
+                                 std::int32_t* to_keys, std::int32_t* to_positions) {
+  const auto mask = static_cast<__mmask16>(lanes);
+  const __m512i position = _mm512_add_epi32(
+      _mm512_set1_epi32(first), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  _mm512_storeu_si512(to_keys, _mm512_maskz_compress_epi32(mask, _mm512_loadu_si512(keys)));
+  _mm512_storeu_si512(to_positions, _mm512_maskz_compress_epi32(mask, position));
+  return __builtin_popcount(lanes);
+}
+
 /// 64 bytes: 16 lanes of 4.
 struct Bytes {
   __m512i v;

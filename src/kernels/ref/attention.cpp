@@ -100,8 +100,9 @@ void attend(const Head& head, const KvView& kv, const KvRow& row, std::int64_t c
             Partial segment, std::span<float> out) {
   Partial total;
   total.c = out;
-  for (std::int64_t start = 0; start < count; start += kAttentionSegment) {
-    const std::int64_t stop = std::min(count, start + kAttentionSegment);
+  for (std::int64_t i = 0; i < attention_segments(count); ++i) {
+    const std::int64_t start = attention_segment_start(i);
+    const std::int64_t stop = std::min(count, attention_segment_start(i + 1));
     segment.tokens = 0;
     for (std::int64_t first = start; first < stop; first += kPageTokens)
       add_block(head, kv, row, first, std::min(stop, first + kPageTokens), position, segment);
