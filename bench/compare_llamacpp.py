@@ -72,12 +72,19 @@ def default_model():
     return pathlib.Path(fetched.stdout.strip())
 
 
+def peer_files(python, model):
+    """What llama.cpp reads, by type: Q4_0 first, because the first one fills the caches."""
+    kind = pathlib.Path(model.stem).suffix.lstrip(".") or "as it is"
+    files = {kind: model}
+    return files if kind == "Q4_0" else {"Q4_0": environment.requantised(python, model), **files}
+
+
 def run(options):
     model = options.model or default_model()
     if not os.access(options.dsa, os.X_OK):
         raise environment.Failed(f"{options.dsa} is no program: cmake --preset release && cmake --build --preset release")
     python = environment.python_of(options.isa)
-    files = [model, environment.requantised(python, model)]
+    files = peer_files(python, model)
     cached = max(max(options.depths) + measure.PREFILLED, options.prompt)
     options.context = -(-cached // 256) * 256
     states = environment.peers() / "states" / f"{environment.VERSION}-{model.stem}"
@@ -87,11 +94,10 @@ def run(options):
     try:
         for attention in ("sparse", "dense"):
             started[attention] = engines.start_dsa(options.dsa, model, attention, options.isa, options)
-        for file in files:
-            started[file.suffixes[-2].lstrip(".")] = engines.start_llamacpp(python, file, states, options)
-        cells = measure.measure(started, options.depths, options.reps, options.prompt, options.prompt_reps)
+        for name, file in files.items():
+            started[name] = engines.start_llamacpp(python, file, states, options)
+        cells, machine = measure.measure(started, options.depths, options.reps, options.prompt, options.prompt_reps)
         told = {name: dict(e.loaded, **e.ask("memory")) for name, e in started.items()}
-        machine = started["sparse"].ask("machine")
     finally:
         for engine in started.values():
             engine.close()
@@ -115,6 +121,7 @@ def join(parts):
         for key in ("isa", "model", "peer"):
             if other[key] != first[key]:
                 raise environment.Failed(f"{path}: {key} is {other[key]}, that of {parts[0]} is {first[key]}: no one table")
+        first["machine"] = measure.best([first["machine"], other["machine"]])
         # Memory belongs to the deepest cache.
         if other["cached_tokens"] > first["cached_tokens"]:
             first["cached_tokens"], first["engines"] = other["cached_tokens"], other["engines"]

@@ -16,9 +16,9 @@ def say(text):
 
 
 def alternate(engines, words, reps):
-    """Seconds of each engine's repetitions, and what their work costs at least where the engine says it."""
-    seconds, cost, cell = {name: [] for name in engines}, {}, words[0]
-    done = 0
+    """One cell: seconds of each engine's repetitions, and what the work costs at least where the engine says it."""
+    phase, depth, tokens = words
+    seconds, cost, done = {name: [] for name in engines}, {}, 0
     while done < reps or (done < MOST_REPETITIONS and max(map(sum, seconds.values())) < SHORT_CELL_SECONDS):
         for name, engine in engines.items():
             time.sleep(SETTLE_SECONDS)
@@ -27,29 +27,37 @@ def alternate(engines, words, reps):
             if "cost" in answer:
                 cost[name] = answer["cost"]
         done += 1
-        if reps == 1:
-            break
-    cell = {"phase": words[0], "depth": words[1], "tokens": words[2], "seconds": seconds, "cost": cost}
-    speeds = ", ".join(f"{name} {words[2] * len(s) / sum(s):.1f}" for name, s in seconds.items())
-    say(f"{words[0]} {words[2]} at {words[1]}, {done} times, tok/s: {speeds}")
-    return cell
+    speeds = ", ".join(f"{name} {tokens * done / sum(s):.1f}" for name, s in seconds.items())
+    say(f"{phase} of {tokens} at {depth}, {done} times; tok/s: {speeds}")
+    return {"phase": phase, "depth": depth, "tokens": tokens, "seconds": seconds, "cost": cost}
+
+
+def best(machines):
+    """The ceilings of several measurements: of each figure the highest, because what disturbs one only lowers it."""
+    return {key: max(m[key] for m in machines) if isinstance(value, float) else value for key, value in machines[0].items()}
 
 
 def measure(engines, depths, reps, prompt, prompt_reps):
-    """All cells; `engines` by name, ours first."""
-    cells = []
+    """All cells, and the machine's ceilings measured between them; `engines` by name, "sparse" among them."""
+    cells, machines = [], []
 
-    def add(phase, cell):
-        cells.append(dict(cell, phase=phase))
+    def add(phase, *cell):
+        cells.append(dict(alternate(engines, *cell), phase=phase))
 
-    add("first", alternate(engines, ("prefill", 0, FIRST_PROMPT), reps))
+    def look_at_machine():
+        time.sleep(SETTLE_SECONDS)
+        machines.append(engines["sparse"].ask("machine"))
+
+    look_at_machine()
+    add("first", ("prefill", 0, FIRST_PROMPT), reps)
     if prompt:
-        add("prompt", alternate(engines, ("prefill", 0, prompt), prompt_reps))
+        add("prompt", ("prefill", 0, prompt), prompt_reps)
     for depth in sorted(depths):
         for name, engine in engines.items():
             start = time.monotonic()
             engine.ask("fill", depth)
             say(f"{name}: {depth} tokens in the cache after {time.monotonic() - start:.0f} s")
-        add("decode", alternate(engines, ("decode", depth, DECODED), reps))
-        add("prefill", alternate(engines, ("prefill", depth, PREFILLED), reps))
-    return cells
+        add("decode", ("decode", depth, DECODED), reps)
+        add("prefill", ("prefill", depth, PREFILLED), reps)
+        look_at_machine()
+    return cells, best(machines)

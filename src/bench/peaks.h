@@ -6,12 +6,6 @@
 #include <span>
 #include <string_view>
 
-#if defined(__clang__)
-#define DSA_PEAK_UNROLL _Pragma("unroll")
-#else
-#define DSA_PEAK_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 namespace dsa {
 
 enum class Arithmetic : std::uint8_t { fp32, bf16, int8 };
@@ -22,8 +16,7 @@ struct Peak {
   std::string_view how;        // the instructions, for people
   std::int64_t ops_per_round;  // a multiply and an add count as two
   bool (*runs_here)();
-  /// What it returns depends on every operation, so that none is left out.
-  double (*run)(std::int64_t rounds);
+  void (*run)(std::int64_t rounds);  // rounds >= 1
 };
 
 /// Every way compiled in, in no order.  AMX tiles are not among them: no kernel here uses them.

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <istream>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Numbers = std::vector<std::int64_t>;
 using Answer = std::optional<Json>;  // nothing: cancelled
+
+struct Session {
+  ModelBench& bench;
+  std::int64_t peak_rss_bytes = 0;  // before the ceilings were last measured
+};
 
 Json loaded(const ModelBench& bench) {
   Json json = to_json(load_of(bench));
@@ -48,30 +54,39 @@ Answer cell(const Numbers& n, const Seconds& seconds, const Cost& cost) {
   return Json{{"depth", n[0]}, {"tokens", n[1]}, {"seconds", *seconds}, {"cost", to_json(cost)}};
 }
 
-Answer fill(ModelBench& bench, const Numbers& n) {
-  check_room(bench, n[0]);
-  if (!bench.fill(n[0], Fill::automatic)) return std::nullopt;
+Answer fill(Session& s, const Numbers& n) {
+  check_room(s.bench, n[0]);
+  if (!s.bench.fill(n[0], Fill::automatic)) return std::nullopt;
   return Json{{"depth", n[0]}};
 }
-Answer decode(ModelBench& bench, const Numbers& n) {
-  check_cell(bench, n[0], n[1]);
-  return cell(n, bench.decode(n[0], n[1]), bench.decode_cost(n[0], n[1]));
+Answer decode(Session& s, const Numbers& n) {
+  check_cell(s.bench, n[0], n[1]);
+  return cell(n, s.bench.decode(n[0], n[1]), s.bench.decode_cost(n[0], n[1]));
 }
-Answer prefill(ModelBench& bench, const Numbers& n) {
-  check_cell(bench, n[0], n[1]);
-  return cell(n, bench.prefill(n[0], n[1]), bench.prefill_cost(n[0], n[1]));
+Answer prefill(Session& s, const Numbers& n) {
+  check_cell(s.bench, n[0], n[1]);
+  return cell(n, s.bench.prefill(n[0], n[1]), s.bench.prefill_cost(n[0], n[1]));
 }
-Answer memory(ModelBench&, const Numbers&) { return Json{{"peak_rss_bytes", peak_rss_bytes()}}; }
-Answer machine(ModelBench& bench, const Numbers&) {
-  const int threads = bench.options().threads;
-  Exec exec(threads > 0 ? threads : Exec::default_threads());
-  return to_json(measure_machine(exec));
+Answer memory(Session& s, const Numbers&) {
+  return Json{{"peak_rss_bytes", std::max(s.peak_rss_bytes, peak_rss_bytes())}};
+}
+// What it needs itself is not the model's.
+Answer machine(Session& s, const Numbers&) {
+  s.peak_rss_bytes = std::max(s.peak_rss_bytes, peak_rss_bytes());
+  const int threads = s.bench.options().threads;
+  Json figures;
+  {
+    Exec exec(threads > 0 ? threads : Exec::default_threads());
+    figures = to_json(measure_machine(exec));
+  }
+  reset_peak_rss();
+  return figures;
 }
 
 struct Step {
   std::string_view name;
   std::size_t numbers;
-  Answer (*run)(ModelBench&, const Numbers&);
+  Answer (*run)(Session&, const Numbers&);
 };
 constexpr std::array<Step, 5> kSteps{{{"fill", 1, fill},
                                       {"decode", 2, decode},
@@ -79,7 +94,7 @@ constexpr std::array<Step, 5> kSteps{{{"fill", 1, fill},
                                       {"memory", 0, memory},
                                       {"machine", 0, machine}}};
 
-Answer answer(ModelBench& bench, const std::string& line) {
+Answer answer(Session& session, const std::string& line) {
   std::istringstream words(line);
   std::string name;
   words >> name;
@@ -87,7 +102,7 @@ Answer answer(ModelBench& bench, const std::string& line) {
   for (std::int64_t n = 0; words >> n;) numbers.push_back(n);
   const bool whole = words.eof() && std::ranges::all_of(numbers, [](auto n) { return n >= 0; });
   for (const Step& step : kSteps)
-    if (whole && step.name == name && step.numbers == numbers.size()) return step.run(bench, numbers);
+    if (whole && step.name == name && step.numbers == numbers.size()) return step.run(session, numbers);
   fail("--step: \"{}\" is none of: fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, memory, machine",
        printable(line));
 }
@@ -100,9 +115,10 @@ bool run_steps(ModelBench& bench, std::istream& in, std::ostream& out) {
     out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
     if (!out) fail("--step: the answer could not be written");
   };
+  Session session{.bench = bench};
   say(loaded(bench));
   for (std::string line; std::getline(in, line);) {
-    const Answer said = answer(bench, line);
+    const Answer said = answer(session, line);
     if (!said) return false;
     say(*said);
   }

@@ -41,9 +41,8 @@ options = types.SimpleNamespace(threads=2, context=600, indexer=None, random_ind
 start = lambda attention: engines.start_dsa(os.environ["DSA"], os.environ["MODEL"], attention, "native", options)
 started = {"sparse": start("sparse"), "dense": start("dense"), "Q4_1": start("dense")}
 measure.SHORT_CELL_SECONDS = 0
-cells = measure.measure(started, [16, 0], reps=2, prompt=32, prompt_reps=1)
+cells, machine = measure.measure(started, [16, 0], reps=2, prompt=32, prompt_reps=1)
 told = {name: dict(e.loaded, **e.ask("memory")) for name, e in started.items()}
-machine = started["sparse"].ask("machine")
 for engine in started.values():
     engine.close()
 assert [e.process.returncode for e in started.values()] == [0, 0, 0]
