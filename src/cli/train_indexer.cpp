@@ -138,7 +138,7 @@ void add_settings(CLI::App& command, train::WarmupSettings& s) {
       {"target",
        "what index scores follow: sum of the heads' attention (the paper's), max, or a blend from max to "
        "sum"},
-      {"lr", "peak learning rate: rises over 20 steps, falls by half a cosine"},
+      {"lr", "peak learning rate: rises over 10 steps, falls by half a cosine"},
       {"clip", "largest norm of a layer's gradient"},
       {"seed", "of weights, order of documents and choice of queries"},
   };

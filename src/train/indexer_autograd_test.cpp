@@ -71,6 +71,7 @@ torch::Tensor target(LayerCase& layer, const torch::Tensor& rows, const torch::T
 }
 
 TEST(IndexerAutograd, GradientMatchesLibtorch) {
+  torch::set_num_threads(1);  // tests run beside each other: threads that wait for one another get nowhere
   CaseSizes sizes;
   sizes.context = 300;
   sizes.hidden = sizes.shape.hidden = 48;

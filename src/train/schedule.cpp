@@ -78,7 +78,7 @@ std::size_t Curriculum::stage_at(std::int64_t tokens, std::int64_t budget) const
 }
 
 double learning_rate(double peak, std::int64_t step, double progress) {
-  const double rise = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(kTimedSteps));
+  const double rise = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(kRisingSteps));
   const double fall = 0.5 + 0.5 * std::cos(std::numbers::pi * std::clamp(progress, 0.0, 1.0));
   return peak * rise * (kLowestShare + (1 - kLowestShare) * fall);
 }

@@ -32,11 +32,12 @@ class Curriculum {
   std::vector<Stage> stages_;
 };
 
-/// Steps that are timed before --hours becomes a token budget; the learning rate rises over as many, whatever
-/// the budget will be.
+/// Steps that are timed before --hours becomes a token budget.
 inline constexpr std::int64_t kTimedSteps = 20;
+/// Steps over which the learning rate rises.
+inline constexpr std::int64_t kRisingSteps = 10;
 
-/// `peak` after a linear rise of kTimedSteps steps, then half a cosine down to a thousandth of it.
+/// `peak` after a linear rise of kRisingSteps steps, and half a cosine down to a thousandth of it.
 double learning_rate(double peak, std::int64_t step, double progress);
 
 }  // namespace dsa::train
