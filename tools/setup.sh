@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a set of tasks needs: the one list of them.
 #   tools/setup.sh build   build and run dsa, fetch the default model
+#   tools/setup.sh train   and dsa train (libtorch: 125 MB to fetch, 512 MB on disk)
 #   tools/setup.sh test    and ./test
 #   tools/setup.sh full    and ./test full
 #   tools/setup.sh bench   build, bench/kernels_bench and bench/compare_llamacpp.py
@@ -10,15 +11,16 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 build=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
   libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libpcre2-dev libedit-dev libutf8proc-dev nettle-dev)
-test=("${build[@]}" libgtest-dev zlib1g-dev clang-format-16 ccache git)
+train=("${build[@]}" libtorch-dev libopenblas0-openmp)
+test=("${train[@]}" libgtest-dev zlib1g-dev clang-format-16 ccache git)
 full=("${test[@]}" clang-16 clang-tidy-16 libclang-rt-16-dev)
 bench=("${build[@]}" libbenchmark-dev python3-venv)
 
 set_name=${1:-}
 case $set_name in
-  build | test | full | bench) declare -n packages=$set_name ;;
+  build | train | test | full | bench) declare -n packages=$set_name ;;
   *)
-    say "usage: tools/setup.sh build|test|full|bench"
+    say "usage: tools/setup.sh build|train|test|full|bench"
     exit 2
     ;;
 esac

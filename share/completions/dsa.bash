@@ -5,13 +5,16 @@ _dsa() {
     mapfile -t COMPREPLY < <(compgen -W "$("$program" --help 2>/dev/null | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" -- "$word")
   elif [[ ${COMP_WORDS[1]} == eval ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "perplexity" -- "$word")
-  elif [[ ${COMP_WORDS[1]} == eval && $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$("$program" eval "${COMP_WORDS[2]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")
+  elif [[ ${COMP_WORDS[1]} == train ]] && ((COMP_CWORD == 2)); then
+    mapfile -t COMPREPLY < <(compgen -W "indexer" -- "$word")
+  elif [[ ${COMP_WORDS[1]} == @(eval|train) && $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("$program" "${COMP_WORDS[1]}" "${COMP_WORDS[2]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")
   else
     case $previous in
       --attention) mapfile -t COMPREPLY < <(compgen -W "auto dense sparse" -- "$word") ;;
+      --target) mapfile -t COMPREPLY < <(compgen -W "sum max blend" -- "$word") ;;
       --fill) mapfile -t COMPREPLY < <(compgen -W "auto compute" -- "$word") ;;
       --compute) mapfile -t COMPREPLY < <(compgen -W "auto f32 demo" -- "$word") ;;
       *)

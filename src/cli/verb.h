@@ -34,5 +34,6 @@ Action declare_tokenize(CLI::App& command);
 Action declare_logits(CLI::App& command);
 Action declare_bench(CLI::App& command);
 Action declare_eval(CLI::App& command);
+Action declare_train(CLI::App& command);
 
 }  // namespace dsa::cli

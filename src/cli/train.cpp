@@ -1,0 +1,48 @@
+// dsa train WHAT ...: hands over to dsa-train, which lies beside dsa.  A program of its own, because libtorch
+// loads some 300 libraries (docs/adr/0010-libtorch.md): nobody who only chats waits for them or needs them
+// installed.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/verb.h"
+
+namespace dsa::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+int hand_over(std::vector<std::string> arguments) {
+  const fs::path trainer = fs::read_symlink("/proc/self/exe").parent_path() / "dsa-train";
+  arguments.insert(arguments.begin(), trainer.string());
+  std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  ::execv(trainer.c_str(), argv.data());
+  if (errno != ENOENT)
+    fail("{}: cannot start: {}", printable(trainer.string(), 1000), std::generic_category().message(errno));
+  fail(
+      "this build has no trainer ({} is missing): type `./run train --help` in the source folder, or build "
+      "with "
+      "`tools/setup.sh train`, `cmake --preset release -DDSA_BUILD_TRAIN=ON` and `cmake --build --preset "
+      "release`",
+      printable(trainer.string(), 1000));
+}
+
+}  // namespace
+
+Action declare_train(CLI::App& command) {
+  // Everything behind the verb, --help included, is dsa-train's to read.
+  command.set_help_flag();
+  command.prefix_command();
+  return [&command] { return hand_over(command.remaining()); };
+}
+
+}  // namespace dsa::cli

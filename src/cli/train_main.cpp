@@ -1,0 +1,27 @@
+// dsa-train WHAT [options]: what `dsa train` hands over to.
+#include <array>
+
+#include "cli/program.h"
+#include "cli/train_indexer.h"
+
+namespace dsa::cli {
+namespace {
+
+constexpr std::array<Verb, 1> kStages{{
+    {"indexer", "warm-up: teach an indexer to follow the attention of a frozen model", declare_train_indexer},
+}};
+
+}  // namespace
+}  // namespace dsa::cli
+
+int main(int argc, char** argv) {
+  return dsa::cli::run_program(
+      {.name = "dsa train",
+       .summary = "Gives a model a lightning indexer of its own: what lets it attend to a few hundred tokens "
+                  "instead of all.",
+       .footer = "Example, an hour on two cores:\n  dsa train indexer --model smollm2 --text "
+                 "\"$(tools/fetch_corpus)/train\" --out "
+                 "my-indexer --hours 1\n\nEach stage has --help.  docs/training.md explains all of it.\n",
+       .verbs = dsa::cli::kStages},
+      argc, argv);
+}

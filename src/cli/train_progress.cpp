@@ -1,0 +1,84 @@
+#include "cli/train_progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/error.h"
+#include "cli/terminal.h"
+
+namespace dsa::cli {
+namespace {
+
+constexpr std::int64_t kPlainEvery = 10;  // steps between lines that are not drawn over
+constexpr double kSmoothing = 0.1;        // weight of the newest KL
+
+std::string clock(double seconds) {
+  const auto s = static_cast<std::int64_t>(seconds + 0.5);
+  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+}  // namespace
+
+std::string training_line(const train::StepRecord& record, const train::Progress& progress,
+                          const std::optional<train::PassSummary>& recall, double kl,
+                          std::optional<double> remaining_seconds) {
+  constexpr std::int64_t kWidth = 20;
+  const double done = std::min(1.0, progress.done());
+  std::string out = fmt::format("training [{:<{}}] {:3.0f} %  step {}  {}",
+                                std::string(static_cast<std::size_t>(done * kWidth), '#'), kWidth, 100 * done,
+                                record.step, record.tokens);
+  if (progress.budget > 0) out += fmt::format(" of {}", progress.budget);
+  out += fmt::format(" tokens  context {}  KL {:.3f}", record.context, kl);
+  if (recall) out += fmt::format("  keeps {:.1f} of {:.1f} %", 100 * recall->recall, 100 * recall->best);
+  if (record.seconds > 0)
+    out += fmt::format("  {:.0f} tok/s", static_cast<double>(record.context) / record.seconds);
+  if (remaining_seconds) out += "  ETA " + clock(*remaining_seconds);
+  return out;
+}
+
+void TrainProgress::step(const train::StepRecord& record) {
+  if (record.recall) recall_ = record.recall;
+  if (record.held_out) {
+    clear();
+    fmt::print(stderr, "held-out text after {} tokens: KL {:.4f}, keeps {:.2f} of {:.2f} %\n", record.tokens,
+               record.kl, 100 * record.recall->recall, 100 * record.recall->best);
+    return;
+  }
+  smooth_kl_ = smooth_kl_ == 0 ? record.kl : smooth_kl_ + kSmoothing * (record.kl - smooth_kl_);
+  const bool terminal = stderr_is_terminal();
+  if (!terminal && record.step % kPlainEvery != 0) return;
+  const auto line = training_line(record, trainer_.checkpoint().progress, recall_, smooth_kl_,
+                                  trainer_.remaining_seconds());
+  if (terminal)
+    fmt::print(stderr, "\r{}\x1b[K", line);
+  else
+    fmt::print(stderr, "{}\n", line);
+  std::fflush(stderr);
+  drawn_ = terminal;
+}
+
+void TrainProgress::clear() {
+  if (!drawn_) return;
+  std::fputs("\r\x1b[K", stderr);
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+std::string closing_lines(const train::Trainer& trainer, const std::string& folder) {
+  const auto& p = trainer.checkpoint().progress;
+  std::string out =
+      fmt::format("{} steps, {} tokens, {} of training\n", p.step, p.tokens, clock(trainer.log().elapsed()));
+  const auto& records = trainer.log().records();
+  const auto last =
+      std::find_if(records.rbegin(), records.rend(), [](const auto& r) { return r.recall.has_value(); });
+  if (last != records.rend())
+    out += fmt::format(
+        "KL {:.4f}; the selection keeps {:.2f} % of the attention, the best possible one {:.2f} %\n",
+        last->kl, 100 * last->recall->recall, 100 * last->recall->best);
+  return out + fmt::format("{0}: the indexer (dsa chat --indexer {0}), report.html, train_log.jsonl\n",
+                           printable(folder, 1000));
+}
+
+}  // namespace dsa::cli

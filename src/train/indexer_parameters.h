@@ -1,0 +1,77 @@
+// The numbers that warm-up trains: every layer's indexer, in one row of floats.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/model_config.h"
+#include "checkpoint/tensor_source.h"
+
+namespace dsa::train {
+
+/// Sizes of the indexers of a model, the same in every layer.
+struct IndexerShape {
+  std::int64_t layers = 0;
+  std::int64_t hidden = 0;
+  std::int64_t heads = 0;
+  std::int64_t dim = 0;
+  std::int64_t rope_dim = 0;  // the first dims of each head
+  double k_norm_eps = 1e-6;
+
+  [[nodiscard]] std::int64_t layer_size() const { return (heads * dim + dim + heads) * hidden + 2 * dim; }
+  [[nodiscard]] std::int64_t size() const { return layers * layer_size(); }
+};
+
+/// One layer's tensors, by the names of the indexer folder.  T is float or const float.
+template <class T>
+struct LayerTensors {
+  std::span<T> wq;            // [heads * dim, hidden]
+  std::span<T> wk;            // [dim, hidden]
+  std::span<T> weights_proj;  // [heads, hidden]
+  std::span<T> k_norm;        // [dim]
+  std::span<T> k_norm_bias;   // [dim]
+};
+
+/// Parameters, or their gradient, or an optimizer's moments: they all have this form.
+class IndexerTensors {
+ public:
+  explicit IndexerTensors(const IndexerShape& shape)
+      : shape_(shape), values_(static_cast<std::size_t>(shape.size())) {}
+
+  [[nodiscard]] const IndexerShape& shape() const { return shape_; }
+  [[nodiscard]] std::span<float> values() { return values_; }
+  [[nodiscard]] std::span<const float> values() const { return values_; }
+  [[nodiscard]] std::span<float> layer_values(std::int64_t layer) {
+    const auto size = static_cast<std::size_t>(shape_.layer_size());
+    return std::span(values_).subspan(static_cast<std::size_t>(layer) * size, size);
+  }
+  [[nodiscard]] LayerTensors<float> layer(std::int64_t i) { return cut<float>(values_.data(), i); }
+  [[nodiscard]] LayerTensors<const float> layer(std::int64_t i) const {
+    return cut<const float>(values_.data(), i);
+  }
+
+  /// Every tensor with its full name and shape, as it stands in indexer.safetensors.
+  using Visit = std::function<void(const std::string& name, const std::vector<std::int64_t>& shape,
+                                   std::span<float> values)>;
+  void for_each(const Visit& visit);
+
+ private:
+  template <class T>
+  [[nodiscard]] LayerTensors<T> cut(T* values, std::int64_t layer) const;
+
+  IndexerShape shape_;
+  std::vector<float> values_;
+};
+
+/// Matrices normal with a standard deviation of 0.04 (an index score then starts near 0, its keys are
+/// normed), the norm 1 and 0: the same for a seed on every machine.
+void initialize(IndexerTensors& parameters, std::uint64_t seed);
+
+/// Takes every tensor from a file of F32 or BF16 tensors.  Throws Error if one is missing or has another
+/// shape.
+void read(IndexerTensors& tensors, const TensorSource& source);
+
+}  // namespace dsa::train

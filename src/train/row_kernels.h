@@ -1,0 +1,69 @@
+// The arithmetic under the indexer's loss and its gradient: small products, and passes over one row of
+// scores. One body (rows/*.inl) compiled per instruction set; results depend on the set, never on threads.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace dsa::train {
+
+/// Columns that a product works on at once.  Matrices of keys are kept in panels of this width.
+inline constexpr std::int64_t kPanel = 16;
+
+constexpr std::int64_t panels_for(std::int64_t columns) { return (columns + kPanel - 1) / kPanel; }
+constexpr std::int64_t padded_to_panel(std::int64_t columns) { return panels_for(columns) * kPanel; }
+
+/// C[i, j] (+)= sum_k A[i, k] B[k, j], float32, sums in ascending k from C's old value or 0.
+/// A(i, k) lies at a + i * a_row + k * a_col, so that a transposed A costs nothing.  Column j = 16 p + l of
+/// B's row k lies at b + p * b_panel + k * b_row + l: row-major with b_panel = kPanel, or panels one after
+/// the other (b_row = kPanel), where keys are read as one stream.  C is row-major and aliases neither.
+struct ProductArgs {
+  std::int64_t m = 0, n = 0, k = 0;
+  const float* a = nullptr;
+  std::int64_t a_row = 0, a_col = 1;
+  const float* b = nullptr;
+  std::int64_t b_row = 0, b_panel = kPanel;
+  float* c = nullptr;
+  std::int64_t c_row = 0;
+  bool accumulate = false;
+};
+
+/// What kl_row() found in one row.
+struct RowLoss {
+  double kl = 0;
+  float log_sum = 0;  // ln sum exp(scores)
+};
+
+struct RowKernels {
+  std::string_view name;  // "portable", "avx2", "avx512"
+
+  void (*product)(const ProductArgs&) = nullptr;
+
+  /// p = softmax(scores[0 .. n)), then sum[s] += p[s] and largest[s] = max(largest[s], p[s]); either may be
+  /// null. scores is overwritten.
+  void (*add_attention)(float* scores, std::int64_t n, float* sum, float* largest) = nullptr;
+
+  /// scores[s] += weight * relu(products[s]).
+  void (*add_relu)(const float* products, float weight, std::int64_t n, float* scores) = nullptr;
+
+  /// KL(target || softmax(scores)) of one row in its log_softmax form, and scores[s] := grad_scale *
+  /// (softmax(scores)[s] - target[s]), its gradient with respect to the scores.  target sums to 1.
+  RowLoss (*kl_row)(float* scores, const float* target, std::int64_t n, float grad_scale) = nullptr;
+
+  /// Through weight * relu(products): products[s] := grad[s] * weight where products[s] > 0, else 0.  Returns
+  /// the weight's gradient, sum_s grad[s] * relu(products[s]).
+  float (*relu_backward)(const float* grad, float* products, float weight, std::int64_t n) = nullptr;
+
+  /// x[s] *= factor.
+  void (*scale)(float* x, float factor, std::int64_t n) = nullptr;
+  /// y[s] += factor * x[s].
+  void (*add_scaled)(const float* x, float factor, std::int64_t n, float* y) = nullptr;
+  float (*total)(const float* x, std::int64_t n) = nullptr;
+};
+
+extern const RowKernels kPortableRows;
+
+/// Those that go with a family of kernels that runs here (KernelTable::name): "ref" takes the portable ones.
+const RowKernels& row_kernels_for(std::string_view family);
+
+}  // namespace dsa::train

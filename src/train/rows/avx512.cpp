@@ -1,0 +1,42 @@
+// The rows for AVX-512.
+#include <cmath>
+
+#include "kernels/cpu/includes.h"
+#include "train/row_kernels.h"
+
+#include "kernels/cpu/begin_avx512.h"
+
+namespace dsa::train::avx512 {
+namespace {
+
+#include "kernels/cpu/vec_avx512.inl"
+
+/// Rows of a product that one pass over B serves: as many sums as hide the latency of a multiplication on
+/// every processor.
+inline constexpr int kProductRows = 12;
+
+/// 1 where x > 0, else 0.
+inline Vec positive(Vec x) {
+  return {
+      _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), _mm512_set1_ps(1.0F))};
+}
+
+#include "train/rows/product.inl"
+
+#include "train/rows/rows.inl"
+
+}  // namespace
+
+extern const RowKernels kRows{.name = "avx512",
+                              .product = product,
+                              .add_attention = add_attention,
+                              .add_relu = add_relu,
+                              .kl_row = kl_row,
+                              .relu_backward = relu_backward,
+                              .scale = scale,
+                              .add_scaled = add_scaled,
+                              .total = total};
+
+}  // namespace dsa::train::avx512
+
+#include "kernels/cpu/end_family.h"

@@ -1,0 +1,27 @@
+// A line plot as an SVG element: for reports that must open without a network.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dsa::train {
+
+struct Curve {
+  std::string label;
+  std::vector<std::pair<double, double>> points;  // x ascending
+};
+
+enum class Scale : std::uint8_t { linear, logarithmic };  // of the vertical axis
+
+/// Points that are not finite, or not positive on a logarithmic axis, are left out; long curves are thinned
+/// to what can be seen.  Titles and labels are escaped.
+std::string svg_plot(const std::string& title, const std::string& x_label, const std::vector<Curve>& curves,
+                     Scale scale);
+
+/// Bars from 0, one a value, numbered from 0.
+std::string svg_bars(const std::string& title, const std::string& x_label, const std::vector<double>& values);
+
+std::string html_escaped(const std::string& text);
+
+}  // namespace dsa::train

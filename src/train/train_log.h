@@ -1,0 +1,51 @@
+// What happened at every step: one line of JSON each, and the same in memory for the report.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/document_pass.h"
+
+namespace dsa::train {
+
+struct StepRecord {
+  std::int64_t step = 0;    // the first is 1
+  std::int64_t tokens = 0;  // done, this step's included
+  std::int64_t context = 0;
+  double kl = 0;             // mean over layers and rows, before the step
+  double gradient_norm = 0;  // largest of a layer, before clipping
+  double learning_rate = 0;
+  double seconds = 0;  // of this step
+  double elapsed = 0;  // seconds of training, all runs together
+  std::optional<PassSummary> recall;
+  std::vector<double> layer_kl;
+  bool held_out = false;  // a look at validation text: no step was made
+};
+
+/// Appends to a JSON Lines file.  Opened for a resumed training it forgets what came after the checkpoint, so
+/// that no step stands there twice.
+class TrainLog {
+ public:
+  /// Keeps the records up to `last_step`; 0 begins a new file.  Throws Error.
+  TrainLog(const std::filesystem::path& path, std::int64_t last_step);
+
+  /// Throws Error if the line cannot be written.
+  void add(const StepRecord& record);
+  [[nodiscard]] const std::vector<StepRecord>& records() const { return records_; }
+  [[nodiscard]] double elapsed() const { return records_.empty() ? 0 : records_.back().elapsed; }
+
+ private:
+  struct Closer {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::filesystem::path path_;
+  std::unique_ptr<std::FILE, Closer> file_;
+  std::vector<StepRecord> records_;
+};
+
+}  // namespace dsa::train

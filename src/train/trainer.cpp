@@ -1,0 +1,293 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "checkpoint/fingerprint.h"
+#include "train/publish.h"
+#include "train/report.h"
+
+namespace dsa::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kRecallEvery = 10;    // steps
+constexpr std::int64_t kHeldOutWindows = 2;  // of each look
+constexpr std::int64_t kLooks = 8;           // at held-out text, evenly over the budget
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Identity identity_of(const ModelFiles& files, std::span<const Document> text) {
+  return {.model = fingerprint(*files.tensors, files.config), .corpus = corpus_hash(text)};
+}
+
+// At short contexts a smaller selection, so that it stays one: an eighth of the context.
+std::int64_t recall_topk(std::int64_t topk, std::int64_t context) {
+  return std::clamp<std::int64_t>(context / 8, 1, topk);
+}
+
+double norm_of(std::span<const float> values) {
+  double squares = 0;
+  for (const float v : values) squares += static_cast<double>(v) * static_cast<double>(v);
+  return std::sqrt(squares);
+}
+
+}  // namespace
+
+Trainer Trainer::start(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
+                       const WarmupSettings& settings, const Budget& budget, TrainerFiles files) {
+  DSA_CHECK((budget.tokens > 0) != (budget.hours > 0));
+  if (fs::exists(files.folder / kCheckpointFile))
+    fail("{}: a training lies here already: --resume goes on with it, another --out begins a new one",
+         printable(files.folder.string(), 1000));
+  Checkpoint checkpoint(indexer_shape(model.files(), settings.heads, settings.dim));
+  checkpoint.settings = settings;
+  checkpoint.identity = identity_of(model.files(), text);
+  checkpoint.progress.budget = budget.tokens;
+  checkpoint.progress.hours = budget.hours;
+  initialize(checkpoint.parameters, static_cast<std::uint64_t>(settings.seed));
+  return {model, text, held_out, std::move(checkpoint), std::move(files)};
+}
+
+Trainer Trainer::resume(LoadedModel& model, std::span<const Document> text,
+                        std::span<const Document> held_out, Checkpoint checkpoint, TrainerFiles files) {
+  const std::string who = printable((files.folder / kCheckpointFile).string(), 1000);
+  const Identity now = identity_of(model.files(), text);
+  if (now.model != checkpoint.identity.model)
+    fail("{}: was trained for the model with fingerprint {}, {} has {}", who, checkpoint.identity.model,
+         printable(model.files().path.string(), 1000), now.model);
+  if (now.corpus != checkpoint.identity.corpus)
+    fail("{}: was trained on text with SHA-256 {}, --text now has {}: give the same files", who,
+         checkpoint.identity.corpus, now.corpus);
+  return {model, text, held_out, std::move(checkpoint), std::move(files)};
+}
+
+Trainer::Trainer(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
+                 Checkpoint checkpoint, TrainerFiles files)
+    : model_(model),
+      text_(text),
+      held_out_(held_out),
+      checkpoint_(std::move(checkpoint)),
+      files_(std::move(files)),
+      curriculum_(Curriculum::parse(checkpoint_.settings.curriculum)),
+      log_(files_.folder / "train_log.jsonl", checkpoint_.progress.step),
+      pass_(model, checkpoint_.parameters.shape(), curriculum_.longest(), checkpoint_.settings.rows),
+      optimizer_(checkpoint_.parameters.values(), {}),
+      gradient_(checkpoint_.parameters.shape()),
+      last_save_(log_.elapsed()) {
+  set_optimizer_threads(model.exec().threads());
+  for (const Stage& stage : curriculum_.stages())
+    samplers_.emplace_back(text, stage.context, static_cast<std::uint64_t>(checkpoint_.settings.seed));
+  if (checkpoint_.optimizer_steps > 0)
+    optimizer_.restore(checkpoint_.optimizer_steps, checkpoint_.first_moment, checkpoint_.second_moment);
+  if (!held_out.empty()) static_cast<void>(cut_windows(held_out, curriculum_.longest()));  // long enough?
+}
+
+std::int64_t Trainer::stage_context() const {
+  return curriculum_.stages()[static_cast<std::size_t>(checkpoint_.progress.stage)].context;
+}
+
+// Queries that see no more than a selection holds need no indexer: rows are drawn from those that see more.
+LossRequest Trainer::request(std::int64_t context, std::int64_t draw, bool with_recall) {
+  const WarmupSettings& s = checkpoint_.settings;
+  rows_ =
+      sample_rows(std::min(s.topk, context / 4), context, s.rows, static_cast<std::uint64_t>(s.seed), draw);
+  return {.rows = rows_,
+          .mix = mix_at(parse_target(s.target), checkpoint_.progress.done()),
+          .recall_topk = with_recall ? recall_topk(s.topk, context) : 0};
+}
+
+bool Trainer::run(const Events& events, const std::atomic<bool>& cancel) {
+  if (checkpoint_.progress.step == 0) save_checkpoint();  // a disk that is full says so now, not in an hour
+  while (!checkpoint_.progress.finished()) {
+    if (!step(events, cancel)) {
+      save(events);
+      return false;
+    }
+    Progress& p = checkpoint_.progress;
+    if (p.budget == 0 && p.step >= kTimedSteps) {
+      turn_hours_into_tokens(cancel);
+      if (p.budget > 0) save(events);
+    }
+    if (!look_at_held_out(events, cancel)) continue;
+    if (log_.elapsed() - last_save_ >= files_.save_seconds) save(events);
+  }
+  save(events);
+  return true;
+}
+
+bool Trainer::step(const Events& events, const std::atomic<bool>& cancel) {
+  Progress& p = checkpoint_.progress;
+  if (const auto stage = static_cast<std::int64_t>(curriculum_.stage_at(p.tokens, p.budget));
+      stage != p.stage) {
+    p.stage = stage;
+    p.stage_step = 0;
+  }
+  const auto start = Clock::now();
+  const std::int64_t context = stage_context();
+  WindowSampler& sampler = samplers_[static_cast<std::size_t>(p.stage)];
+  const Window window = sampler.at(p.stage_step);
+  const bool with_recall = p.step % kRecallEvery == 0;
+  const LossRequest wanted = request(context, p.step, with_recall);
+  try {
+    if (!pass_.run(sampler.tokens(window), wanted, checkpoint_.parameters, &gradient_, cancel)) return false;
+  } catch (const Error& error) {
+    fail("step {}: {}: {}", p.step + 1, name_of(window, context), error.what());
+  }
+  const std::vector<double> norms = clip_layers();
+  check(window, pass_.losses(), norms);
+  StepRecord record{.step = p.step + 1,
+                    .tokens = p.tokens + context,
+                    .context = context,
+                    .kl = summarize(pass_.losses()).kl,
+                    .gradient_norm = *std::ranges::max_element(norms),
+                    .learning_rate = learning_rate(checkpoint_.settings.lr, p.step, p.done()),
+                    .recall = {},
+                    .layer_kl = {}};
+  if (with_recall) record.recall = summarize(pass_.losses());
+  for (const LayerLoss& loss : pass_.losses()) record.layer_kl.push_back(loss.kl);
+  optimizer_.step(gradient_.values(), record.learning_rate);
+
+  ++p.step;
+  ++p.stage_step;
+  p.tokens += context;
+  record.seconds = seconds_since(start);
+  record.elapsed = log_.elapsed() + record.seconds;
+  log_.add(record);
+  if (events.step) events.step(record);
+  return true;
+}
+
+// Layers learn apart from each other: one whose gradient is large must not slow the others down.
+std::vector<double> Trainer::clip_layers() {
+  std::vector<double> norms(static_cast<std::size_t>(gradient_.shape().layers));
+  const double clip = checkpoint_.settings.clip;
+  model_.exec().parallel_for(gradient_.shape().layers, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t layer = begin; layer < end; ++layer) {
+      const auto values = gradient_.layer_values(layer);
+      const double norm = norms[static_cast<std::size_t>(layer)] = norm_of(values);
+      if (!(norm > clip)) continue;
+      const auto factor = static_cast<float>(clip / norm);
+      for (float& v : values) v *= factor;
+    }
+  });
+  return norms;
+}
+
+void Trainer::check(const Window& window, std::span<const LayerLoss> losses,
+                    std::span<const double> norms) const {
+  for (std::size_t layer = 0; layer < losses.size(); ++layer) {
+    const bool loss = std::isfinite(losses[layer].kl);
+    if (loss && std::isfinite(norms[layer])) continue;
+    fail(
+        "step {}, layer {}: the {} is not a finite number, on {}; the last good checkpoint is {} (--resume "
+        "with a "
+        "lower --lr needs a new --out)",
+        checkpoint_.progress.step + 1, layer, loss ? "gradient" : "loss", name_of(window, stage_context()),
+        printable((files_.folder / kCheckpointFile).string(), 1000));
+  }
+}
+
+std::string Trainer::name_of(const Window& window, std::int64_t length) const {
+  return fmt::format("tokens {} to {} of {}", window.first, window.first + length,
+                     printable(text_[window.document].path.string(), 1000));
+}
+
+// A token costs more the longer its context: later stages are timed by a pass that trains nothing.
+void Trainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
+  Progress& p = checkpoint_.progress;
+  double seconds = 0;
+  std::int64_t tokens = 0;
+  for (const StepRecord& r : log_.records())
+    if (!r.held_out) seconds += r.seconds, tokens += r.context;
+  const double first_stage = seconds / static_cast<double>(tokens);
+  double mean = 0;
+  for (std::size_t i = 0; i < samplers_.size(); ++i) {
+    const Stage& stage = curriculum_.stages()[i];
+    double per_token = first_stage;
+    if (i > 0) {
+      const auto start = Clock::now();
+      const LossRequest wanted = request(stage.context, 0, /*with_recall=*/false);
+      if (!pass_.run(samplers_[i].tokens(samplers_[i].at(0)), wanted, checkpoint_.parameters, &gradient_,
+                     cancel))
+        return;
+      per_token = seconds_since(start) / static_cast<double>(stage.context);
+    }
+    mean += stage.share * per_token;
+  }
+  p.budget = std::max(p.tokens + 1, static_cast<std::int64_t>(p.hours * 3600 / mean));
+}
+
+bool Trainer::look_at_held_out(const Events& events, const std::atomic<bool>& cancel) {
+  const Progress& p = checkpoint_.progress;
+  if (held_out_.empty() || p.budget == 0 || (p.tokens < next_look_ && !p.finished())) return true;
+  const std::int64_t part = std::max<std::int64_t>(1, p.budget / kLooks);
+  next_look_ = (p.tokens / part + 1) * part;
+  const std::int64_t context = stage_context();
+  StepRecord record{
+      .step = p.step, .tokens = p.tokens, .context = context, .recall = PassSummary{}, .layer_kl = {}};
+  const auto start = Clock::now();
+  const auto windows = spread(cut_windows(held_out_, context), kHeldOutWindows);
+  PassSummary mean;
+  for (const Window& window : windows) {
+    const LossRequest wanted = request(context, /*draw=*/0, /*with_recall=*/true);
+    if (!pass_.run(tokens_of(held_out_, window, context), wanted, checkpoint_.parameters, nullptr, cancel))
+      return false;
+    const PassSummary one = summarize(pass_.losses());
+    const auto share = 1.0 / static_cast<double>(windows.size());
+    mean.kl += share * one.kl;
+    mean.recall += share * one.recall;
+    mean.best += share * one.best;
+    mean.worst_layer = std::min(mean.worst_layer, one.worst_layer);
+  }
+  record.kl = mean.kl;
+  record.recall = mean;
+  record.held_out = true;
+  record.seconds = seconds_since(start);
+  record.elapsed = log_.elapsed() + record.seconds;
+  log_.add(record);
+  if (events.step) events.step(record);
+  return true;
+}
+
+void Trainer::save_checkpoint() {
+  const auto state = optimizer_.state();
+  checkpoint_.optimizer_steps = state.steps;
+  checkpoint_.first_moment.assign(state.first_moment.begin(), state.first_moment.end());
+  checkpoint_.second_moment.assign(state.second_moment.begin(), state.second_moment.end());
+  write_checkpoint(files_.folder / kCheckpointFile, checkpoint_);
+}
+
+void Trainer::save(const Events& events) {
+  save_checkpoint();
+  std::int64_t trained_context = curriculum_.stages().front().context;
+  for (const StepRecord& r : log_.records())
+    if (!r.held_out) trained_context = std::max(trained_context, r.context);
+  publish_indexer(files_.folder, model_.files(), checkpoint_, trained_context, log_);
+  write_file(files_.folder / "report.html",
+             html_report(model_.files().path.filename().string(), checkpoint_, log_));
+  last_save_ = log_.elapsed();
+  if (events.saved) events.saved(files_.folder / kCheckpointFile);
+}
+
+std::optional<double> Trainer::remaining_seconds() const {
+  const Progress& p = checkpoint_.progress;
+  if (p.budget == 0 || log_.records().empty()) return std::nullopt;
+  // The last steps' speed, which later stages will not keep: a lower bound until the last stage.
+  double seconds = 0;
+  std::int64_t tokens = 0;
+  for (auto r = log_.records().rbegin(); r != log_.records().rend() && tokens < 16 * r->context; ++r)
+    if (!r->held_out) seconds += r->seconds, tokens += r->context;
+  if (tokens == 0) return std::nullopt;
+  return static_cast<double>(std::max<std::int64_t>(0, p.budget - p.tokens)) * seconds /
+         static_cast<double>(tokens);
+}
+
+}  // namespace dsa::train

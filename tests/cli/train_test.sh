@@ -1,0 +1,146 @@
+# dsa train: what it makes, that a killed training goes on to the same bits, and what bad input gets.
+source "$(dirname "$0")/lib.sh"
+
+if [[ ! -x ${dsa%/*}/dsa-train ]]; then
+  on 1 "$dsa" train indexer --help
+  stderr_is_one_line
+  stderr_has "tools/setup.sh train"
+  finish
+  exit
+fi
+
+text=$work/text
+mkdir "$text"
+cp "$root/LICENSE" "$root/README.md" "$root/docs/testing.md" "$text"
+command=("$dsa" train indexer --text "$text" --ctx 64 --rows 16 --top-k 16)
+train() { "${command[@]}" "$@"; }
+# steps_are FOLDER N: waits until the log of a training in the background has N lines.
+steps_are() {
+  for _ in $(seq 1200); do
+    [[ -e $1/train_log.jsonl && $(wc -l <"$1/train_log.jsonl") -ge $2 ]] && return
+    sleep 0.05
+  done
+  fail "no step $2 in $1"
+}
+same() {
+  checks=$((checks + 1))
+  cmp "$1" "$2" || fail "$1 and $2 differ"
+}
+
+# A whole training, and what it leaves behind.
+base=$(sha256sum "$("$root/tools/fetch_model")")
+on 0 train --out "$work/whole" --tokens 1500 --save-seconds 0
+stdout_has "24 steps"
+[[ $(sha256sum "$("$root/tools/fetch_model")") == "$base" ]] || fail "the base model's file changed"
+for file in config.json indexer.safetensors README.md report.html train_log.jsonl checkpoint.safetensors; do
+  [[ -s $work/whole/$file ]] || fail "$file is missing"
+done
+[[ $(wc -l <"$work/whole/train_log.jsonl") == 24 ]] || fail "the log has not one line a step"
+checks=$((checks + 1))
+python3 - "$work/whole/train_log.jsonl" <<'PYTHON' || fail "the loss did not fall"
+import json, sys
+kl = [json.loads(line)["kl"] for line in open(sys.argv[1])]
+assert sum(kl[-4:]) < 0.8 * sum(kl[:4]), kl
+PYTHON
+grep -qE 'https?:|src=|<script' <(sed 's|http://www.w3.org/2000/svg||g' "$work/whole/report.html") && fail "the report needs a network"
+
+# The indexer runs.
+on 0 "$dsa" eval perplexity smollm2 --text "$root/LICENSE" --ctx 64 --windows 1 --attention sparse --indexer "$work/whole" --json
+json /attention sparse
+
+# Killed at any moment, resumed with another number of threads: the same bits.
+"${command[@]}" --out "$work/killed" --tokens 1500 --save-seconds 0 --threads 1 2>/dev/null >/dev/null &
+victim=$!
+steps_are "$work/killed" 9
+kill -9 "$victim"
+wait "$victim" 2>/dev/null
+[[ $(wc -l <"$work/killed/train_log.jsonl") -lt 24 ]] || fail "the training was over before it was killed"
+on 0 train --out "$work/killed" --resume --threads 2
+same "$work/whole/indexer.safetensors" "$work/killed/indexer.safetensors"
+[[ $(wc -l <"$work/killed/train_log.jsonl") == 24 ]] || fail "a resumed log has steps twice or not at all"
+
+# Ctrl-C saves.
+"${command[@]}" --out "$work/stopped" --tokens 1500 2>/dev/null >/dev/null &
+victim=$!
+steps_are "$work/stopped" 1
+kill -INT "$victim"
+wait "$victim"
+status=$?
+[[ $status == 130 ]] || fail "an interrupted training ends with $status"
+on 0 train --out "$work/stopped" --resume
+same "$work/whole/indexer.safetensors" "$work/stopped/indexer.safetensors"
+
+# --hours becomes tokens after 20 steps and is kept.
+on 0 train --out "$work/timed" --hours 0.0006
+python3 - "$work/timed/checkpoint.safetensors" <<'PYTHON' || fail "--hours was not turned into tokens"
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+about = json.loads(json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"]["dsa_train"])["progress"]
+assert about["budget"] > 0 and about["tokens"] >= about["budget"] and about["step"] >= 20, about
+PYTHON
+checks=$((checks + 1))
+
+# Held-out text is looked at, another target and a curriculum are taken.
+on 0 "$dsa" train indexer --text "$text" --held-out "$root/LICENSE" --curriculum 32:1,64:1 --rows 8 --target blend --tokens 640 --out "$work/more"
+grep -q held_out "$work/more/train_log.jsonl" || fail "held-out text was not looked at"
+
+# What bad input gets: one line, status 1, and what is there stays.
+refused() {
+  local part=$1
+  shift
+  on 1 "$@"
+  stderr_is_one_line
+  stderr_has "$part"
+}
+before=$(sha256sum "$work/whole/checkpoint.safetensors")
+refused "--resume" train --out "$work/whole" --tokens 64
+refused "started with --lr" train --out "$work/whole" --resume --lr 0.5
+refused "no training to go on with" train --out "$work/none" --resume
+refused "no such file" train --out "$work/x" --text "$work/none"
+printf 'a\0b' >"$work/binary"
+refused "not text" train --out "$work/x" --text "$work/binary"
+refused "a context takes 2048" "$dsa" train indexer --text "$root/LICENSE" --out "$work/x"
+refused "was trained for 8192" "$dsa" train indexer --text "$root/LICENSE" --out "$work/x" --ctx 9000
+refused "sum, max or blend" train --out "$work/x" --target mean
+refused "latent attention" train --model "$tiny/deepseek_v3" --out "$work/x"
+refused "no such" train --model "$work/none" --out "$work/x"
+printf '%s' text >"$work/file"
+refused "cannot create the folder" train --out "$work/file/x"
+refused "--text now has" "$dsa" train indexer --text "$root/LICENSE" --out "$work/whole" --resume
+cp -r "$work/whole" "$work/cut"
+head -c 100000 "$work/whole/checkpoint.safetensors" >"$work/cut/checkpoint.safetensors"
+refused "checkpoint.safetensors" train --out "$work/cut" --resume
+[[ $(sha256sum "$work/whole/checkpoint.safetensors") == "$before" ]] || fail "a refused training touched what was there"
+on 2 "$dsa" train
+on 2 "$dsa" train indexer --out "$work/x"
+on 2 train --out "$work/x" --tokens 64 --hours 1
+
+# A full disk: the checkpoint before it stays.
+mkdir "$work/full"
+if mount -t tmpfs -o size=40m tmpfs "$work/full" 2>/dev/null; then
+  trap 'umount -l "$work/full"; rm -rf "$work"' EXIT
+  refused "No space left" train --out "$work/full" --tokens 3000 --save-seconds 0
+  on 0 python3 -c 'import sys; assert open(sys.argv[1], "rb").read(8)' "$work/full/checkpoint.safetensors"
+else
+  echo "skipped: a full disk (no right to mount one)"
+fi
+
+# A number that is none stops it, and says where.
+python3 - "$work/whole/checkpoint.safetensors" "$work/broken" <<'PYTHON'
+import json, os, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + size])
+begin = header["model.layers.3.self_attn.indexer.wk.weight"]["data_offsets"][0]
+data[8 + size + begin:8 + size + begin + 4] = struct.pack("<f", float("nan"))
+about = json.loads(header["__metadata__"]["dsa_train"])
+about["progress"]["budget"] *= 2
+header["__metadata__"]["dsa_train"] = json.dumps(about)
+text = json.dumps(header).encode()
+os.mkdir(sys.argv[2])
+open(sys.argv[2] + "/checkpoint.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size:])
+PYTHON
+before=$(sha256sum "$work/broken/checkpoint.safetensors")
+refused "step 25, layer 3: the loss is not a finite number, on tokens" train --out "$work/broken" --resume
+[[ $(sha256sum "$work/broken/checkpoint.safetensors") == "$before" ]] || fail "the last good checkpoint was overwritten"
+finish
