@@ -36,6 +36,7 @@ void Attention::forward(const Step& step) const {
   else
     project_gqa(step);
   write_cache(step);
+  if (step.hooks.attention_inputs) show_inputs(step);
   attend(step);
   output_projection(step);
 }
@@ -132,6 +133,30 @@ void Attention::write_cache(const Step& step) const {
   }
   if (has_indexer(step)) args.key = step.of(step.act.index_k);
   step.kernels.cache_write(step.exec, args);
+}
+
+void Attention::show_inputs(const Step& step) const {
+  const ModelConfig& config = step.config;
+  const KvLayout& layout = kv_.layout;
+  const auto q = split_heads(step.of(step.act.q), config.num_attention_heads);
+  AttentionInputs inputs{.h = step.of(step.act.h),
+                         .q_c = {},
+                         .q_pe = q,
+                         .c = {},
+                         .k_pe = {},
+                         .scale = scale(config),
+                         .rows = step.rows};
+  if (const auto& m = config.mla) {
+    const auto kv = split_heads(step.of(step.act.kv), 1);
+    inputs.q_c = split_heads(step.of(step.act.q_c), config.num_attention_heads);
+    inputs.q_pe = columns(q, m->qk_nope_head_dim, m->qk_rope_head_dim);
+    inputs.c = columns(kv, 0, layout.rank);
+    inputs.k_pe = columns(kv, layout.rank, layout.rope_dim);
+  } else {
+    inputs.c = split_heads(step.of(step.act.v), layout.groups);
+    inputs.k_pe = split_heads(step.of(step.act.kv), layout.groups);
+  }
+  step.hooks.attention_inputs(layer_, inputs);
 }
 
 void Attention::attend(const Step& step) const {

@@ -19,6 +19,7 @@ class Attention {
   void project_gqa(const Step& step) const;
   void project_mla(const Step& step) const;
   void write_cache(const Step& step) const;
+  void show_inputs(const Step& step) const;
   void attend(const Step& step) const;
   void attend_rows(const Step& step, std::int64_t first, std::int64_t count, bool sparse) const;
   void output_projection(const Step& step) const;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 
+#include "kernels/types.h"
 #include "tensor/view.h"
 
 namespace dsa {
@@ -33,19 +34,34 @@ struct SequenceStatus {
   [[nodiscard]] bool ok() const { return bad_layer < 0; }
 };
 
-/// Windows into a forward pass for tests and evaluation.  Each may be empty; each may overwrite what it is
-/// shown.
+/// What one layer's attention is about to compute with, in the terms of grouped latent attention: head h of
+/// group g scores token s as scale * (q_c[t, h] . c[s, g] + q_pe[t, h] . k_pe[s, g]).  All float32 and as
+/// projected: the cache may have rounded c and k_pe.  Valid during the call.
+struct AttentionInputs {
+  TensorView<const float, 2> h;     // the normed hidden state that the projections read [n, hidden]
+  TensorView<const float, 3> q_c;   // MLA: absorbed queries [n, heads, rank]; GQA: empty, c takes no part
+  TensorView<const float, 3> q_pe;  // rotated queries [n, heads, rope dim]; GQA: whole heads
+  TensorView<const float, 3> c;     // MLA: latents [n, 1, rank]; GQA: values [n, groups, head dim]
+  TensorView<const float, 3> k_pe;  // rotated keys [n, groups, rope dim]; GQA: whole keys
+  float scale = 0;
+  std::span<const KvRow> rows;  // [n]: row t stands at position rows[t].visible - 1 of its sequence
+};
+
+/// Windows into a forward pass for tests, evaluation and training.  Each may be empty; those that are shown
+/// something mutable may overwrite it.
 struct ForwardHooks {
+  /// Before a layer selects and attends.
+  std::function<void(std::int64_t layer, const AttentionInputs& inputs)> attention_inputs = {};
   /// After a layer selected: positions (ascending, -1 past count) of every row that has an indexer of its
   /// own.
   std::function<void(std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count)>
-      selection;
+      selection = {};
   /// After a layer routed.
   std::function<void(std::int64_t layer, TensorView<const float, 2> router_logits,
                      TensorView<std::int32_t, 2> ids, TensorView<float, 2> weights)>
-      routing;
+      routing = {};
   /// The residual stream after each layer.
-  std::function<void(std::int64_t layer, TensorView<const float, 2> x)> layer_output;
+  std::function<void(std::int64_t layer, TensorView<const float, 2> x)> layer_output = {};
 };
 
 }  // namespace dsa

@@ -130,6 +130,47 @@ TEST(Forward, CancelledPassesSayso) {
   EXPECT_FALSE(runner.transformer().forward({.sequences = {&slice, 1}, .cancel = &cancel}, {}, {&status, 1}));
 }
 
+TEST(Forward, AttentionInputsAreWhatTheLayersComputeWith) {
+  for (const char* name : {"llama_gqa", "qwen3", "deepseek_v32"}) {
+    SCOPED_TRACE(name);
+    const Golden golden(model(name) / "golden.safetensors");
+    Runner runner(model(name), {.model = {.compute = Compute::f32, .context = 256}});
+    const auto tokens = std::span<const std::int32_t>(golden.tokens).first(20);
+    const auto untouched = runner.logits(tokens, 20);
+    std::int64_t layers = 0;
+    runner.transformer().set_hooks({.attention_inputs = [&](std::int64_t layer, const AttentionInputs& in) {
+      EXPECT_EQ(layer, layers++);
+      const KvView& kv = runner.transformer().cache().layer(layer);
+      ASSERT_EQ(in.h.cols(), runner.config().hidden_size);
+      ASSERT_EQ(in.c.shape(), (std::array{std::int64_t{20}, kv.layout.groups, kv.layout.rank}));
+      ASSERT_EQ(in.k_pe.shape(), (std::array{std::int64_t{20}, kv.layout.groups, kv.layout.rope_dim}));
+      ASSERT_EQ(in.q_pe.dim(1), runner.config().num_attention_heads);
+      ASSERT_EQ(in.q_c.empty(), !runner.config().mla.has_value());
+      for (std::int64_t t = 0; t < 20; ++t) {
+        ASSERT_EQ(in.rows[static_cast<std::size_t>(t)].visible, t + 1);
+        const auto* entry = reinterpret_cast<const float*>(
+            kv.entry(in.rows[static_cast<std::size_t>(t)].pages[0], t));  // the cache is float32 here
+        for (std::int64_t g = 0; g < kv.layout.groups; ++g, entry += kv.layout.rank + kv.layout.rope_dim) {
+          EXPECT_EQ(std::memcmp(entry, in.c.row(t, g), static_cast<std::size_t>(kv.layout.rank) * 4), 0);
+          EXPECT_EQ(std::memcmp(entry + kv.layout.rank, in.k_pe.row(t, g),
+                                static_cast<std::size_t>(kv.layout.rope_dim) * 4),
+                    0);
+        }
+      }
+    }});
+    EXPECT_EQ(runner.logits(tokens, 20).values, untouched.values);
+    EXPECT_EQ(layers, runner.config().num_hidden_layers);
+
+    // The queries shown are the ones that attend: without them every token is attended to alike.
+    runner.transformer().set_hooks({.attention_inputs = [&](std::int64_t, const AttentionInputs& in) {
+      for (std::int64_t t = 0; t < 20; ++t)
+        for (std::int64_t head = 0; head < in.q_pe.dim(1); ++head)
+          for (const float& q : in.q_pe.span(t, head)) const_cast<float&>(q) = 0;
+    }});
+    EXPECT_NE(runner.logits(tokens, 20).values, untouched.values);
+  }
+}
+
 TEST(Forward, TheMtpLayerLoads) {
   const ModelFiles files = open_model(model("deepseek_v32_mtp"));
   ASSERT_EQ(files.config.num_nextn_predict_layers, 1);
