@@ -9,9 +9,10 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 2> kParts{{
+constexpr std::array<Verb, 3> kParts{{
     {"perplexity", "how well a model predicts text, by position", declare_eval_perplexity},
     {"sparsity", "what an indexer's selections keep of attention, and what they cost", declare_eval_sparsity},
+    {"retrieval", "questions about long texts, dense beside sparse", declare_eval_retrieval},
 }};
 
 }  // namespace

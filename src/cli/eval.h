@@ -18,6 +18,7 @@ namespace dsa::cli {
 
 Action declare_eval_perplexity(CLI::App& command);
 Action declare_eval_sparsity(CLI::App& command);
+Action declare_eval_retrieval(CLI::App& command);
 
 /// Text to work on: `--text PATH...` and how much of it.
 struct TextOptions {
