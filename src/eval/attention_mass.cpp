@@ -1,24 +1,14 @@
 #include "eval/attention_mass.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+
+#include "eval/softmax.h"
 
 namespace dsa {
 namespace {
 
 constexpr std::int64_t kScoreFloats = std::int64_t{1} << 20;  // of one block of rows: stays in the cache
-
-// values[s] = exp(values[s] - max) and returns the factor that makes them sum to `share`.
-float exponentials(std::span<float> values, double share) {
-  const float highest = *std::ranges::max_element(values);
-  double sum = 0;
-  for (float& value : values) {
-    value = std::exp(value - highest);
-    sum += static_cast<double>(value);
-  }
-  return static_cast<float>(share / sum);
-}
 
 template <class T>
 std::span<T> sized(std::vector<T>& memory, std::int64_t count) {
@@ -128,7 +118,7 @@ void AttentionMass::add_group(std::span<const std::int64_t> visible, std::int64_
       float* mass = mass_.data() + r * shape.tokens;
       for (std::int64_t h = 0; h < heads; ++h) {
         const auto values = output.y.span(r * heads + h).first(count);
-        const float factor = exponentials(values, share);
+        const auto factor = static_cast<float>(share / exponentials(values));
         for (std::size_t s = 0; s < count; ++s) mass[s] += factor * values[s];
       }
     }

@@ -129,7 +129,7 @@ RetrievalSample variables(Draws& draws, std::int64_t units) {
                               "have the value {} in the text "
                               "above? There are two: one is set to the value, the other to that variable.",
                               in_filling(lines, units, draws), value),
-      .answer_begins = fmt::format("The variables with the value {} are", value),
+      .answer_begins = "The names of the two variables are",
       .answer = fmt::format(" {} and {}", names[0], names[1]),
       .references = {names[0], names[1]}};
 }
