@@ -1,17 +1,24 @@
-// The parts of `dsa eval`, one file each.
+// The parts of `dsa eval`, one file each, and what they share.
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "eval/documents.h"
+#include "eval/loaded_model.h"
 
 namespace dsa::cli {
 
 Action declare_eval_perplexity(CLI::App& command);
+Action declare_eval_sparsity(CLI::App& command);
+Action declare_eval_retrieval(CLI::App& command);
 
 /// Text to work on: `--text PATH...` and how much of it.
 struct TextOptions {
@@ -23,5 +30,21 @@ void add_text_options(CLI::App& command, TextOptions& options);
 /// --ctx, else the model's own context, at most kDefaultWindow.
 inline constexpr std::int64_t kDefaultWindow = 8192;
 std::int64_t window_tokens(const Options& options, std::int64_t model_context);
+
+/// A model and the contexts it is to be measured on.
+struct OpenedText {
+  std::unique_ptr<LoadedModel> model;
+  std::int64_t length = 0;  // tokens of a context
+  std::vector<Document> documents;
+  std::vector<Window> windows;
+};
+/// Opens both; `topk`: what the model is loaded with, 0: as the options and the indexer say.  Throws Error.
+OpenedText open_with_text(const Options& options, const TextOptions& text, std::int64_t topk);
+
+/// Throws Error, naming the option that wants one, if the model selects nothing.
+void require_indexer(const LoadedModel& model, std::string_view what);
+
+/// Indented, with its newline; invalid UTF-8 replaced.
+std::string json_line(const nlohmann::ordered_json& json);
 
 }  // namespace dsa::cli

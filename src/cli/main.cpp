@@ -13,7 +13,7 @@ constexpr std::array<Verb, 8> kVerbs{{
     {"tokenize", "text from stdin to token ids, and back", declare_tokenize},
     {"logits", "logits of every position to a file", declare_logits},
     {"bench", "speed by depth, beside the machine's ceilings", declare_bench},
-    {"eval", "how good the answers are: perplexity", declare_eval},
+    {"eval", "how good the answers are, and what sparse attention costs them", declare_eval},
     {"train", "give a model a lightning indexer of its own", declare_train},
 }};
 

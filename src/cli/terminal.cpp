@@ -26,13 +26,17 @@ bool stdin_is_terminal() { return ::isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
-std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_ms) {
+std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_ms,
+                          const ProgressWords& words) {
   constexpr std::int64_t kWidth = 24;
   const std::int64_t filled = total > 0 ? std::clamp<std::int64_t>(done * kWidth / total, 0, kWidth) : kWidth;
-  return fmt::format("reading [{:<{}}] {:3} %  {} of {} tokens  {:.0f} tok/s",
-                     std::string(static_cast<std::size_t>(filled), '#'), kWidth,
-                     total > 0 ? done * 100 / total : 100, done, total,
-                     elapsed_ms > 0 ? static_cast<double>(done) * 1000 / elapsed_ms : 0);
+  std::string line = fmt::format("{} [{:<{}}] {:3} %  {} of {} {}", words.verb,
+                                 std::string(static_cast<std::size_t>(filled), '#'), kWidth,
+                                 total > 0 ? done * 100 / total : 100, done, total, words.unit);
+  if (!words.speed.empty())
+    line += fmt::format("  {:.0f} {}", elapsed_ms > 0 ? static_cast<double>(done) * 1000 / elapsed_ms : 0,
+                        words.speed);
+  return line;
 }
 
 void ProgressLine::update(std::int64_t done, std::int64_t total) {
@@ -40,7 +44,7 @@ void ProgressLine::update(std::int64_t done, std::int64_t total) {
   const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start_).count();
   if (!stderr_is_terminal() || ms < kPatienceMs) return;
   if (done >= total) return clear();
-  fmt::print(stderr, "\r{}\x1b[K", progress_line(done, total, ms));
+  fmt::print(stderr, "\r{}\x1b[K", progress_line(done, total, ms, words_));
   std::fflush(stderr);
   drawn_ = true;
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace dsa::cli {
 
@@ -14,13 +15,22 @@ namespace dsa::cli {
 [[nodiscard]] bool stdout_is_terminal();
 [[nodiscard]] bool stderr_is_terminal();
 
+/// What is going on, and of what there is how much.
+struct ProgressWords {
+  std::string_view verb = "reading";
+  std::string_view unit = "tokens";
+  std::string_view speed = "tok/s";  // empty: no speed is shown
+};
+
 /// "reading [#####     ]  50 %  512 of 1024 tokens  310 tok/s"
-std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_ms);
+std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_ms,
+                          const ProgressWords& words = {});
 
 /// One line on stderr that is drawn over itself, on a terminal only, and only if the work takes long enough
 /// to be wondered about.
 class ProgressLine {
  public:
+  explicit ProgressLine(const ProgressWords& words = {}) : words_(words) {}
   void update(std::int64_t done, std::int64_t total);
   /// Wipes it; called before anything else is printed.
   void clear();
@@ -28,6 +38,7 @@ class ProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
+  ProgressWords words_;
   Clock::time_point start_ = Clock::now();
   bool drawn_ = false;
 };

@@ -15,6 +15,11 @@ TEST(ProgressLine, NothingToDoIsDone) {
   EXPECT_EQ(progress_line(0, 0, 1), "reading [########################] 100 %  0 of 0 tokens  0 tok/s");
 }
 
+TEST(ProgressLine, OtherWordsWithoutASpeed) {
+  EXPECT_EQ(progress_line(1, 2, 2000, {.verb = "asking", .unit = "samples", .speed = ""}),
+            "asking [############            ]  50 %  1 of 2 samples");
+}
+
 TEST(CatchInterrupt, SetsTheFlagAndStartsClear) {
   {
     const CatchInterrupt interrupt;

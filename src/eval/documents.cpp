@@ -1,12 +1,10 @@
 #include "eval/documents.h"
 
-#include <nettle/sha2.h>
-
 #include <algorithm>
-#include <array>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "eval/sha256.h"
 #include "tokenizer/utf8.h"
 
 namespace dsa {
@@ -93,23 +91,15 @@ std::vector<Window> spread(const std::vector<Window>& windows, std::int64_t coun
 }
 
 std::string corpus_hash(std::span<const Document> documents) {
-  sha256_ctx context;
-  sha256_init(&context);
-  const auto add = [&](const void* data, std::size_t size) {
-    sha256_update(&context, size, static_cast<const std::uint8_t*>(data));
-  };
+  Sha256 hash;
   for (const auto& document : documents) {
     const std::string name = document.path.filename().string();
     const std::uint64_t count = document.tokens.size();
-    add(name.c_str(), name.size() + 1);
-    add(&count, sizeof count);
-    add(document.tokens.data(), document.tokens.size() * sizeof(std::int32_t));
+    hash.add(std::as_bytes(std::span(name.c_str(), name.size() + 1)));
+    hash.add(std::as_bytes(std::span(&count, 1)));
+    hash.add(std::as_bytes(std::span(document.tokens)));
   }
-  std::array<std::uint8_t, SHA256_DIGEST_SIZE> digest{};
-  sha256_digest(&context, digest.size(), digest.data());
-  std::string text;
-  for (const auto byte : digest) text += fmt::format("{:02x}", byte);
-  return text;
+  return hash.hex();
 }
 
 }  // namespace dsa

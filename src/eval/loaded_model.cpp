@@ -48,26 +48,33 @@ std::int64_t LoadedModel::topk() const {
   return indexer ? indexer->topk : 0;
 }
 
-std::int64_t LoadedModel::chunk_tokens(bool wants_logits) const {
-  const std::int64_t most = transformer_->max_tokens();
-  if (!wants_logits) return most;
-  return std::clamp<std::int64_t>(kLogitsFloats / config().vocab_size, 1, most);
+std::int64_t LoadedModel::most_logits_rows() const {
+  return std::clamp<std::int64_t>(kLogitsFloats / config().vocab_size, 1, transformer_->max_tokens());
 }
 
 bool LoadedModel::run(std::span<const std::int32_t> tokens, const VisitLogits& logits,
                       const VisitProgress& progress, const std::atomic<bool>& cancel) {
-  const auto n = static_cast<std::int64_t>(tokens.size());
-  DSA_CHECK(n <= transformer_->max_context());
-  const std::int64_t most = chunk_tokens(/*wants_logits=*/static_cast<bool>(logits));
-  if (logits) logits_.resize(static_cast<std::size_t>(most * config().vocab_size));
-  for (std::int64_t first = 0; first < n;) {
-    const std::int64_t count = std::min(most, n - first);
+  const std::int64_t logits_from = logits ? 0 : static_cast<std::int64_t>(tokens.size());
+  return extend({.tokens = tokens, .first = 0, .logits_from = logits_from}, logits, progress, cancel);
+}
+
+bool LoadedModel::extend(const Stretch& stretch, const VisitLogits& logits, const VisitProgress& progress,
+                         const std::atomic<bool>& cancel) {
+  const std::int64_t end = stretch.first + static_cast<std::int64_t>(stretch.tokens.size());
+  DSA_CHECK(end <= transformer_->max_context());
+  for (std::int64_t first = stretch.first; first < end;) {
+    // A chunk wants the logits of all its tokens or of none.
+    const bool wanted = first >= stretch.logits_from;
+    const std::int64_t most = wanted ? most_logits_rows() : transformer_->max_tokens();
+    const std::int64_t count = std::min(most, (wanted ? end : std::min(end, stretch.logits_from)) - first);
     const auto rows = static_cast<std::size_t>(count);
-    const SequenceSlice slice{.tokens = tokens.subspan(static_cast<std::size_t>(first), rows),
-                              .first_position = first,
-                              .page_table = pages_,
-                              .logits_rows = std::span(wanted_).first(logits ? rows : 0)};
-    const TensorView<float, 2> out(logits_.data(), {logits ? count : 0, config().vocab_size});
+    const SequenceSlice slice{
+        .tokens = stretch.tokens.subspan(static_cast<std::size_t>(first - stretch.first), rows),
+        .first_position = first,
+        .page_table = pages_,
+        .logits_rows = std::span(wanted_).first(wanted ? rows : 0)};
+    if (wanted) logits_.resize(static_cast<std::size_t>(most * config().vocab_size));
+    const TensorView<float, 2> out(logits_.data(), {wanted ? count : 0, config().vocab_size});
     SequenceStatus status;
     if (!transformer_->forward({.sequences = {&slice, 1}, .cancel = &cancel}, out, {&status, 1}))
       return false;
@@ -76,7 +83,7 @@ bool LoadedModel::run(std::span<const std::int32_t> tokens, const VisitLogits& l
           "{}: a NaN or an infinity in the output of layer {} at token {}: the weights are damaged, or their "
           "values overflow this arithmetic (try --compute f32)",
           printable(files_.path.string()), status.bad_layer, status.bad_position);
-    if (logits) logits(first, out);
+    if (wanted) logits(first, out);
     first += count;
     if (progress) progress(first);
   }

@@ -40,8 +40,18 @@ class LoadedModel {
   bool run(std::span<const std::int32_t> tokens, const VisitLogits& logits, const VisitProgress& progress,
            const std::atomic<bool>& cancel);
 
+  /// Tokens of a sequence whose earlier ones are in the cache; later ones, if there are any, are forgotten.
+  struct Stretch {
+    std::span<const std::int32_t> tokens;
+    std::int64_t first = 0;        // position of tokens[0]
+    std::int64_t logits_from = 0;  // the first position whose logits are wanted
+  };
+  /// As run(), going on from what earlier calls left.
+  bool extend(const Stretch& stretch, const VisitLogits& logits, const VisitProgress& progress,
+              const std::atomic<bool>& cancel);
+
  private:
-  [[nodiscard]] std::int64_t chunk_tokens(bool wants_logits) const;
+  [[nodiscard]] std::int64_t most_logits_rows() const;
 
   ModelFiles files_;
   std::optional<IndexerFolder> indexer_;

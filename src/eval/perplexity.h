@@ -4,11 +4,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "eval/documents.h"
 #include "eval/loaded_model.h"
+#include "eval/statistics.h"
 
 namespace dsa {
 
@@ -27,12 +29,25 @@ struct Perplexity {
   PositionBucket all;
   PositionBucket second_half;
   std::vector<PositionBucket>
-      by_position;                 // 0 .. 1024, 1024 .. 2048, 2048 .. 4096, ...: cut at the window's end
-  std::vector<double> window_nll;  // mean of each window, in order: for paired comparisons
+      by_position;  // 0 .. 1024, 1024 .. 2048, 2048 .. 4096, ...: cut at the window's end
+  // Means of each window, in order: for paired comparisons.
+  std::vector<double> window_nll;
+  std::vector<double> window_second_half_nll;
   double seconds = 0;
 
   [[nodiscard]] double tokens_per_second() const;
+  /// More windows of the same length.
+  void add(const Perplexity& more);
 };
+
+enum class TextPart : std::uint8_t { all, second_half };
+
+/// By how many percent one perplexity lies above another, measured over the same windows.
+struct PerplexityGap {
+  double percent = 0;
+  std::optional<Interval> interval = {};  // paired over windows; none below two
+};
+PerplexityGap perplexity_gap(const Perplexity& of, const Perplexity& above, TextPart part);
 
 /// -ln softmax(logits)[target], summed in double.
 double token_nll(std::span<const float> logits, std::int32_t target);

@@ -145,7 +145,13 @@ void Attention::show_inputs(const Step& step) const {
                          .c = {},
                          .k_pe = {},
                          .scale = scale(config),
-                         .rows = step.rows};
+                         .rows = step.rows,
+                         .index_q = {},
+                         .index_w = {}};
+  if (has_indexer(step)) {
+    inputs.index_q = split_heads(step.of(step.act.index_q), config.indexer->n_heads);
+    inputs.index_w = step.of(step.act.index_w);
+  }
   if (const auto& m = config.mla) {
     const auto kv = split_heads(step.of(step.act.kv), 1);
     inputs.q_c = split_heads(step.of(step.act.q_c), config.num_attention_heads);

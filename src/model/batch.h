@@ -45,6 +45,10 @@ struct AttentionInputs {
   TensorView<const float, 3> k_pe;  // rotated keys [n, groups, rope dim]; GQA: whole keys
   float scale = 0;
   std::span<const KvRow> rows;  // [n]: row t stands at position rows[t].visible - 1 of its sequence
+  /// What the layer's own indexer selects with (kernels/indexer.h), also where it attends densely; empty
+  /// where it has none in use.
+  TensorView<const float, 3> index_q;  // rotated [n, index heads, index dim]
+  TensorView<const float, 2> index_w;  // [n, index heads]
 };
 
 /// Windows into a forward pass for tests, evaluation and training.  Each may be empty; those that are shown

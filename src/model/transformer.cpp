@@ -189,4 +189,9 @@ void Transformer::set_attention(AttentionMode mode) {
   options_.attention = mode;
 }
 
+void Transformer::set_topk(std::int64_t topk) {
+  DSA_CHECK(topk >= 1 && topk <= act_.idx.cols());
+  topk_ = topk;
+}
+
 }  // namespace dsa

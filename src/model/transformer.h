@@ -41,7 +41,11 @@ class Transformer {
   [[nodiscard]] const KvCache& cache() const { return cache_; }
   [[nodiscard]] const AttentionCounters& counters() const { return counters_; }
 
+  [[nodiscard]] std::int64_t topk() const { return topk_; }  // 0: no indexer in use
+
   void set_attention(AttentionMode mode);
+  /// How many tokens later passes select: at least 1, at most what the model was loaded with.
+  void set_topk(std::int64_t topk);
   /// Tests and evaluation only.
   void set_hooks(ForwardHooks hooks) { hooks_ = std::move(hooks); }
 

@@ -171,6 +171,48 @@ TEST(Forward, AttentionInputsAreWhatTheLayersComputeWith) {
   }
 }
 
+TEST(Forward, TheIndexQueriesShownAreWhatSelects) {
+  const Golden golden(model("deepseek_v32") / "golden.safetensors");
+  Runner runner(model("deepseek_v32"), {.model = {.compute = Compute::f32, .context = 256}});
+  const auto n = static_cast<std::int64_t>(golden.tokens.size());
+  const std::int64_t topk = runner.transformer().topk();
+  Exec exec(1);
+  std::vector<std::int32_t> idx(static_cast<std::size_t>(n * topk)), count(static_cast<std::size_t>(n));
+  std::vector<std::byte> scratch(indexer_scratch_bytes(1, n));
+  std::int64_t compared = 0;
+  ForwardHooks hooks;
+  hooks.attention_inputs = [&](std::int64_t layer, const AttentionInputs& in) {
+    kRefKernels.indexer_select(exec, {.q = in.index_q,
+                                      .w = in.index_w,
+                                      .kv = runner.transformer().cache().layer(layer),
+                                      .rows = in.rows,
+                                      .topk = topk,
+                                      .idx = {idx.data(), {n, topk}},
+                                      .count = count,
+                                      .scratch = scratch});
+  };
+  hooks.selection = [&](std::int64_t, TensorView<std::int32_t, 2> selected, std::span<std::int32_t>) {
+    for (std::int64_t t = 0; t < n; ++t, ++compared)
+      EXPECT_TRUE(std::ranges::equal(
+          selected.span(t),
+          std::span(idx).subspan(static_cast<std::size_t>(t * topk), static_cast<std::size_t>(topk))));
+  };
+  runner.transformer().set_hooks(hooks);
+  (void)runner.logits(golden.tokens, n);
+  EXPECT_EQ(compared, n * runner.config().num_hidden_layers);
+}
+
+TEST(Forward, ALoweredTopkIsThatOfALoadWithIt) {
+  const Golden golden(model("deepseek_v32") / "golden.safetensors");
+  Runner loaded(model("deepseek_v32"), {.model = {.compute = Compute::f32, .topk = 5, .context = 256}});
+  Runner lowered(model("deepseek_v32"), {.model = {.compute = Compute::f32, .topk = 12, .context = 256}});
+  const auto before = lowered.logits(golden.tokens, 64).values;
+  lowered.transformer().set_topk(5);
+  const auto five = loaded.logits(golden.tokens, 64).values;
+  EXPECT_EQ(lowered.logits(golden.tokens, 64).values, five);
+  EXPECT_NE(before, five);
+}
+
 TEST(Forward, TheMtpLayerLoads) {
   const ModelFiles files = open_model(model("deepseek_v32_mtp"));
   ASSERT_EQ(files.config.num_nextn_predict_layers, 1);

@@ -1,0 +1,176 @@
+// dsa eval retrieval MODEL [--indexer DIR]
+#include "eval/retrieval.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "checkpoint/fingerprint.h"
+#include "cli/catalogue.h"
+#include "cli/eval.h"
+#include "eval/retrieval_report.h"
+#include "eval/sha256.h"
+
+namespace dsa::cli {
+namespace {
+
+struct RetrievalCommand {
+  Options common;
+  std::vector<std::string> tasks;  // empty: all
+  std::vector<std::int64_t> lengths{1024, 2048, 4096, 8192};
+  std::int64_t samples = 50;
+  std::uint64_t seed = 0;
+  std::string state;
+  bool raw = false;
+};
+
+struct Cell {
+  RetrievalTask task;
+  std::int64_t length;
+};
+
+std::vector<Cell> chosen_cells(const RetrievalCommand& o) {
+  std::vector<Cell> cells;
+  for (const RetrievalTask task : kRetrievalTasks)
+    for (const auto length : o.lengths)
+      if (o.tasks.empty() || std::ranges::find(o.tasks, name(task)) != o.tasks.end())
+        cells.push_back({task, length});
+  return cells;
+}
+
+// What a result depends on besides task, length and number: runs that differ here do not share a file.
+nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& model) {
+  std::string indexer = "the model's own";
+  if (!o.common.indexer.empty()) {
+    const MappedFile file(std::filesystem::path(o.common.indexer) / "indexer.safetensors");
+    Sha256 hash;
+    hash.add(file.bytes());
+    indexer = hash.hex();
+  }
+  return {{"dsa_eval_retrieval", 1},
+          {"model_fingerprint", fingerprint(*model.files().tensors, model.config())},
+          {"indexer_sha256", indexer},
+          {"top_k", model.topk()},
+          {"compute", o.common.compute},
+          {"raw", o.raw},
+          {"seed", o.seed}};
+}
+
+class Run {
+ public:
+  Run(const RetrievalCommand& options, LoadedModel& model)
+      : options_(options), cells_(chosen_cells(options)), runner_(model, options.raw) {
+    if (!options.state.empty()) log_.emplace(options.state, run_identity(options, model));
+    if (!log_) return;
+    for (const auto& result : log_->earlier())
+      if (wanted(result) && done_.insert({result.task, result.length, result.number}).second)
+        results_.push_back(result);
+  }
+
+  /// Sample by sample over all cells, so that what is there after an interruption is of every cell.
+  void go(const std::atomic<bool>& cancel) {
+    ProgressLine progress({.verb = "asking", .unit = "samples", .speed = ""});
+    const auto total = static_cast<std::int64_t>(cells_.size()) * options_.samples;
+    for (std::int64_t number = 0; number < options_.samples; ++number)
+      for (const auto& [task, length] : cells_) {
+        if (done_.contains({task, length, number})) continue;
+        progress.update(static_cast<std::int64_t>(results_.size()), total);
+        const auto result = runner_.run(task, options_.seed, number, length, cancel);
+        if (!result) return;
+        if (log_) log_->append(*result);
+        results_.push_back(*result);
+      }
+  }
+
+  [[nodiscard]] const std::vector<RetrievalResult>& results() const { return results_; }
+
+ private:
+  [[nodiscard]] bool wanted(const RetrievalResult& r) const {
+    return r.number < options_.samples && std::ranges::any_of(cells_, [&](const Cell& cell) {
+             return cell.task == r.task && cell.length == r.length;
+           });
+  }
+
+  const RetrievalCommand& options_;
+  std::vector<Cell> cells_;
+  RetrievalRunner runner_;
+  std::optional<RetrievalLog> log_;
+  std::set<std::tuple<RetrievalTask, std::int64_t, std::int64_t>> done_;
+  std::vector<RetrievalResult> results_;
+};
+
+int eval_retrieval(RetrievalCommand& o) {
+  std::ranges::sort(o.lengths);
+  o.lengths.erase(std::unique(o.lengths.begin(), o.lengths.end()), o.lengths.end());
+  ModelOptions engine = model_options(o.common);
+  engine.context = o.lengths.back();
+  LoadedModel model(resolve_model(o.common.model), engine);
+  require_indexer(model, "eval retrieval");
+  Run run(o, model);
+
+  const CatchInterrupt interrupt;
+  run.go(interrupt.flag());
+  if (run.results().empty()) return kInterrupted;
+  const auto summary = summarise(run.results());
+  if (o.common.json) {
+    nlohmann::ordered_json out{{"model", o.common.model}, {"run", run_identity(o, model)}};
+    out.update(to_json(summary));
+    print(json_line(out));
+  } else {
+    print(to_text(summary));
+  }
+  return interrupt.flag() ? kInterrupted : kDone;
+}
+
+}  // namespace
+
+Action declare_eval_retrieval(CLI::App& command) {
+  auto o = std::make_shared<RetrievalCommand>();
+  add_options(command, o->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
+  // Both kinds of attention run, in a context of the longest length.
+  for (const char* option : {"--attention", "--ctx"}) command.remove_option(command.get_option(option));
+  std::vector<std::string> names;
+  for (const RetrievalTask task : kRetrievalTasks) names.emplace_back(name(task));
+  command
+      .add_option("--tasks", o->tasks,
+                  "of single, multi-key, variables, words; comma-separated (default: all)")
+      ->type_name("TASK,...")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(CLI::IsMember(names));
+  command.add_option("--lengths", o->lengths, "tokens of prompt and answer, comma-separated")
+      ->type_name("N,...")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()))
+      ->capture_default_str();
+  command.add_option("--samples", o->samples, "samples of each task and length")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command.add_option("--seed", o->seed, "the same seed makes the same samples")->capture_default_str();
+  command
+      .add_option(
+          "--state", o->state,
+          "keep every sample's result in this file as soon as it is there, and go on from what it holds")
+      ->type_name("FILE");
+  command.add_flag("--raw", o->raw, "no chat format: the question is plain text");
+  command.footer(
+      "Asks for what stands in long texts that dsa makes up: one number (single), one of many numbers\n"
+      "(multi-key), variables of a value (variables), the most frequent words (words). Each sample is "
+      "answered\n"
+      "dense and sparse; the table has exact matches with 95 % intervals, the difference in log-probability "
+      "of the\n"
+      "right answer, and the chance that sparse is no worse, corrected for the number of cells\n"
+      "(docs/evaluation.md). Ctrl-C reports what was finished.\n\nExample:\n"
+      "  dsa eval retrieval smollm2 --indexer DIR --lengths 1024,2048 --state retrieval.jsonl\n");
+  return [o] { return eval_retrieval(*o); };
+}
+
+}  // namespace dsa::cli

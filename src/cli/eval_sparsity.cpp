@@ -1,0 +1,115 @@
+// dsa eval sparsity MODEL --indexer DIR --text PATH...
+#include "eval/sparsity.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "cli/catalogue.h"
+#include "cli/eval.h"
+#include "eval/sparsity_report.h"
+
+namespace dsa::cli {
+namespace {
+
+const std::vector<std::int64_t> kDefaultTopks{128, 256, 512, 1024};
+
+struct SparsityCommand {
+  Options common;
+  TextOptions text;
+  std::vector<std::int64_t> topks;  // empty: those of the default that the contexts exceed
+  std::int64_t rows = 64;
+  std::uint64_t seed = 0;
+  bool no_perplexity = false;
+};
+
+std::vector<std::int64_t> chosen_topks(const SparsityCommand& o, std::int64_t length) {
+  std::vector<std::int64_t> topks = o.topks;
+  if (topks.empty())
+    std::ranges::copy_if(kDefaultTopks, std::back_inserter(topks), [&](auto topk) { return topk < length; });
+  if (topks.empty()) fail("contexts of {} tokens: give --topks below that, or a larger --ctx", length);
+  std::ranges::sort(topks);
+  topks.erase(std::unique(topks.begin(), topks.end()), topks.end());
+  if (topks.back() >= length)
+    fail("--topks {}: a context of {} tokens never exceeds it: nothing would be left out", topks.back(),
+         length);
+  return topks;
+}
+
+// A model that selects nothing cannot be loaded with a top-k: said here in the words of this verb.
+void check_indexer(const Options& o) {
+  const auto path = resolve_model(o.model);
+  if (o.indexer == "none" || (o.indexer.empty() && !open_model(path).config.indexer))
+    fail("{}: eval sparsity needs an indexer, and this model has none{}: give --indexer DIR",
+         printable(path.string()), o.indexer == "none" ? " in use (--indexer none)" : "");
+}
+
+std::string as_json(const SparsityCommand& o, const OpenedText& opened, const Sparsity& result) {
+  nlohmann::ordered_json out{{"model", o.common.model},
+                             {"indexer", o.common.indexer.empty() ? "the model's own" : o.common.indexer},
+                             {"compute", o.common.compute},
+                             {"corpus_sha256", corpus_hash(opened.documents)},
+                             {"rows_per_window", o.rows},
+                             {"seed", o.seed}};
+  out.update(to_json(result));
+  return json_line(out);
+}
+
+int eval_sparsity(const SparsityCommand& o) {
+  check_indexer(o.common);
+  const auto path = resolve_model(o.common.model);
+  const auto topks =
+      chosen_topks(o, window_tokens(o.common, open_model(path).config.max_position_embeddings));
+  const OpenedText opened = open_with_text(o.common, o.text, topks.back());
+
+  const CatchInterrupt interrupt;
+  ProgressLine progress;
+  const auto result = measure_sparsity(
+      *opened.model, opened.documents, opened.windows,
+      {.topks = topks,
+       .length = opened.length,
+       .rows = o.rows,
+       .seed = o.seed,
+       .perplexity = !o.no_perplexity},
+      [&](std::int64_t done, std::int64_t total) { progress.update(done, total); }, interrupt.flag());
+  progress.clear();
+  if (interrupt.flag() && result.windows == 0) return kInterrupted;
+  print(o.common.json ? as_json(o, opened, result) : to_text(result));
+  return interrupt.flag() ? kInterrupted : kDone;
+}
+
+}  // namespace
+
+Action declare_eval_sparsity(CLI::App& command) {
+  auto o = std::make_shared<SparsityCommand>();
+  add_options(command, o->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
+  // Both kinds of attention run, and --topks says over how many tokens.
+  for (const char* option : {"--attention", "--top-k"}) command.remove_option(command.get_option(option));
+  add_text_options(command, o->text);
+  command
+      .add_option("--topks", o->topks,
+                  "selection sizes, comma-separated (default: those of 128,256,512,1024 below --ctx)")
+      ->type_name("N,N,...")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()));
+  command.add_option("--rows", o->rows, "query rows looked at in each context and layer")
+      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()))
+      ->capture_default_str();
+  command.add_option("--seed", o->seed, "chooses the rows")->capture_default_str();
+  command.add_flag("--no-perplexity", o->no_perplexity,
+                   "only look at attention: one dense run a context instead of one and two for each size");
+  command.footer(
+      "How much of dense attention an indexer's selection keeps, by depth and by layer, beside the best "
+      "possible\n"
+      "selection, a sliding window with 4 sinks, and chance; and the perplexity of each "
+      "(docs/evaluation.md).\n"
+      "Ctrl-C reports the contexts that were finished.\n\nExample:\n"
+      "  dsa eval sparsity smollm2 --indexer DIR --text docs --topks 256,512 --windows 4\n");
+  return [o] { return eval_sparsity(*o); };
+}
+
+}  // namespace dsa::cli

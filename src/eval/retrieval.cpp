@@ -1,0 +1,121 @@
+#include "eval/retrieval.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "eval/perplexity.h"
+
+namespace dsa {
+namespace {
+
+// Room for what the model says by itself: more than the answer takes, for it may say more.
+std::int64_t room_for(std::span<const std::int32_t> answer) {
+  return 2 * static_cast<std::int64_t>(answer.size()) + 8;
+}
+
+std::int32_t best(std::span<const float> logits) {
+  return static_cast<std::int32_t>(std::ranges::max_element(logits) - logits.begin());
+}
+
+}  // namespace
+
+RetrievalRunner::RetrievalRunner(LoadedModel& model, bool raw) : model_(model) {
+  DSA_CHECK(model.topk() > 0);
+  const Tokenizer& tokenizer = model.tokenizer();
+  // DeepSeek-V3.2 has a chat format and no template.
+  const bool has_format =
+      tokenizer.chat_template() || model.config().architecture == Architecture::deepseek_v32;
+  if (has_format && !raw) {
+    format_ = ChatFormat::find(tokenizer.chat_template(), model.config().architecture);
+    stop_ = stop_ids(tokenizer, *format_);
+  }
+  stop_.insert(stop_.end(), tokenizer.eos_ids().begin(), tokenizer.eos_ids().end());
+  stop_.insert(stop_.end(), model.config().eos_token_ids.begin(), model.config().eos_token_ids.end());
+}
+
+std::vector<std::int32_t> RetrievalRunner::text_ids(std::string_view text) const {
+  return model_.tokenizer().encode(text, SpecialTokens::as_text);
+}
+
+std::vector<std::int32_t> RetrievalRunner::prompt(const RetrievalSample& sample) const {
+  std::vector<std::int32_t> ids;
+  const auto append = [&](std::span<const std::int32_t> more) {
+    ids.insert(ids.end(), more.begin(), more.end());
+  };
+  if (format_) {
+    const ChatMessage message{.role = Role::user, .content = sample.question};
+    // The answer is scored as it stands: no thinking before it.
+    const auto thinking = format_->can_think() ? Thinking::off : Thinking::model_default;
+    append(encode_chat(model_.tokenizer(), format_->render({&message, 1}, {.thinking = thinking})));
+    append(text_ids(sample.answer_begins));
+  } else {
+    append(model_.tokenizer().prefix_ids());
+    append(text_ids(sample.question + "\n" + sample.answer_begins));
+  }
+  return ids;
+}
+
+std::optional<RetrievalResult> RetrievalRunner::run(RetrievalTask task, std::uint64_t seed,
+                                                    std::int64_t number, std::int64_t length,
+                                                    const std::atomic<bool>& cancel) {
+  const auto tokens = [&](const RetrievalSample& s) {
+    return static_cast<std::int64_t>(prompt(s).size()) + room_for(text_ids(s.answer));
+  };
+  const RetrievalSample sample = fit_sample(task, seed, number, length, tokens);
+  const auto asked = prompt(sample), answer = text_ids(sample.answer);
+  RetrievalResult out{.task = task,
+                      .length = length,
+                      .number = number,
+                      .prompt_tokens = static_cast<std::int64_t>(asked.size()),
+                      .answer_tokens = static_cast<std::int64_t>(answer.size()),
+                      .dense = {},
+                      .sparse = {}};
+  Transformer& transformer = model_.transformer();
+  transformer.set_attention(AttentionMode::dense);
+  if (!ask(sample, asked, answer, 0, out.dense, cancel)) return std::nullopt;
+  // While everything is selected sparse is dense, bit for bit: the cache holds what it would compute.
+  transformer.set_attention(AttentionMode::sparse);
+  const std::int64_t same = std::min(transformer.topk(), out.prompt_tokens - 1);
+  if (!ask(sample, asked, answer, same, out.sparse, cancel)) return std::nullopt;
+  return out;
+}
+
+bool RetrievalRunner::ask(const RetrievalSample& sample, std::span<const std::int32_t> prompt,
+                          std::span<const std::int32_t> answer, std::int64_t first, RetrievalAnswer& out,
+                          const std::atomic<bool>& cancel) {
+  const auto n = static_cast<std::int64_t>(prompt.size());
+  std::int32_t next = 0;
+  const auto score = [&](std::int64_t position, TensorView<const float, 2> logits) {
+    for (std::int64_t r = 0; r < logits.rows(); ++r)
+      out.log_prob -= token_nll(logits.span(r), answer[static_cast<std::size_t>(position + r + 1 - n)]);
+  };
+  // The prompt: the first token of the model's own answer, and the score of the right one's.
+  const auto after_prompt = [&](std::int64_t position, TensorView<const float, 2> logits) {
+    next = best(logits.span(0));
+    score(position, logits);
+  };
+  if (!model_.extend(
+          {.tokens = prompt.subspan(static_cast<std::size_t>(first)), .first = first, .logits_from = n - 1},
+          after_prompt, nullptr, cancel))
+    return false;
+  if (!model_.extend({.tokens = answer.first(answer.size() - 1), .first = n, .logits_from = n}, score,
+                     nullptr, cancel))
+    return false;
+
+  std::vector<std::int32_t> said;
+  const std::int64_t most = room_for(answer);
+  while (static_cast<std::int64_t>(said.size()) < most && std::ranges::find(stop_, next) == stop_.end()) {
+    said.push_back(next);
+    if (static_cast<std::int64_t>(said.size()) == most) break;
+    const auto choose = [&](std::int64_t, TensorView<const float, 2> logits) { next = best(logits.span(0)); };
+    const std::int64_t position = n + static_cast<std::int64_t>(said.size()) - 1;
+    if (!model_.extend({.tokens = {&said.back(), 1}, .first = position, .logits_from = position}, choose,
+                       nullptr, cancel))
+      return false;
+  }
+  out.said = model_.tokenizer().decode(said, /*skip_special=*/true);
+  out.match = answers(sample, out.said);
+  return true;
+}
+
+}  // namespace dsa

@@ -1,0 +1,41 @@
+// Dense beside sparse on questions about long texts: RULER's kinds of task, paired sample by sample.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "eval/loaded_model.h"
+#include "eval/retrieval_result.h"
+#include "tokenizer/chat_format.h"
+
+namespace dsa {
+
+/// Asks one model, dense and over the selection.  The model must have an indexer and be loaded with a context
+/// of the longest length.  Not thread-safe.
+class RetrievalRunner {
+ public:
+  /// `raw`: no chat format, the question continues as plain text.  Throws Error if the model's chat format is
+  /// not known.
+  RetrievalRunner(LoadedModel& model, bool raw);
+
+  /// Nothing if cancelled.  Throws Error if the length is too short for the task.
+  std::optional<RetrievalResult> run(RetrievalTask task, std::uint64_t seed, std::int64_t number,
+                                     std::int64_t length, const std::atomic<bool>& cancel);
+
+ private:
+  [[nodiscard]] std::vector<std::int32_t> prompt(const RetrievalSample& sample) const;
+  [[nodiscard]] std::vector<std::int32_t> text_ids(std::string_view text) const;
+  bool ask(const RetrievalSample& sample, std::span<const std::int32_t> prompt,
+           std::span<const std::int32_t> answer, std::int64_t first, RetrievalAnswer& out,
+           const std::atomic<bool>& cancel);
+
+  LoadedModel& model_;
+  std::optional<ChatFormat> format_;
+  std::vector<std::int32_t> stop_;
+};
+
+}  // namespace dsa

@@ -1,0 +1,58 @@
+// What one retrieval sample gave, and the file such results are kept in while a long run goes on.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "eval/retrieval_tasks.h"
+
+namespace dsa {
+
+/// One way of attending.
+struct RetrievalAnswer {
+  bool match = false;
+  double log_prob = 0;  // of the right answer, summed over its tokens, natural logarithm
+  std::string said;     // what the model answers by itself, greedily
+};
+
+struct RetrievalResult {
+  RetrievalTask task = RetrievalTask::single;
+  std::int64_t length = 0;
+  std::int64_t number = 0;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t answer_tokens = 0;
+  RetrievalAnswer dense;
+  RetrievalAnswer sparse;
+};
+
+/// One JSON object a line: first what the run is (model, indexer, seed, ...), then a result a line, each
+/// written as soon as it is there.
+class RetrievalLog {
+ public:
+  /// Opens or makes the file.  A last line that was cut off is dropped.  Throws Error if it cannot be read or
+  /// written, if it is of another run, or if a line is damaged.
+  RetrievalLog(const std::filesystem::path& path, const nlohmann::ordered_json& run);
+
+  /// What the file held when it was opened.
+  [[nodiscard]] const std::vector<RetrievalResult>& earlier() const { return earlier_; }
+  /// Throws Error if the disk fails.
+  void append(const RetrievalResult& result);
+
+ private:
+  void read(const std::string& text, const nlohmann::ordered_json& run);
+  void write(const nlohmann::ordered_json& line);
+
+  struct Closer {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::filesystem::path path_;
+  std::vector<RetrievalResult> earlier_;
+  std::unique_ptr<std::FILE, Closer> file_;
+};
+
+}  // namespace dsa

@@ -1,0 +1,74 @@
+#include "testing/text_model.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/fingerprint.h"
+#include "checkpoint/open_model.h"
+#include "checkpoint/safetensors_write.h"
+#include "tokenizer/byte_alphabet.h"
+#include "tokenizer/utf8.h"
+
+namespace dsa::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+json byte_tokenizer() {
+  json vocabulary = json::object();
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string character;
+    append_utf8(character, alphabet_of_byte(static_cast<unsigned char>(byte)));
+    vocabulary[character] = byte;
+  }
+  const json byte_level{
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  return {{"version", "1.0"},
+          {"added_tokens", json::array()},
+          {"pre_tokenizer", byte_level},
+          {"decoder", byte_level},
+          {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", json::array()}}}};
+}
+
+void write(const fs::path& path, const json& content) { std::ofstream(path) << content.dump(); }
+
+}  // namespace
+
+void write_text_model(const fs::path& golden, const fs::path& out) {
+  fs::create_directories(out);
+  for (const char* file : {"config.json", "model.safetensors"}) fs::copy_file(golden / file, out / file);
+  write(out / "tokenizer.json", byte_tokenizer());
+}
+
+void write_indexer_folder(const fs::path& model, const fs::path& out, IndexerShape shape, std::int64_t topk) {
+  ModelFiles files = open_model(model);
+  ModelConfig& c = files.config;
+  c.indexer = random_indexer_config(c, shape, topk);
+  fs::create_directories(out);
+  write(out / "config.json", {{"model_type", "dsa_indexer"},
+                              {"format_version", 1},
+                              {"index_n_heads", shape.heads},
+                              {"index_head_dim", shape.dim},
+                              {"index_rope_head_dim", c.indexer->rope_head_dim},
+                              {"index_topk", topk},
+                              {"k_norm_eps", c.indexer->k_norm_eps},
+                              {"trained_context", c.max_position_embeddings},
+                              {"base_model",
+                               {{"architecture", "LlamaForCausalLM"},
+                                {"hidden_size", c.hidden_size},
+                                {"num_hidden_layers", c.num_hidden_layers},
+                                {"num_attention_heads", c.num_attention_heads},
+                                {"num_key_value_heads", c.num_key_value_heads},
+                                {"head_dim", c.head_dim},
+                                {"vocab_size", c.vocab_size},
+                                {"fingerprint", fingerprint(*files.tensors, c)}}}});
+  const auto tensors = random_indexer_tensors(c);
+  std::vector<TensorToWrite> list;
+  tensors->for_each([&](std::string_view name, const StoredTensor& tensor) {
+    list.push_back({std::string(name), tensor.type, tensor.shape, tensor.bytes});
+  });
+  write_safetensors(out / "indexer.safetensors", list);
+}
+
+}  // namespace dsa::test

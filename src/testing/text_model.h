@@ -1,0 +1,18 @@
+// Golden models made fit to read text: they have weights but no tokenizer, and most have no indexer.
+#pragma once
+
+#include <filesystem>
+
+#include "bench/random_indexer.h"
+
+namespace dsa::test {
+
+/// A copy of the model folder `golden` in the new folder `out`, with a tokenizer of one token a byte, id =
+/// byte.
+void write_text_model(const std::filesystem::path& golden, const std::filesystem::path& out);
+
+/// An untrained indexer for `model`, of the Llama family, in the new folder `out`.
+void write_indexer_folder(const std::filesystem::path& model, const std::filesystem::path& out,
+                          IndexerShape shape, std::int64_t topk);
+
+}  // namespace dsa::test
