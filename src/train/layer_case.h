@@ -43,7 +43,9 @@ class LayerCase {
             .c = {},
             .k_pe = {k_.data(), {s.context, s.groups, s.attention_dim}},
             .scale = 1 / std::sqrt(static_cast<float>(s.attention_dim)),
-            .rows = kv_rows_};
+            .rows = kv_rows_,
+            .index_q = {},
+            .index_w = {}};
   }
   [[nodiscard]] const CaseSizes& sizes() const { return sizes_; }
   [[nodiscard]] IndexerTensors& parameters() { return parameters_; }
