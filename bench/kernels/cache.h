@@ -23,16 +23,16 @@ inline const Heads kV32{{.groups = 1, .rank = 512, .rope_dim = 64, .index_dim = 
 class Cached {
  public:
   Cached(const KvLayout& layout, std::int64_t context) : layout_(layout), context_(context) {
-    const std::int64_t count = (context + kPageTokens - 1) / kPageTokens;
-    const std::size_t bytes = layout.page_bytes() * static_cast<std::size_t>(count);
-    for (std::int64_t p = 0; p < count; ++p) pages_.push_back(static_cast<std::int32_t>(p));
+    count_ = (context + kPageTokens - 1) / kPageTokens;
+    const std::size_t bytes = layout.page_bytes() * static_cast<std::size_t>(count_);
+    for (std::int64_t p = 0; p < count_; ++p) pages_.push_back(static_cast<std::int32_t>(p));
     for (std::int64_t i = layers_beyond_cache(bytes); i > 0; --i) {
       memory_.emplace_back(bytes, "cache");
       fill_with_noise(memory_.back().as<bf16>(), static_cast<std::int64_t>(bytes / sizeof(bf16)));
     }
   }
   /// The layers in turn.
-  [[nodiscard]] KvView next() { return {layout_, memory_[turn_++ % memory_.size()].data()}; }
+  [[nodiscard]] KvView next() { return {layout_, memory_[turn_++ % memory_.size()].data(), count_}; }
   /// The last n tokens.
   [[nodiscard]] std::vector<KvRow> rows(std::int64_t n) const {
     std::vector<KvRow> out;
@@ -43,6 +43,7 @@ class Cached {
  private:
   KvLayout layout_;
   std::int64_t context_;
+  std::int64_t count_ = 0;  // pages
   std::vector<Buffer> memory_;
   std::vector<std::int32_t> pages_;
   std::size_t turn_ = 0;

@@ -115,10 +115,12 @@ void ModelBench::repeat_pages(std::int64_t depth) {
   const std::int64_t first = filled_ / kPageTokens, end = (depth + kPageTokens - 1) / kPageTokens;
   for (std::int64_t i = 0; i < files_.config.num_hidden_layers; ++i) {
     const KvView& layer = transformer_->cache().layer(i);
-    const std::size_t bytes = layer.layout.page_bytes();
     exec_.parallel_for(end - first, 1, [&](std::int64_t p, std::int64_t, int) {
-      const auto to = static_cast<std::size_t>(first + p), from = to % kComputedPages;
-      if (to != from) std::memcpy(layer.base + to * bytes, layer.base + from * bytes, bytes);
+      const auto to = static_cast<std::int32_t>(first + p),
+                 from = to % static_cast<std::int32_t>(kComputedPages);
+      if (to == from) return;
+      std::memcpy(layer.entry(to, 0), layer.entry(from, 0), layer.layout.entries_page_bytes());
+      std::memcpy(layer.key(to, 0), layer.key(from, 0), layer.layout.keys_page_bytes());
     });
   }
   filled_ = depth;

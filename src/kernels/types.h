@@ -49,10 +49,11 @@ struct WeightView {
 inline constexpr std::int64_t kScaleBlock = 128;  // FP8 weights and activations
 inline constexpr std::int64_t kPageTokens = 64;   // tokens in one page of the cache
 
-/// The cache of one layer: pages of 64 tokens.  Page p starts at base + p * page_bytes and holds
-///   entries  [64][groups][rank + rope_dim] of `type`: per token and group, c (rank) and then k_pe (rope_dim)
-///   keys     [64][index_dim] of `type`, at keys_offset; index_dim is 0 where the layer has no indexer of its
-///   own
+/// The cache of one layer: pages of 64 tokens, in two arrays of pages, so that the indexer, which reads all
+/// keys, reads one stream:
+///   entries  [pages][64][groups][rank + rope_dim] of `type`: per token and group, c (rank) and then k_pe
+///   (rope_dim) keys     [pages][64][index_dim] of `type`; index_dim is 0 where the layer has no indexer of
+///   its own
 struct KvLayout {
   DType type = DType::bf16;  // bf16 or f32
   std::int64_t groups = 1;
@@ -62,12 +63,14 @@ struct KvLayout {
 
   [[nodiscard]] std::int64_t entry_elements() const { return groups * (rank + rope_dim); }
   [[nodiscard]] std::size_t element_bytes() const { return traits(type).block_bytes; }
-  [[nodiscard]] std::size_t keys_offset() const {
+  [[nodiscard]] std::size_t entries_page_bytes() const {
     return static_cast<std::size_t>(kPageTokens * entry_elements()) * element_bytes();
   }
-  [[nodiscard]] std::size_t page_bytes() const {
-    return static_cast<std::size_t>(kPageTokens * (entry_elements() + index_dim)) * element_bytes();
+  [[nodiscard]] std::size_t keys_page_bytes() const {
+    return static_cast<std::size_t>(kPageTokens * index_dim) * element_bytes();
   }
+  /// What one page costs in this layer.
+  [[nodiscard]] std::size_t page_bytes() const { return entries_page_bytes() + keys_page_bytes(); }
   /// What one token costs in this layer.
   [[nodiscard]] std::size_t token_bytes() const {
     return static_cast<std::size_t>(entry_elements() + index_dim) * element_bytes();
@@ -76,14 +79,22 @@ struct KvLayout {
 
 struct KvView {
   KvLayout layout;
-  std::byte* base = nullptr;
+  std::byte* entries = nullptr;
+  std::byte* keys = nullptr;
+
+  KvView() = default;
+  /// `pages` pages in memory of pages * layout.page_bytes() bytes.
+  KvView(const KvLayout& of, std::byte* memory, std::int64_t pages)
+      : layout(of),
+        entries(memory),
+        keys(memory + static_cast<std::size_t>(pages) * of.entries_page_bytes()) {}
 
   [[nodiscard]] std::byte* entry(std::int32_t page, std::int64_t slot) const {
-    return base + static_cast<std::size_t>(page) * layout.page_bytes() +
+    return entries + static_cast<std::size_t>(page) * layout.entries_page_bytes() +
            static_cast<std::size_t>(slot * layout.entry_elements()) * layout.element_bytes();
   }
   [[nodiscard]] std::byte* key(std::int32_t page, std::int64_t slot) const {
-    return base + static_cast<std::size_t>(page) * layout.page_bytes() + layout.keys_offset() +
+    return keys + static_cast<std::size_t>(page) * layout.keys_page_bytes() +
            static_cast<std::size_t>(slot * layout.index_dim) * layout.element_bytes();
   }
 };

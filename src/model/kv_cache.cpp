@@ -35,7 +35,7 @@ KvCache::KvCache(const ModelConfig& config, Compute compute, std::int64_t pages)
   memory_ = Buffer(*total, "the KV cache (lower --ctx)");
   std::byte* base = memory_.data();
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
-    layers_.push_back({kv_layout(config, i, compute), base});
+    layers_.emplace_back(kv_layout(config, i, compute), base, pages);
     base += layers_.back().layout.page_bytes() * static_cast<std::size_t>(pages);
   }
 }

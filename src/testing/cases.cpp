@@ -86,7 +86,7 @@ TestCache::TestCache(KvLayout layout, std::int64_t sequences, std::int64_t ctx) 
   for (std::int64_t s = 0; s < sequences; ++s)
     tables_.emplace_back(order.begin() + s * pages, order.begin() + (s + 1) * pages);
   data_.assign(order.size() * layout.page_bytes(), std::byte{0xFF});  // 0xFFFF and 0xFFFFFFFF are NaN
-  view_ = {layout, data_.data()};
+  view_ = {layout, data_.data(), pages * sequences};
 }
 
 std::int32_t TestCache::page(std::int64_t sequence, std::int64_t position) const {
