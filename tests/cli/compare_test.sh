@@ -33,6 +33,18 @@ echo '[1]' >"$work/odd.json"
 on 1 "$compare" "$work/odd.json" "$work/g1.json"
 stderr_has "is neither"
 
+# One layer of V3.2: the median of the repetitions against its bar.
+v32() { printf '{"name": "%s", "run_name": "%s/real_time", "run_type": "iteration", "real_time": 5, "GB/s": 1, "GOP/s": 2, "%s": %s}' "$1" "$1" "$2" "$3"; }
+core='core/V3.2 sparse decode 32K'
+moe='moe/V3.2 8 of 256 FP8 experts decode'
+printf '{"context": {"cpu": "c", "threads": "2", "kernels": "k", "read_gb_s": "1", "bf16_gflop_s": "1", "int8_gop_s": "1"}, "benchmarks": [%s, %s, %s, %s]}' \
+  "$(v32 "$core" x_dense 5)" "$(v32 "$core" x_dense 7)" "$(v32 "$core" x_dense 6.5)" "$(v32 "$moe" % 39)" >"$work/v32.json"
+on 0 "$root/bench/check_v32.py" "$work/v32.json"
+stdout_has "| $core | 5 | 1.0 | 2 | 6.5× dense | ≥ 6.0× dense | met |"
+stdout_has "| $moe | 5 | 1.0 | 2 | 39 % of read | ≥ 40 % of read | **missed** |"
+on 1 "$root/bench/check_v32.py" "$work/odd.json"
+stderr_has "is no result of kernels_bench"
+
 # The engines' protocol, with dsa itself in llama.cpp's place.
 on 0 env DSA="$dsa" MODEL="$tiny/llama_gqa" PYTHONPATH="$root/bench" python3 - "$work/run.json" <<'PY'
 import json, os, pathlib, sys, types
