@@ -12,11 +12,11 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/sha256.h"
 #include "checkpoint/fingerprint.h"
 #include "cli/catalogue.h"
 #include "cli/eval.h"
 #include "eval/retrieval_report.h"
-#include "eval/sha256.h"
 
 namespace dsa::cli {
 namespace {

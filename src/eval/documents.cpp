@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
-#include "eval/sha256.h"
+#include "base/sha256.h"
 #include "tokenizer/utf8.h"
 
 namespace dsa {
