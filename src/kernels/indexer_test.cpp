@@ -226,6 +226,24 @@ TEST_P(IndexerTest, RowsAreIndependent) {
   });
 }
 
+TEST_P(IndexerTest, RowsOfOneSequenceComeInAnyOrder) {
+  // Neighbours may be scored together: each sees its own part, whichever of them sees most.
+  test::TestCache cache(layout_of(DType::bf16, 64), 1, 200);
+  cache.fill(21);
+  Queries q(12, 8, 64);
+  test::Padded<2> w({12, 8});
+  q.fill(22);
+  w.fill(23);
+  std::vector<KvRow> rows;
+  for (const std::int64_t visible : {101, 104, 103, 102, 150, 199, 120, 160, 90, 91, 200, 71})
+    rows.push_back(cache.row(0, visible));
+  test::expect_rows_independent(12, [&](Exec& exec, std::int64_t first, std::int64_t count) {
+    const auto got = select(exec, cache, q.view().slice(first, count), w.view().slice(first, count),
+                            std::span(rows).subspan(first, count), 70);
+    return std::vector<float>(got.idx.begin(), got.idx.end());
+  });
+}
+
 TEST_P(IndexerTest, NoRows) {
   test::TestCache cache(layout_of(DType::bf16, 16), 1, 1);
   Queries q(0, 2, 16);

@@ -162,7 +162,7 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
                             // A later row of the sequence: the keys it reads beyond the first row's are
                             // scored for both, and not used.
                             if (next.pages != row.pages || next.visible < row.visible) break;
-                            seen = next.visible;
+                            if (next.visible > seen) seen = next.visible;
                           }
                           score_rows<true>(in, t, together, 0, seen, keys.data(), padded);
                           for (std::int64_t r = 0; r < together; ++r)
