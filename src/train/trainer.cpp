@@ -94,6 +94,13 @@ std::int64_t Trainer::stage_context() const {
   return curriculum_.stages()[static_cast<std::size_t>(checkpoint_.progress.stage)].context;
 }
 
+// Of the stage at hand once it has made a step.
+std::int64_t Trainer::trained_context() const {
+  const Progress& p = checkpoint_.progress;
+  const bool only_entered = p.stage > 0 && p.stage_step == 0;
+  return curriculum_.stages()[static_cast<std::size_t>(only_entered ? p.stage - 1 : p.stage)].context;
+}
+
 // Queries that see no more than a selection holds need no indexer: rows are drawn from those that see more.
 LossRequest Trainer::request(std::int64_t context, std::int64_t draw, bool with_recall) {
   const WarmupSettings& s = checkpoint_.settings;
@@ -267,10 +274,7 @@ void Trainer::save_checkpoint() {
 
 void Trainer::save(const Events& events) {
   save_checkpoint();
-  std::int64_t trained_context = curriculum_.stages().front().context;
-  for (const StepRecord& r : log_.records())
-    if (!r.held_out) trained_context = std::max(trained_context, r.context);
-  publish_indexer(files_.folder, model_.files(), checkpoint_, trained_context, log_);
+  publish_indexer(files_.folder, model_.files(), checkpoint_, trained_context(), log_);
   write_file(files_.folder / "report.html",
              html_report(model_.files().path.filename().string(), checkpoint_, log_));
   last_save_ = log_.elapsed();

@@ -69,6 +69,7 @@ class Trainer {
   void save_checkpoint();
   void save(const Events& events);  // and the indexer, its card, the report
   [[nodiscard]] std::int64_t stage_context() const;
+  [[nodiscard]] std::int64_t trained_context() const;
   [[nodiscard]] LossRequest request(std::int64_t context, std::int64_t draw, bool with_recall);
   [[nodiscard]] std::string name_of(const Window& window, std::int64_t length) const;
 
