@@ -26,6 +26,9 @@ ModelConfig configure(const ModelConfig& stored, const ModelOptions& options) {
     fail("--compute demo: index_head_dim {} is not a power of two, which the demo's Hadamard rotation needs",
          config.indexer->head_dim);
   if (options.topk < 0) fail("--top-k {}: expected 1 or more", options.topk);
+  if (options.context > config.max_position_embeddings)
+    spdlog::warn("--ctx {} is past the {} positions that the model was trained at", options.context,
+                 config.max_position_embeddings);
   return config;
 }
 
@@ -36,9 +39,6 @@ std::int64_t chosen_topk(const ModelConfig& config, const ModelOptions& options)
 
 std::int64_t chosen_context(const ModelConfig& config, const ModelOptions& options) {
   if (options.context < 0) fail("--ctx {}: expected 1 or more", options.context);
-  if (options.context > config.max_position_embeddings)
-    spdlog::warn("--ctx {} is past the {} positions that the model was trained at", options.context,
-                 config.max_position_embeddings);
   const std::int64_t tokens = options.context > 0 ? options.context : config.max_position_embeddings;
   return (tokens + kPageTokens - 1) / kPageTokens * kPageTokens;
 }

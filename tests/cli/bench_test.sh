@@ -70,6 +70,10 @@ stderr_is_one_line
 on 1 "$dsa" bench "$tiny/llama_gqa" --depths 0 --attention sparse "${small[@]}"
 stderr_has "indexer"
 stderr_is_one_line
+# Past the trained positions: one warning a loaded model.
+on 0 "$dsa" bench "$tiny/llama_gqa" --depths 0 --ctx 600 --attention dense "${small[@]}"
+stderr_has "is past the 512 positions"
+stderr_is_one_line
 on 1 "$dsa" bench "$tiny/llama_gqa" --depths 4096 --ctx 64 "${small[@]}"
 stderr_has "--ctx"
 stderr_is_one_line

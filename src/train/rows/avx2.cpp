@@ -25,15 +25,7 @@ inline Vec positive(Vec x) {
 
 }  // namespace
 
-extern const RowKernels kRows{.name = "avx2",
-                              .product = product,
-                              .add_attention = add_attention,
-                              .add_relu = add_relu,
-                              .kl_row = kl_row,
-                              .relu_backward = relu_backward,
-                              .scale = scale,
-                              .add_scaled = add_scaled,
-                              .total = total};
+extern const RowKernels kRows = row_kernels("avx2");
 
 }  // namespace dsa::train::avx2
 

@@ -27,15 +27,7 @@ inline Vec positive(Vec x) {
 
 }  // namespace
 
-extern const RowKernels kRows{.name = "avx512",
-                              .product = product,
-                              .add_attention = add_attention,
-                              .add_relu = add_relu,
-                              .kl_row = kl_row,
-                              .relu_backward = relu_backward,
-                              .scale = scale,
-                              .add_scaled = add_scaled,
-                              .total = total};
+extern const RowKernels kRows = row_kernels("avx512");
 
 }  // namespace dsa::train::avx512
 

@@ -21,14 +21,6 @@ inline constexpr int kProductRows = 4;
 }  // namespace
 }  // namespace portable
 
-const RowKernels kPortableRows{.name = "portable",
-                               .product = portable::product,
-                               .add_attention = portable::add_attention,
-                               .add_relu = portable::add_relu,
-                               .kl_row = portable::kl_row,
-                               .relu_backward = portable::relu_backward,
-                               .scale = portable::scale,
-                               .add_scaled = portable::add_scaled,
-                               .total = portable::total};
+const RowKernels kPortableRows = portable::row_kernels("portable");
 
 }  // namespace dsa::train

@@ -110,3 +110,16 @@ float total(const float* x, std::int64_t n) {
   for (std::int64_t s = 0; s < n; s += Vec::kLanes) all_lanes = all_lanes + load_part(x + s, n - s);
   return sum(all_lanes);
 }
+
+/// The family's table.
+constexpr RowKernels row_kernels(const char* name) {
+  return {.name = name,
+          .product = product,
+          .add_attention = add_attention,
+          .add_relu = add_relu,
+          .kl_row = kl_row,
+          .relu_backward = relu_backward,
+          .scale = scale,
+          .add_scaled = add_scaled,
+          .total = total};
+}
