@@ -11,6 +11,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set_source_files_properties(cpu/avx512_attention.cpp cpu/avx512_dot.cpp cpu/avx512_elementwise.cpp cpu/avx512_tiles.cpp
     cpu/avx512_bf16_attention.cpp PROPERTIES COMPILE_OPTIONS
     "$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
+  # clang 16 dies in its VectorCombine pass, which folds BF16 shuffles for ever.
+  set_property(SOURCE cpu/avx512_bf16_attention.cpp APPEND PROPERTY COMPILE_OPTIONS
+    "$<$<CXX_COMPILER_ID:Clang>:SHELL:-mllvm -disable-vector-combine>")
 else()
   list(APPEND DSA_CPU_KERNEL_SOURCES cpu/no_x86.cpp)
 endif()
