@@ -13,7 +13,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     "$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
   # clang 16 dies in its VectorCombine pass, which folds BF16 shuffles for ever.
   set_property(SOURCE cpu/avx512_bf16_attention.cpp APPEND PROPERTY COMPILE_OPTIONS
-    "$<$<CXX_COMPILER_ID:Clang>:SHELL:-mllvm -disable-vector-combine>")
+    "$<$<CXX_COMPILER_ID:Clang>:-mllvm;-disable-vector-combine>")
 else()
   list(APPEND DSA_CPU_KERNEL_SOURCES cpu/no_x86.cpp)
 endif()
