@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "model/attach_indexer.h"
 
 namespace dsa {
 namespace {
@@ -40,11 +41,8 @@ ModelBench::ModelBench(const std::filesystem::path& model, ModelOptions options,
     const std::int64_t topk = options_.topk > 0 ? options_.topk : kDefaultTopk;
     config.indexer = random_indexer_config(config, *shape, topk);
     random_tensors_ = random_indexer_tensors(config);
-  } else if (options_.indexer) {
-    indexer_folder_ = open_indexer_folder(*options_.indexer);
-    check_indexer_fits(*indexer_folder_, files_,
-                       options_.force_indexer ? FingerprintCheck::skip : FingerprintCheck::enforce);
-    config.indexer = indexer_folder_->config;
+  } else {
+    indexer_folder_ = attach_indexer(files_, options_);
   }
   const TensorSource* tensors = indexer_folder_ ? indexer_folder_->tensors.get() : random_tensors_.get();
   transformer_ = std::make_unique<Transformer>(files_, options_, choose_kernels(), exec_, tensors);

@@ -154,9 +154,8 @@ class Runner {
 std::vector<std::string> chosen_attention(const BenchOptions& o) {
   if (o.common.attention != "auto") return {o.common.attention};
   if (!o.random_indexer.empty()) return {"dense", "sparse"};
-  if (o.common.indexer == "none") return {"dense"};
-  const bool has = !o.common.indexer.empty() || open_model(resolve_model(o.common.model)).config.indexer;
-  return has ? std::vector<std::string>{"dense", "sparse"} : std::vector<std::string>{"dense"};
+  return has_indexer(o.common) ? std::vector<std::string>{"dense", "sparse"}
+                               : std::vector<std::string>{"dense"};
 }
 
 void check(const BenchOptions& o) {

@@ -40,4 +40,8 @@ std::filesystem::path resolve_model(std::string_view model) {
   return path;
 }
 
+std::vector<std::filesystem::path> shipped_indexer_folders() {
+  return {DSA_SOURCE_MODELS, DSA_INSTALLED_MODELS};
+}
+
 }  // namespace dsa::cli

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace dsa::cli {
 
@@ -17,5 +18,8 @@ std::span<const CatalogueEntry> catalogue();
 /// MODEL of the command line: a name from the catalogue, else the path of a folder or a .gguf file.  (A
 /// folder that has a catalogue name is meant by ./NAME.)  Throws Error if there is nothing there.
 std::filesystem::path resolve_model(std::string_view model);
+
+/// Folders of indexers that come with dsa: the source folder's models/, and where it is installed.
+std::vector<std::filesystem::path> shipped_indexer_folders();
 
 }  // namespace dsa::cli

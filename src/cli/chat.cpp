@@ -52,13 +52,18 @@ class Chat {
   };
   static const std::array<Command, 6> kCommands;
 
+  [[nodiscard]] std::string attention_text(std::int64_t topk) const {
+    if (topk == 0 || options_.attention == "dense") return "dense";
+    return fmt::format("sparse ({} tokens at a time)", topk);
+  }
+
   void introduce() {
     if (!stdin_is_terminal()) return;
     Session& session = conversation_.session();
     fmt::print(stderr,
                "{}: {} layers, context of {} tokens, kernels {}, {} attention. /help lists commands.\n",
                printable(options_.model), session.files().config.num_hidden_layers, session.context(),
-               session.kernels(), session.has_indexer() ? options_.attention : "dense");
+               session.kernels(), attention_text(session.topk()));
     if (!document_.empty())
       fmt::print(stderr, "{}: {} tokens; ask about it.\n", printable(options_.file),
                  session.tokenizer().encode(document_, SpecialTokens::as_text).size());

@@ -44,6 +44,9 @@ OpenedText open_with_text(const Options& options, const TextOptions& text, std::
 /// Throws Error, naming the option that wants one, if the model selects nothing.
 void require_indexer(const LoadedModel& model, std::string_view what);
 
+/// The folder that the indexer comes from, or "the model's own".
+std::string indexer_name(const LoadedModel& model);
+
 /// Indented, with its newline; invalid UTF-8 replaced.
 std::string json_line(const nlohmann::ordered_json& json);
 

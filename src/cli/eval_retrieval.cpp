@@ -47,9 +47,9 @@ std::vector<Cell> chosen_cells(const RetrievalCommand& o) {
 
 // What a result depends on besides task, length and number: runs that differ here do not share a file.
 nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& model) {
-  std::string indexer = "the model's own";
-  if (!o.common.indexer.empty()) {
-    const MappedFile file(std::filesystem::path(o.common.indexer) / "indexer.safetensors");
+  std::string indexer = indexer_name(model);
+  if (const auto folder = model.indexer_folder(); !folder.empty()) {
+    const MappedFile file(folder / "indexer.safetensors");
     Sha256 hash;
     hash.add(file.bytes());
     indexer = hash.hex();

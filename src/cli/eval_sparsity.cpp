@@ -41,15 +41,14 @@ std::vector<std::int64_t> chosen_topks(const SparsityCommand& o, std::int64_t le
 
 // A model that selects nothing cannot be loaded with a top-k: said here in the words of this verb.
 void check_indexer(const Options& o) {
-  const auto path = resolve_model(o.model);
-  if (o.indexer == "none" || (o.indexer.empty() && !open_model(path).config.indexer))
+  if (!has_indexer(o))
     fail("{}: eval sparsity needs an indexer, and this model has none{}: give --indexer DIR",
-         printable(path.string()), o.indexer == "none" ? " in use (--indexer none)" : "");
+         printable(resolve_model(o.model).string()), o.indexer == "none" ? " in use (--indexer none)" : "");
 }
 
 std::string as_json(const SparsityCommand& o, const OpenedText& opened, const Sparsity& result) {
   nlohmann::ordered_json out{{"model", o.common.model},
-                             {"indexer", o.common.indexer.empty() ? "the model's own" : o.common.indexer},
+                             {"indexer", indexer_name(*opened.model)},
                              {"compute", o.common.compute},
                              {"corpus_sha256", corpus_hash(opened.documents)},
                              {"rows_per_window", o.rows},

@@ -45,6 +45,11 @@ void require_indexer(const LoadedModel& model, std::string_view what) {
        printable(model.files().path.string()), what);
 }
 
+std::string indexer_name(const LoadedModel& model) {
+  const auto folder = model.indexer_folder();
+  return folder.empty() ? "the model's own" : folder.string();
+}
+
 std::string json_line(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

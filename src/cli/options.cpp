@@ -10,6 +10,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "cli/catalogue.h"
+#include "model/attach_indexer.h"
 
 namespace dsa::cli {
 
@@ -59,7 +61,8 @@ void add_engine(CLI::App& app, Options& o) {
   app.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
       ->check(CLI::Range(1, kMaxInt));
   app.add_option("--indexer", o.indexer,
-                 "a folder with an indexer for this model, or none to ignore the model's own")
+                 "a folder with an indexer for this model, or none for dense attention (default: the model's own, "
+                 "or one that comes with dsa)")
       ->type_name("DIR|none");
   app.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
   app.add_option(
@@ -160,7 +163,15 @@ ModelOptions model_options(const Options& o) {
   m.use_indexer = o.indexer != "none";
   if (m.use_indexer && !o.indexer.empty()) m.indexer = o.indexer;
   m.force_indexer = o.force_indexer;
+  m.indexer_folders = shipped_indexer_folders();
   return m;
+}
+
+bool has_indexer(const Options& options) {
+  ModelFiles files = open_model(resolve_model(options.model));
+  const ModelOptions m = model_options(options);
+  static_cast<void>(attach_indexer(files, m));
+  return m.use_indexer && files.config.indexer.has_value();
 }
 
 SamplingParams sampling_params(const Options& o) {

@@ -61,6 +61,10 @@ void add_options(CLI::App& command, Options& options, std::initializer_list<Opti
 
 /// Throws Error where the values do not fit together.
 ModelOptions model_options(const Options& options);
+
+/// Whether the model of the options would be run with an indexer: its own, a given or a shipped one.  Opens
+/// the model's files; throws Error.
+bool has_indexer(const Options& options);
 SamplingParams sampling_params(const Options& options);
 
 /// "1,2,3" or, for "@FILE", what FILE holds; commas, white space and newlines separate.  Throws Error.

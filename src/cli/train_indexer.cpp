@@ -135,6 +135,7 @@ void add_settings(CLI::App& command, train::WarmupSettings& s) {
       {"curriculum",
        "context lengths and their shares of the tokens, as in 2048:0.3,8192:0.7, in place of --ctx"},
       {"rows", "queries of each document that are trained on"},
+      {"updates", "of the weights by each document, each from its share of the rows"},
       {"target",
        "what index scores follow: sum of the heads' attention (the paper's), max, or a blend from max to "
        "sum"},

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/error.h"
-#include "checkpoint/indexer_folder.h"
 #include "engine/page_pool.h"
+#include "model/attach_indexer.h"
 #include "model/transformer.h"
 #include "sampling/stop_matcher.h"
 #include "tokenizer/stream_decoder.h"
@@ -73,16 +73,6 @@ class AnswerText {
   const std::function<void(std::string_view)>& on_text_;
   std::string& text_;
 };
-
-// --indexer DIR: the base model becomes one with an indexer.
-std::optional<IndexerFolder> attach_indexer(ModelFiles& files, const ModelOptions& options) {
-  if (!options.indexer) return std::nullopt;
-  IndexerFolder indexer = open_indexer_folder(*options.indexer);
-  check_indexer_fits(indexer, files,
-                     options.force_indexer ? FingerprintCheck::skip : FingerprintCheck::enforce);
-  files.config.indexer = indexer.config;
-  return indexer;
-}
 
 }  // namespace
 
@@ -250,7 +240,11 @@ Session::~Session() = default;
 const Tokenizer& Session::tokenizer() const { return impl_->text(); }
 const ModelFiles& Session::files() const { return impl_->files; }
 std::int64_t Session::context() const { return impl_->transformer.max_context(); }
-bool Session::has_indexer() const { return impl_->transformer.config().indexer.has_value(); }
+bool Session::has_indexer() const { return topk() > 0; }
+std::int64_t Session::topk() const {
+  const auto& indexer = impl_->transformer.config().indexer;
+  return indexer ? indexer->topk : 0;
+}
 std::string_view Session::kernels() const { return impl_->transformer.kernels().name; }
 
 GenerateResult Session::generate(const GenerateRequest& request, const GenerateCallbacks& callbacks,

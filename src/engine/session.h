@@ -81,6 +81,7 @@ class Session {
   [[nodiscard]] const ModelFiles& files() const;
   [[nodiscard]] std::int64_t context() const;  // most tokens the cache can hold
   [[nodiscard]] bool has_indexer() const;
+  [[nodiscard]] std::int64_t topk() const;  // tokens a selection holds; 0: no indexer
   [[nodiscard]] std::string_view kernels() const;
 
   /// Answers the prompt.  The longest prefix that is still in the cache is not computed again (the result is

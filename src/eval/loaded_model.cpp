@@ -4,20 +4,12 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "model/attach_indexer.h"
 
 namespace dsa {
 namespace {
 
 constexpr std::int64_t kLogitsFloats = std::int64_t{16} << 20;  // of one chunk
-
-std::optional<IndexerFolder> attach_indexer(ModelFiles& files, const ModelOptions& options) {
-  if (!options.indexer) return std::nullopt;
-  IndexerFolder indexer = open_indexer_folder(*options.indexer);
-  check_indexer_fits(indexer, files,
-                     options.force_indexer ? FingerprintCheck::skip : FingerprintCheck::enforce);
-  files.config.indexer = indexer.config;
-  return indexer;
-}
 
 Tokenizer fitting_tokenizer(const ModelFiles& files) {
   Tokenizer tokenizer = open_tokenizer(files);

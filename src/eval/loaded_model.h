@@ -19,7 +19,7 @@ namespace dsa {
 /// Not thread-safe: one run at a time; `cancel` may be set from anywhere.
 class LoadedModel {
  public:
-  /// options.indexer (an indexer folder) and options.force_indexer are heeded.  Throws Error.
+  /// The indexer is chosen as attach_indexer() says.  Throws Error.
   LoadedModel(const std::filesystem::path& path, const ModelOptions& options);
 
   [[nodiscard]] const ModelFiles& files() const { return files_; }
@@ -28,6 +28,10 @@ class LoadedModel {
   [[nodiscard]] Transformer& transformer() { return *transformer_; }
   [[nodiscard]] Exec& exec() { return exec_; }
   [[nodiscard]] std::int64_t topk() const;  // 0: no indexer
+  /// The folder that the indexer comes from; empty: there is none, or it is the model's own.
+  [[nodiscard]] std::filesystem::path indexer_folder() const {
+    return indexer_ ? indexer_->path : std::filesystem::path{};
+  }
   [[nodiscard]] std::int64_t trained_context() const { return indexer_ ? indexer_->trained_context : 0; }
 
   /// Logits of positions [first, first + logits.rows()).

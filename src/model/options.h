@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "kernels/types.h"
 
@@ -27,6 +28,8 @@ struct ModelOptions {
   std::optional<std::filesystem::path> indexer =
       {};                      // --indexer DIR: an indexer folder for a model without one
   bool force_indexer = false;  // accept an indexer whose fingerprint is another model's
+  std::vector<std::filesystem::path> indexer_folders =
+      {};  // where to look, without `indexer`, for a folder that was trained for this very model
 };
 
 }  // namespace dsa

@@ -33,6 +33,8 @@ class AdamW {
   };
   [[nodiscard]] State state();
   void restore(std::int64_t steps, std::span<const float> first_moment, std::span<const float> second_moment);
+  /// As before the first step.
+  void reset();
 
  private:
   struct Impl;

@@ -72,6 +72,8 @@ void AdamW::restore(std::int64_t steps, std::span<const float> first_moment,
   impl_->optimizer.state()[impl_->key()] = std::move(state);
 }
 
+void AdamW::reset() { impl_->optimizer.state().erase(impl_->key()); }
+
 void set_optimizer_threads(int threads) { torch::set_num_threads(threads); }
 
 }  // namespace dsa::train

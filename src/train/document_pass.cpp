@@ -54,23 +54,48 @@ DocumentPass::DocumentPass(LoadedModel& model, const IndexerShape& shape, std::i
 DocumentPass::~DocumentPass() { model_.transformer().set_hooks({}); }
 
 bool DocumentPass::run(std::span<const std::int32_t> tokens, const LossRequest& request,
-                       const IndexerTensors& parameters, IndexerTensors* gradient,
+                       const IndexerTensors& parameters, const PassTraining* training,
                        const std::atomic<bool>& cancel) {
   request_ = &request;
   parameters_ = &parameters;
-  gradient_ = gradient;
+  training_ = training;
   return model_.run(tokens, /*logits=*/{}, /*progress=*/{}, cancel);
 }
 
 void DocumentPass::on_layer(std::int64_t layer, const AttentionInputs& inputs) {
   const LayerTensors<const float> weights = parameters_->layer(layer);
   auto& loss = losses_[static_cast<std::size_t>(layer)];
-  if (gradient_ == nullptr) {
+  if (training_ == nullptr) {
     loss = loss_.layer(weights, inputs, *request_, nullptr);
     return;
   }
-  const LayerTensors<float> gradient = gradient_->layer(layer);
-  loss = loss_.layer(weights, inputs, *request_, &gradient);
+  const LayerTensors<float> gradient = training_->gradient.layer(layer);
+  loss = {};
+  double recall_rows = 0;
+  for (std::int64_t part = 0; part < training_->updates; ++part) {
+    LossRequest request = *request_;
+    request.rows = rows_of_part(part);
+    if (request.rows.empty()) continue;
+    const LayerLoss one = loss_.layer(weights, inputs, request, &gradient);
+    loss.kl += one.kl * static_cast<double>(request.rows.size()) / static_cast<double>(request_->rows.size());
+    loss.recall.rows += one.recall.rows;
+    loss.recall.indexer += one.recall.indexer * static_cast<double>(one.recall.rows);
+    loss.recall.best += one.recall.best * static_cast<double>(one.recall.rows);
+    recall_rows += static_cast<double>(one.recall.rows);
+    if (training_->update) training_->update(layer);
+  }
+  if (recall_rows > 0) loss.recall.indexer /= recall_rows, loss.recall.best /= recall_rows;
+}
+
+// Every updates-th row: each part is spread over the whole document.
+std::span<const std::int32_t> DocumentPass::rows_of_part(std::int64_t part) {
+  const auto& rows = request_->rows;
+  if (training_->updates == 1) return rows;
+  part_rows_.clear();
+  for (auto i = static_cast<std::size_t>(part); i < rows.size();
+       i += static_cast<std::size_t>(training_->updates))
+    part_rows_.push_back(rows[i]);
+  return part_rows_;
 }
 
 PassSummary summarize(std::span<const LayerLoss> losses) {

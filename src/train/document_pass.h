@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,16 @@ namespace dsa::train {
 /// Error if the model is none that an indexer folder can be made for.
 IndexerShape indexer_shape(const ModelFiles& files, std::int64_t heads, std::int64_t dim);
 
+/// What a pass does beside measuring the loss.
+struct PassTraining {
+  /// Every layer's gradient is written to its place here.
+  IndexerTensors& gradient;
+  /// The rows are dealt out to so many parts; a layer's loss is computed for one after the other.
+  std::int64_t updates = 1;
+  /// Called after each: may change the layer's parameters, which the next part then sees.
+  std::function<void(std::int64_t layer)> update;
+};
+
 /// The loss and its gradient for one document after the other.  The model runs densely, with its own kernels;
 /// its weights are only read.
 class DocumentPass {
@@ -26,15 +37,16 @@ class DocumentPass {
   DocumentPass(const DocumentPass&) = delete;
   DocumentPass& operator=(const DocumentPass&) = delete;
 
-  /// Losses by layer; with a gradient (not null) writes all of it.  False if cancelled: then both are of no
-  /// use. Throws Error if the model gives a NaN.
+  /// Losses by layer, over all rows; `training` may be null.  False if cancelled: some layers are updated
+  /// then, others not.  Throws Error if the model gives a NaN.
   bool run(std::span<const std::int32_t> tokens, const LossRequest& request, const IndexerTensors& parameters,
-           IndexerTensors* gradient, const std::atomic<bool>& cancel);
+           const PassTraining* training, const std::atomic<bool>& cancel);
 
   [[nodiscard]] std::span<const LayerLoss> losses() const { return losses_; }
 
  private:
   void on_layer(std::int64_t layer, const AttentionInputs& inputs);
+  [[nodiscard]] std::span<const std::int32_t> rows_of_part(std::int64_t part);
 
   LoadedModel& model_;
   RopeTable rope_;
@@ -43,7 +55,8 @@ class DocumentPass {
   // Of the run at hand.
   const LossRequest* request_ = nullptr;
   const IndexerTensors* parameters_ = nullptr;
-  IndexerTensors* gradient_ = nullptr;
+  const PassTraining* training_ = nullptr;
+  std::vector<std::int32_t> part_rows_;
 };
 
 /// KL and recall over the layers.

@@ -12,7 +12,8 @@ struct WarmupSettings {
   std::int64_t dim = 32;
   std::int64_t topk = 512;
   std::string curriculum;  // Curriculum::text()
-  std::int64_t rows = 256;
+  std::int64_t rows = 1024;
+  std::int64_t updates = 4;  // of the weights, each from its share of a document's rows
   std::string target = "sum";
   double lr = 1.5e-2;
   double clip = 1;
@@ -27,6 +28,7 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("top-k", s.topk);
   visit("curriculum", s.curriculum);
   visit("rows", s.rows);
+  visit("updates", s.updates);
   visit("target", s.target);
   visit("lr", s.lr);
   visit("clip", s.clip);

@@ -33,12 +33,6 @@ std::int64_t recall_topk(std::int64_t topk, std::int64_t context) {
   return std::clamp<std::int64_t>(context / 8, 1, topk);
 }
 
-double norm_of(std::span<const float> values) {
-  double squares = 0;
-  for (const float v : values) squares += static_cast<double>(v) * static_cast<double>(v);
-  return std::sqrt(squares);
-}
-
 }  // namespace
 
 Trainer Trainer::start(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
@@ -79,14 +73,13 @@ Trainer::Trainer(LoadedModel& model, std::span<const Document> text, std::span<c
       curriculum_(Curriculum::parse(checkpoint_.settings.curriculum)),
       log_(files_.folder / "train_log.jsonl", checkpoint_.progress.step),
       pass_(model, checkpoint_.parameters.shape(), curriculum_.longest(), checkpoint_.settings.rows),
-      optimizer_(checkpoint_.parameters.values(), {}),
+      optimizers_(checkpoint_.parameters),
       gradient_(checkpoint_.parameters.shape()),
       last_save_(log_.elapsed()) {
   set_optimizer_threads(model.exec().threads());
   for (const Stage& stage : curriculum_.stages())
     samplers_.emplace_back(text, stage.context, static_cast<std::uint64_t>(checkpoint_.settings.seed));
-  if (checkpoint_.optimizer_steps > 0)
-    optimizer_.restore(checkpoint_.optimizer_steps, checkpoint_.first_moment, checkpoint_.second_moment);
+  optimizers_.restore(checkpoint_);
   if (!held_out.empty()) static_cast<void>(cut_windows(held_out, curriculum_.longest()));  // long enough?
 }
 
@@ -143,24 +136,24 @@ bool Trainer::step(const Events& events, const std::atomic<bool>& cancel) {
   const Window window = sampler.at(p.stage_step);
   const bool with_recall = p.step % kRecallEvery == 0;
   const LossRequest wanted = request(context, p.step, with_recall);
+  const double rate = learning_rate(checkpoint_.settings.lr, p.step, p.done());
+  std::vector<double> norms;
   try {
-    if (!pass_.run(sampler.tokens(window), wanted, checkpoint_.parameters, &gradient_, cancel)) return false;
+    if (!train_on(sampler.tokens(window), wanted, rate, norms, cancel)) return false;
   } catch (const Error& error) {
     fail("step {}: {}: {}", p.step + 1, name_of(window, context), error.what());
   }
-  const std::vector<double> norms = clip_layers();
   check(window, pass_.losses(), norms);
   StepRecord record{.step = p.step + 1,
                     .tokens = p.tokens + context,
                     .context = context,
                     .kl = summarize(pass_.losses()).kl,
                     .gradient_norm = *std::ranges::max_element(norms),
-                    .learning_rate = learning_rate(checkpoint_.settings.lr, p.step, p.done()),
+                    .learning_rate = rate,
                     .recall = {},
                     .layer_kl = {}};
   if (with_recall) record.recall = summarize(pass_.losses());
   for (const LayerLoss& loss : pass_.losses()) record.layer_kl.push_back(loss.kl);
-  optimizer_.step(gradient_.values(), record.learning_rate);
 
   ++p.step;
   ++p.stage_step;
@@ -172,20 +165,24 @@ bool Trainer::step(const Events& events, const std::atomic<bool>& cancel) {
   return true;
 }
 
-// Layers learn apart from each other: one whose gradient is large must not slow the others down.
-std::vector<double> Trainer::clip_layers() {
-  std::vector<double> norms(static_cast<std::size_t>(gradient_.shape().layers));
-  const double clip = checkpoint_.settings.clip;
-  model_.exec().parallel_for(gradient_.shape().layers, 1, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t layer = begin; layer < end; ++layer) {
-      const auto values = gradient_.layer_values(layer);
-      const double norm = norms[static_cast<std::size_t>(layer)] = norm_of(values);
-      if (!(norm > clip)) continue;
-      const auto factor = static_cast<float>(clip / norm);
-      for (float& v : values) v *= factor;
-    }
-  });
-  return norms;
+// All of a document's updates, or none.
+bool Trainer::train_on(std::span<const std::int32_t> tokens, const LossRequest& wanted, double learning_rate,
+                       std::vector<double>& norms, const std::atomic<bool>& cancel) {
+  const auto weights = checkpoint_.parameters.values();
+  before_.assign(weights.begin(), weights.end());
+  optimizers_.save(checkpoint_);
+  norms.assign(static_cast<std::size_t>(gradient_.shape().layers), 0);
+  const auto update = [&](std::int64_t layer) {
+    const double norm = optimizers_.step(layer, gradient_, checkpoint_.settings.clip, learning_rate);
+    double& largest = norms[static_cast<std::size_t>(layer)];
+    if (!(norm <= largest)) largest = norm;  // a NaN stays
+  };
+  const PassTraining training{
+      .gradient = gradient_, .updates = checkpoint_.settings.updates, .update = update};
+  if (pass_.run(tokens, wanted, checkpoint_.parameters, &training, cancel)) return true;
+  std::ranges::copy(before_, weights.begin());
+  optimizers_.restore(checkpoint_);
+  return false;
 }
 
 void Trainer::check(const Window& window, std::span<const LayerLoss> losses,
@@ -222,7 +219,9 @@ void Trainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
     if (i > 0) {
       const auto start = Clock::now();
       const LossRequest wanted = request(stage.context, 0, /*with_recall=*/false);
-      if (!pass_.run(samplers_[i].tokens(samplers_[i].at(0)), wanted, checkpoint_.parameters, &gradient_,
+      const PassTraining timing{
+          .gradient = gradient_, .updates = checkpoint_.settings.updates, .update = {}};
+      if (!pass_.run(samplers_[i].tokens(samplers_[i].at(0)), wanted, checkpoint_.parameters, &timing,
                      cancel))
         return;
       per_token = seconds_since(start) / static_cast<double>(stage.context);
@@ -265,10 +264,7 @@ bool Trainer::look_at_held_out(const Events& events, const std::atomic<bool>& ca
 }
 
 void Trainer::save_checkpoint() {
-  const auto state = optimizer_.state();
-  checkpoint_.optimizer_steps = state.steps;
-  checkpoint_.first_moment.assign(state.first_moment.begin(), state.first_moment.end());
-  checkpoint_.second_moment.assign(state.second_moment.begin(), state.second_moment.end());
+  optimizers_.save(checkpoint_);
   write_checkpoint(files_.folder / kCheckpointFile, checkpoint_);
 }
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "eval/documents.h"
-#include "train/adamw.h"
 #include "train/checkpoint.h"
 #include "train/document_pass.h"
+#include "train/layer_optimizers.h"
 #include "train/sampler.h"
 #include "train/schedule.h"
 #include "train/train_log.h"
@@ -63,7 +63,8 @@ class Trainer {
 
   bool step(const Events& events, const std::atomic<bool>& cancel);
   void check(const Window& window, std::span<const LayerLoss> losses, std::span<const double> norms) const;
-  std::vector<double> clip_layers();
+  bool train_on(std::span<const std::int32_t> tokens, const LossRequest& wanted, double learning_rate,
+                std::vector<double>& norms, const std::atomic<bool>& cancel);
   void turn_hours_into_tokens(const std::atomic<bool>& cancel);
   bool look_at_held_out(const Events& events, const std::atomic<bool>& cancel);
   void save_checkpoint();
@@ -80,8 +81,9 @@ class Trainer {
   Curriculum curriculum_;
   TrainLog log_;
   DocumentPass pass_;
-  AdamW optimizer_;
+  LayerOptimizers optimizers_;
   IndexerTensors gradient_;
+  std::vector<float> before_;  // the weights before the document at hand
   std::vector<WindowSampler> samplers_;  // by stage
   std::vector<std::int32_t> rows_;
   double last_save_ = 0;        // on the training's own clock, log_.elapsed()

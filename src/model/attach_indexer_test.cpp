@@ -1,0 +1,103 @@
+#include "model/attach_indexer.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/fingerprint.h"
+#include "checkpoint/safetensors_write.h"
+#include "checkpoint/test_files.h"
+
+namespace dsa {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// An indexer of one head of two dims for a golden model, of top-k `topk`.
+class AttachIndexer : public ::testing::Test {
+ protected:
+  AttachIndexer() : files_(open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens/models/llama_gqa")) {}
+
+  static void write_text(const fs::path& path, std::string_view text) { std::ofstream(path) << text; }
+  void write(const fs::path& folder, std::int64_t topk, const std::string& fingerprint) {
+    const ModelConfig& c = files_.config;
+    fs::create_directories(folder);
+    const json config{{"model_type", "dsa_indexer"},
+                      {"format_version", 1},
+                      {"index_n_heads", 1},
+                      {"index_head_dim", 2},
+                      {"index_rope_head_dim", 2},
+                      {"index_topk", topk},
+                      {"trained_context", 64},
+                      {"base_model",
+                       {{"hidden_size", c.hidden_size},
+                        {"num_hidden_layers", c.num_hidden_layers},
+                        {"num_attention_heads", c.num_attention_heads},
+                        {"num_key_value_heads", c.num_key_value_heads},
+                        {"head_dim", c.head_dim},
+                        {"vocab_size", c.vocab_size},
+                        {"fingerprint", fingerprint}}}};
+    write_text(folder / "config.json", config.dump());
+    const std::vector<float> zeros(static_cast<std::size_t>(2 * c.hidden_size));
+    std::vector<TensorToWrite> tensors;
+    const auto add = [&](std::int64_t layer, const char* name, std::vector<std::int64_t> shape) {
+      std::size_t count = 1;
+      for (const auto n : shape) count *= static_cast<std::size_t>(n);
+      tensors.push_back({"model.layers." + std::to_string(layer) + ".self_attn.indexer." + name, DType::f32,
+                         std::move(shape), std::as_bytes(std::span(zeros).first(count))});
+    };
+    for (std::int64_t layer = 0; layer < c.num_hidden_layers; ++layer) {
+      add(layer, "wq.weight", {2, c.hidden_size});
+      add(layer, "wk.weight", {2, c.hidden_size});
+      add(layer, "weights_proj.weight", {1, c.hidden_size});
+      add(layer, "k_norm.weight", {2});
+      add(layer, "k_norm.bias", {2});
+    }
+    write_safetensors(folder / "indexer.safetensors", tensors);
+  }
+  [[nodiscard]] std::string own() const { return fingerprint(*files_.tensors, files_.config); }
+  std::int64_t topk(const ModelOptions& options) {
+    files_.config.indexer.reset();
+    const auto found = attach_indexer(files_, options);
+    EXPECT_EQ(found.has_value(), files_.config.indexer.has_value());
+    return found ? found->config.topk : 0;
+  }
+
+  static const std::string kOther;
+  TempFolder folder_;
+  ModelFiles files_;
+};
+const std::string AttachIndexer::kOther(64, 'a');
+
+TEST_F(AttachIndexer, TheShippedOneOfThisModel) {
+  write(folder_.path() / "a", 1, kOther);
+  write(folder_.path() / "b", 2, own());
+  write(folder_.path() / "c", 3, own());
+  fs::create_directories(folder_.path() / "d");
+  const ModelOptions options{.indexer_folders = {folder_.path() / "nowhere", folder_.path()}};
+  EXPECT_EQ(topk(options), 2);
+  EXPECT_EQ(topk({}), 0);
+  EXPECT_EQ(topk({.use_indexer = false, .indexer_folders = {folder_.path()}}), 0);
+  EXPECT_EQ(topk({.indexer = folder_.path() / "c", .indexer_folders = {folder_.path()}}), 3);
+}
+
+TEST_F(AttachIndexer, ABrokenShippedOneIsPassedOver) {
+  write(folder_.path() / "a", 1, own());
+  write_text(folder_.path() / "a" / "config.json", "{");
+  write(folder_.path() / "b", 2, own());
+  EXPECT_EQ(topk({.indexer_folders = {folder_.path()}}), 2);
+}
+
+TEST_F(AttachIndexer, TheModelFoldersOwnComesFirstAndMustFit) {
+  files_.path = folder_.path() / "model";
+  write(folder_.path() / "shipped" / "a", 1, own());
+  const ModelOptions options{.indexer_folders = {folder_.path() / "shipped"}};
+  EXPECT_EQ(topk(options), 1);
+  write(files_.path / "indexer", 2, own());
+  EXPECT_EQ(topk(options), 2);
+  write(files_.path / "indexer", 2, kOther);
+  expect_error([&] { topk(options); }, {"fingerprint", kOther});
+}
+
+}  // namespace
+}  // namespace dsa
