@@ -47,12 +47,9 @@ void check_indexer(const Options& o) {
 }
 
 std::string as_json(const SparsityCommand& o, const OpenedText& opened, const Sparsity& result) {
-  nlohmann::ordered_json out{{"model", o.common.model},
-                             {"indexer", indexer_name(*opened.model)},
-                             {"compute", o.common.compute},
-                             {"corpus_sha256", corpus_hash(opened.documents)},
-                             {"rows_per_window", o.rows},
-                             {"seed", o.seed}};
+  nlohmann::ordered_json out{{"model", o.common.model},     {"indexer", indexer_name(*opened.model)},
+                             {"compute", o.common.compute}, {"corpus_sha256", corpus_hash(opened.documents)},
+                             {"rows_per_window", o.rows},   {"seed", o.seed}};
   out.update(to_json(result));
   return json_line(out);
 }

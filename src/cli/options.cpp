@@ -60,9 +60,10 @@ void add_engine(CLI::App& app, Options& o) {
       ->capture_default_str();
   app.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
       ->check(CLI::Range(1, kMaxInt));
-  app.add_option("--indexer", o.indexer,
-                 "a folder with an indexer for this model, or none for dense attention (default: the model's own, "
-                 "or one that comes with dsa)")
+  app.add_option(
+         "--indexer", o.indexer,
+         "a folder with an indexer for this model, or none for dense attention (default: the model's own, "
+         "or one that comes with dsa)")
       ->type_name("DIR|none");
   app.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
   app.add_option(

@@ -17,7 +17,7 @@ void validate(const WarmupSettings& s) {
   in_range("--dim", s.dim, 2, 1024);
   in_range("--top-k", s.topk, 1, std::int64_t{1} << 24);
   in_range("--rows", s.rows, 1, std::int64_t{1} << 24);
-  in_range("--updates", s.updates, 1, s.rows);
+  in_range("--updates", s.updates, 1, std::int64_t{1} << 24);
   if (!(s.lr > 0 && s.lr <= 1)) fail("--lr {}: expected more than 0, at most 1", s.lr);
   if (!(s.clip > 0 && std::isfinite(s.clip))) fail("--clip {}: expected more than 0", s.clip);
   static_cast<void>(parse_target(s.target));

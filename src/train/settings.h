@@ -14,7 +14,7 @@ struct WarmupSettings {
   std::string curriculum;  // Curriculum::text()
   std::int64_t rows = 1024;
   std::int64_t updates = 4;  // of the weights, each from its share of a document's rows
-  std::string target = "sum";
+  std::string target = "blend";
   double lr = 1.5e-2;
   double clip = 1;
   std::int64_t seed = 0;

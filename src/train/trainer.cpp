@@ -219,8 +219,7 @@ void Trainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
     if (i > 0) {
       const auto start = Clock::now();
       const LossRequest wanted = request(stage.context, 0, /*with_recall=*/false);
-      const PassTraining timing{
-          .gradient = gradient_, .updates = checkpoint_.settings.updates, .update = {}};
+      const PassTraining timing{.gradient = gradient_, .updates = checkpoint_.settings.updates, .update = {}};
       if (!pass_.run(samplers_[i].tokens(samplers_[i].at(0)), wanted, checkpoint_.parameters, &timing,
                      cancel))
         return;

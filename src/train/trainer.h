@@ -83,7 +83,7 @@ class Trainer {
   DocumentPass pass_;
   LayerOptimizers optimizers_;
   IndexerTensors gradient_;
-  std::vector<float> before_;  // the weights before the document at hand
+  std::vector<float> before_;            // the weights before the document at hand
   std::vector<WindowSampler> samplers_;  // by stage
   std::vector<std::int32_t> rows_;
   double last_save_ = 0;        // on the training's own clock, log_.elapsed()
