@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "model/attach_indexer.h"
 
 namespace dsa::cli {
 
@@ -16,7 +17,9 @@ Action declare_inspect(CLI::App& command) {
   command.footer(
       "Reads headers only: a 700 GB checkpoint takes seconds.\n\nExample:\n  dsa inspect smollm2\n");
   return [options] {
-    const ModelReport found = report(open_model(resolve_model(options->model)));
+    ModelFiles files = open_model(resolve_model(options->model));
+    const auto indexer = attach_indexer(files, model_options(*options));
+    const ModelReport found = report(files, indexer ? indexer->path.string() : "");
     print(options->json ? to_json(found).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
                         : to_text(found));
     return kDone;

@@ -104,8 +104,9 @@ std::string human_bytes(std::int64_t bytes) {
   return scaled(static_cast<double>(bytes), 1024, kUnits, " ");
 }
 
-ModelReport report(const ModelFiles& files) {
+ModelReport report(const ModelFiles& files, std::string_view indexer_folder) {
   ModelReport out;
+  out.indexer_folder = indexer_folder;
   out.path = files.path.string();
   out.format = files.format == ModelFiles::Format::gguf ? "GGUF" : "Hugging Face";
   out.architecture = files.config.model_type;
@@ -142,7 +143,10 @@ Json to_json(const ModelReport& r) {
                         {"reference_ops", k.borrowed}});
   Json indexer;
   if (c.indexer)
-    indexer = {{"heads", c.indexer->n_heads}, {"head_dim", c.indexer->head_dim}, {"topk", c.indexer->topk}};
+    indexer = {{"heads", c.indexer->n_heads},
+               {"head_dim", c.indexer->head_dim},
+               {"topk", c.indexer->topk},
+               {"folder", r.indexer_folder.empty() ? Json() : Json(r.indexer_folder)}};
   return {{"model", r.path},
           {"format", r.format},
           {"architecture", r.architecture},
@@ -185,6 +189,7 @@ std::string to_text(const ModelReport& r) {
                              c.hidden_size, c.intermediate_size));
   line("attention", describe_attention(c));
   line("indexer", describe_indexer(c));
+  if (!r.indexer_folder.empty()) line("", "from " + printable(r.indexer_folder, 4096));
   line("experts", describe_moe(c));
   line("vocabulary",
        fmt::format("{}{}", c.vocab_size, c.tie_word_embeddings ? ", output tied to the embedding" : ""));

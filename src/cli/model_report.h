@@ -28,6 +28,7 @@ struct ModelReport {
   std::string format;
   std::string architecture;
   ModelConfig config;
+  std::string indexer_folder;  // empty: there is none, or it is the model's own
   std::int64_t parameters = 0;  // what the checkpoint stores, scales of quantised blocks not counted
   std::int64_t bytes = 0;       // of all tensors
   std::vector<TypeTotal> types;
@@ -39,8 +40,9 @@ struct ModelReport {
   std::string chat_format;  // its name, or why there is none; empty without a tokenizer
 };
 
-/// `parameters` counts every stored tensor but weight_scale_inv.  Throws Error as open_model() does.
-ModelReport report(const ModelFiles& files);
+/// `parameters` counts every stored tensor of the model but weight_scale_inv; `indexer_folder` is where
+/// attach_indexer() found its indexer, or empty.  Throws Error as open_model() does.
+ModelReport report(const ModelFiles& files, std::string_view indexer_folder);
 
 nlohmann::ordered_json to_json(const ModelReport& report);
 /// Lines for a person, the last one ended too.
