@@ -28,7 +28,7 @@ struct ModelReport {
   std::string format;
   std::string architecture;
   ModelConfig config;
-  std::string indexer_folder;  // empty: there is none, or it is the model's own
+  std::string indexer_folder;   // empty: there is none, or it is the model's own
   std::int64_t parameters = 0;  // what the checkpoint stores, scales of quantised blocks not counted
   std::int64_t bytes = 0;       // of all tensors
   std::vector<TypeTotal> types;
