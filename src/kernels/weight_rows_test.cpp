@@ -37,6 +37,28 @@ TEST_P(WeightRowsTest, EmbeddingIsTheDequantisedRow) {
     }
 }
 
+TEST_P(WeightRowsTest, EmbeddingKeepsEveryFp8Byte) {
+  std::vector<std::uint8_t> bytes(512);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i);
+  for (const float scale : {1.0F, 0.3F, 127.9F, 128.0F, 1e30F, 1e-30F, 1e-40F}) {
+    const std::vector<float> scales(4, scale);
+    const WeightView table{.type = DType::f8_e4m3,
+                           .rows = 1,
+                           .cols = 500,
+                           .data = reinterpret_cast<const std::byte*>(bytes.data()),
+                           .row_bytes = 500,
+                           .scales = scales.data(),
+                           .scale_stride = 4};
+    const std::vector<std::int32_t> ids{0};
+    test::Padded<2> out({1, 500});
+    std::vector<float> expected(500);
+    Exec exec(1);
+    kernels().embedding(exec, {.table = table, .ids = ids, .out = out.view()});
+    dequantize_row(table, 0, expected);
+    EXPECT_TRUE(test::same_bits(out.view().span(0), expected)) << scale;
+  }
+}
+
 TEST_P(WeightRowsTest, AbsorbQueryIsTheFormula) {
   for (const DType type : test::kWeightTypes)
     for (const std::int64_t n : {0, 1, 2, 17}) {
