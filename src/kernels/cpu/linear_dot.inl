@@ -21,11 +21,14 @@ struct PlainRows {
   [[nodiscard]] const T* at(std::int64_t row, std::int64_t k) const {
     return reinterpret_cast<const T*>(data + static_cast<std::size_t>(row) * row_bytes) + k;
   }
-  [[nodiscard]] Vec get(int row, std::int64_t k) const { return load(at(row, k)); }
-  [[nodiscard]] Vec get_part(int row, std::int64_t k, std::int64_t count) const {
+  [[nodiscard]] Vec get(std::int64_t row, std::int64_t k) const { return load(at(row, k)); }
+  [[nodiscard]] Vec get_part(std::int64_t row, std::int64_t k, std::int64_t count) const {
     return load_part(at(row, k), count);
   }
 };
+
+/// Scales below it times kE4m3Unit are finite.
+inline constexpr float kLargestScale = 128.0F;
 
 /// FP8 rows: each value times the scale of its 128 x 128 block, rounded once.
 template <int NR>
@@ -47,7 +50,7 @@ struct Fp8Rows {
     bool odd = false;
     DSA_UNROLL
     for (int r = 0; r < NR; ++r)
-      odd |= !(scales[r][block] < 128.0F) || has_nan(rows.at(r, block * kScaleBlock), count);
+      odd |= !(scales[r][block] < kLargestScale) || has_nan(rows.at(r, block * kScaleBlock), count);
     return odd;
   }
   /// A block of a row as dequantize_row() gives it.
@@ -56,8 +59,8 @@ struct Fp8Rows {
                {out, static_cast<std::size_t>(count)});
     for (std::int64_t i = 0; i < count; ++i) out[i] *= scales[row][block];
   }
-  [[nodiscard]] Vec get(int row, std::int64_t k) const { return rows.get(row, k) * scale[row]; }
-  [[nodiscard]] Vec get_part(int row, std::int64_t k, std::int64_t count) const {
+  [[nodiscard]] Vec get(std::int64_t row, std::int64_t k) const { return rows.get(row, k) * scale[row]; }
+  [[nodiscard]] Vec get_part(std::int64_t row, std::int64_t k, std::int64_t count) const {
     return rows.get_part(row, k, count) * scale[row];
   }
 };
@@ -172,8 +175,9 @@ void widen_view(W view, std::int64_t k0, std::int64_t count, float* out) {
       }
     }
     view.begin_block(block);
-    for (std::int64_t i = k; i < count && i < k + kScaleBlock; i += Vec::kLanes)
-      store_part(out + i, view.get_part(0, k0 + i, count - i), count - i);
+    std::int64_t i = k;
+    for (; i + Vec::kLanes <= k + here; i += Vec::kLanes) store(out + i, view.get(0, k0 + i));
+    if (i < k + here) store_part(out + i, view.get_part(0, k0 + i, k + here - i), k + here - i);
   }
 }
 
