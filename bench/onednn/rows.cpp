@@ -1,4 +1,4 @@
-// What docs/adr/0012-no-onednn.md rests on: does oneDNN give a row of a product the same bits whatever rows
+// What docs/adr/0013-no-onednn.md rests on: does oneDNN give a row of a product the same bits whatever rows
 // stand beside it, and how fast is it?  Built by hand, no part of dsa:
 //   apt-get install libdnnl-dev
 //   g++ -O2 -std=c++20 bench/onednn/rows.cpp -o /tmp/rows -ldnnl -lfmt && OMP_NUM_THREADS=2 /tmp/rows

@@ -21,10 +21,13 @@ struct LinearOutput {
 ///   own) Compute::automatic  ggml block types: x rounded per 32 elements to int8 (q8_blocks(),
 ///   kernels/quantize.h), products
 ///                       of one block exact in int32, blocks accumulated in float32 in ascending k
-///                       F8_E4M3, F32, F16, BF16: as Compute::f32
+///                       F8_E4M3 where KernelTable::bf16_products: x rounded to BF16 (nearest even), products
+///                       with e4m3 summed in float32 over 128 inputs and then scaled: |x| is to stay below
+///                       2^112, and below 2^-126 it counts as 0
+///                       else F8_E4M3, and F32, F16, BF16: as Compute::f32
 ///   Compute::demo       F8_E4M3: x rounded per 128 elements to e4m3 with a power-of-two scale (act_quant(),
-///                       kernels/quantize.h: inference/kernel.py act_quant), products in float32; else
-///                       automatic
+///                       kernels/quantize.h: inference/kernel.py act_quant), products in float32 (by
+///                       bf16_products families as above: e4m3 is exact in BF16); else automatic
 /// n == 0 and out == 0 do nothing.  in is a whole number of the type's blocks (FP8: any).
 struct LinearArgs {
   TensorView<const float, 2> x;  // [n, in]

@@ -38,11 +38,14 @@ class Packed {
   WeightView view_;
 };
 
-/// x as the compute rounds it for this type.
-std::vector<float> rounded(std::span<const float> x, DType type, Compute compute) {
+/// x as the family rounds it for this type.
+std::vector<float> rounded(const KernelTable& kernels, std::span<const float> x, DType type,
+                           Compute compute) {
   std::vector<float> out(x.begin(), x.end());
   if (compute == Compute::f32) return out;
   if (type == DType::f8_e4m3 && compute == Compute::demo) act_quant(out, out);
+  if (type == DType::f8_e4m3 && compute == Compute::automatic && kernels.bf16_products)
+    for (float& v : out) v = static_cast<float>(bf16(v));
   if (!is_quantized_block(type)) return out;
   std::vector<std::int8_t> q(x.size());
   std::vector<float> scale(x.size() / 32);
@@ -53,13 +56,14 @@ std::vector<float> rounded(std::span<const float> x, DType type, Compute compute
 }
 
 /// In double, from rounded x and dequantised weights.
-void oracle(const TensorView<const float, 2>& x, const WeightView& weight, std::span<const float> bias,
-            Compute compute, const TensorView<float, 2>& y, const TensorView<float, 2>& size) {
+void oracle(const KernelTable& kernels, const TensorView<const float, 2>& x, const WeightView& weight,
+            std::span<const float> bias, Compute compute, const TensorView<float, 2>& y,
+            const TensorView<float, 2>& size) {
   std::vector<float> w(static_cast<std::size_t>(weight.cols));
   for (std::int64_t o = 0; o < weight.rows; ++o) {
     dequantize_row(weight, o, w);
     for (std::int64_t t = 0; t < x.rows(); ++t) {
-      const auto from = rounded(x.span(t), weight.type, compute);
+      const auto from = rounded(kernels, x.span(t), weight.type, compute);
       double dot = bias.empty() ? 0 : bias[o];
       double magnitude = std::fabs(dot);
       for (std::size_t k = 0; k < w.size(); ++k) {
@@ -75,7 +79,7 @@ void oracle(const TensorView<const float, 2>& x, const WeightView& weight, std::
 /// Those that differ for this type.
 std::vector<Compute> computes_of(DType type) {
   if (is_quantized_block(type)) return {Compute::f32, Compute::automatic};
-  if (type == DType::f8_e4m3) return {Compute::automatic, Compute::demo};
+  if (type == DType::f8_e4m3) return {Compute::f32, Compute::automatic, Compute::demo};
   return {Compute::automatic};
 }
 
@@ -88,9 +92,7 @@ std::vector<std::int64_t> inputs_of(DType type) {
 
 test::Tolerance tolerance_of(DType type, Compute compute) {
   if (compute == Compute::f32) return test::kDotF32;
-  return is_quantized_block(type)                             ? test::kDotQ8
-         : type == DType::f8_e4m3 && compute == Compute::demo ? test::kDotFp8
-                                                              : test::kDotF32;
+  return is_quantized_block(type) ? test::kDotQ8 : type == DType::f8_e4m3 ? test::kDotFp8 : test::kDotF32;
 }
 
 TEST_P(LinearTest, EveryTypeAndOddShapes) {
@@ -111,7 +113,7 @@ TEST_P(LinearTest, EveryTypeAndOddShapes) {
             bias.fill(4);
             const std::span<const float> no_bias;
             const auto b = n == 2 ? no_bias : std::span<const float>(bias.view().span());
-            oracle(x.view(), weight.view(), b, compute, expected.view(), size.view());
+            oracle(kernels(), x.view(), weight.view(), b, compute, expected.view(), size.view());
             // Compute::f32 reads what is stored; packing belongs to the automatic arithmetic, or both.
             const LinearOutput output{
                 .weight = compute == Compute::f32 ? weight.view() : packed.view(), .bias = b, .y = y.view()};
@@ -149,7 +151,7 @@ TEST_P(LinearTest, Fp8RowSlicesKeepTheirScales) {
   for (const Compute compute : {Compute::f32, Compute::automatic, Compute::demo}) {
     test::Padded<2> expected({2, 130});
     test::Padded<2> size({2, 130});
-    oracle(x.view(), weight.view(), {}, compute, expected.view(), size.view());
+    oracle(kernels(), x.view(), weight.view(), {}, compute, expected.view(), size.view());
     for (const std::int64_t first : {0, 1, 100, 127, 128, 129})
       for (const std::int64_t count : {std::int64_t{1}, std::int64_t{2}, 130 - first}) {
         if (first + count > 130) continue;
@@ -160,6 +162,48 @@ TEST_P(LinearTest, Fp8RowSlicesKeepTheirScales) {
                                         expected.view().strides());
         const TensorView<float, 2> want_size(size.view().data() + first, {2, count}, size.view().strides());
         ASSERT_TRUE(test::close(y.view(), want, test::kDotFp8, want_size)) << first << " + " << count;
+      }
+  }
+}
+
+TEST_P(LinearTest, Fp8EveryByteAndAnyScale) {
+  // Every value of the format, NaN in the last two rows (a whole block, the ragged one), scales from one end
+  // of float32 to the other.
+  constexpr std::int64_t kRows = 6, kCols = 1300, kBlocks = 11;
+  Exec exec(2);
+  std::vector<std::uint8_t> bytes(kRows * kCols);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::uint8_t>(i * 37);
+    if ((bytes[i] & 0x7F) == 0x7F) bytes[i] = 0;
+  }
+  bytes[4 * kCols + 777] = 0x7F;
+  bytes[5 * kCols + 1299] = 0xFF;
+  for (const auto& scale : {std::array{1e-3F, 0.7F}, std::array{127.9F, 128.0F}, std::array{1e-20F, 3e-21F},
+                            std::array{1e20F, 7e30F}}) {
+    std::vector<float> scales;
+    for (std::size_t i = 0; i < kBlocks; ++i) scales.push_back(scale[i % 2]);
+    const WeightView weight{.type = DType::f8_e4m3,
+                            .rows = kRows,
+                            .cols = kCols,
+                            .data = reinterpret_cast<const std::byte*>(bytes.data()),
+                            .row_bytes = kCols,
+                            .scales = scales.data(),
+                            .scale_stride = kBlocks};
+    for (const Compute compute : computes_of(DType::f8_e4m3))
+      for (const std::int64_t n : {1, 2, 4, 9}) {
+        test::Padded<2> x({n, kCols});
+        test::Padded<2> y({n, kRows});
+        test::Padded<2> expected({n, kRows});
+        test::Padded<2> size({n, kRows});
+        x.fill(40);
+        oracle(kernels(), x.view(), weight, {}, compute, expected.view(), size.view());
+        const LinearOutput output{.weight = weight, .bias = {}, .y = y.view()};
+        run(exec, x.view(), {&output, 1}, compute);
+        const test::Tolerance tolerance{test::kDotFp8.relative, 0};
+        EXPECT_TRUE(test::close(y.view(), expected.view(), tolerance, size.view()))
+            << scale[0] << " compute " << static_cast<int>(compute) << " n " << n;
+        for (std::int64_t t = 0; t < n; ++t)
+          for (std::int64_t o = 0; o < kRows; ++o) EXPECT_EQ(std::isnan(y.view()(t, o)), o >= 4);
       }
   }
 }
@@ -183,7 +227,7 @@ TEST_P(LinearTest, OutputsOfDifferentTypesShareX) {
   for (std::size_t i = 0; i < kTypes.size(); ++i) {
     test::Padded<2> expected({5, outputs[i].weight.rows});
     test::Padded<2> size({5, outputs[i].weight.rows});
-    oracle(x.view(), weights[i]->view(), {}, Compute::demo, expected.view(), size.view());
+    oracle(kernels(), x.view(), weights[i]->view(), {}, Compute::demo, expected.view(), size.view());
     EXPECT_TRUE(
         test::close(y[i]->view(), expected.view(), tolerance_of(kTypes[i], Compute::demo), size.view()))
         << i;
@@ -191,8 +235,8 @@ TEST_P(LinearTest, OutputsOfDifferentTypesShareX) {
 }
 
 TEST_P(LinearTest, ComputesThatRoundNothingAgree) {
-  // Plain types have one arithmetic; FP8 rounds x in Compute::demo alone, and there it must make a
-  // difference.
+  // Plain types have one arithmetic; FP8 rounds x in Compute::demo, and to BF16 where the family multiplies
+  // so, and there it must make a difference.
   Exec exec(1);
   for (const DType type : {DType::f32, DType::bf16, DType::f8_e4m3}) {
     const test::TestWeight weight(type, 9, 256, 30);
@@ -204,7 +248,9 @@ TEST_P(LinearTest, ComputesThatRoundNothingAgree) {
       run(exec, x.view(), {&output, 1}, compute);
       return y.values();
     };
-    EXPECT_TRUE(test::same_bits(result(Compute::automatic), result(Compute::f32))) << name(type);
+    EXPECT_EQ(static_cast<bool>(test::same_bits(result(Compute::automatic), result(Compute::f32))),
+              type != DType::f8_e4m3 || !kernels().bf16_products)
+        << name(type);
     EXPECT_EQ(static_cast<bool>(test::same_bits(result(Compute::demo), result(Compute::f32))),
               type != DType::f8_e4m3);
   }
@@ -250,10 +296,10 @@ TEST_P(LinearTest, RowsAreIndependent) {
     for (const Compute compute : computes_of(type)) {
       const test::TestWeight weight(type, 33, 512, 5);
       const Packed packed(kernels(), weight.view());
-      test::Padded<2> x({9, 512});
+      test::Padded<2> x({10, 512});
       x.fill(6);
       SCOPED_TRACE(name(type));
-      test::expect_rows_independent(9, [&](Exec& exec, std::int64_t first, std::int64_t count) {
+      test::expect_rows_independent(10, [&](Exec& exec, std::int64_t first, std::int64_t count) {
         test::Padded<2> y({count, 33});
         const LinearOutput output{
             .weight = compute == Compute::f32 ? weight.view() : packed.view(), .bias = {}, .y = y.view()};

@@ -21,7 +21,8 @@ namespace dsa {
 /// function for an op it does not speed up.
 struct KernelTable {
   std::string_view name;  // "ref", "avx2", "avx512", "avx512_bf16"
-  /// Attention and indexer scores over a BF16 cache round queries (and attention's weights) to BF16.
+  /// Attention and indexer scores over a BF16 cache round queries (and attention's weights) to BF16, products
+  /// with FP8 weights round their inputs to it.
   bool bf16_products = false;
 
   void (*embedding)(Exec&, const EmbeddingArgs&) = nullptr;

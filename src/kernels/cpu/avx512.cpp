@@ -22,8 +22,8 @@ std::optional<std::string> refuse_avx512() {
 
 std::optional<std::string> refuse_avx512_bf16() {
   if (refuse_avx512()) return refuse_avx512();
-  if (__builtin_cpu_supports("avx512bf16")) return std::nullopt;
-  return "this processor has no AVX-512 with BF16 products";
+  if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi")) return std::nullopt;
+  return "this processor has no AVX-512 with BF16 products and VBMI";
 }
 
 constexpr KernelTable kAvx512Kernels{
@@ -50,6 +50,7 @@ constinit const KernelTable kAvx512Bf16Kernels = [] {
   KernelTable table = kAvx512Kernels;
   table.name = "avx512_bf16";
   table.bf16_products = true;
+  table.linear = avx512_bf16::linear;
   table.indexer_scores = avx512_bf16::indexer_scores;
   table.indexer_select = avx512_bf16::indexer_select;
   table.attention = avx512_bf16::attention;

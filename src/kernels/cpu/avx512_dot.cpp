@@ -11,6 +11,8 @@ namespace dsa::avx512 {
 
 #include "kernels/cpu/vec_avx512.inl"
 
+#include "kernels/cpu/linear_cells.inl"
+
 #include "kernels/cpu/linear_dot.inl"
 
 #include "kernels/cpu/linear.inl"

@@ -1,12 +1,12 @@
-// As begin_avx512.h, with BF16 products (Cooper Lake, Sapphire Rapids and Zen 4 on).
+// As begin_avx512.h, with BF16 products and permutations of bytes (Sapphire Rapids and Zen 4 on).
 #if defined(__clang__)
 #define DSA_UNROLL _Pragma("unroll")
-#pragma clang attribute push(                                                                            \
-        __attribute__((                                                                                  \
-                target("avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), \
+#pragma clang attribute push(                                                                                \
+        __attribute__((target(                                                                               \
+                "avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512bf16"))), \
             apply_to = function)
 #else
 #define DSA_UNROLL _Pragma("GCC unroll 16")
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")
+#pragma GCC target("avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512bf16")
 #endif

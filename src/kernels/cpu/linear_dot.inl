@@ -8,30 +8,86 @@ struct PlainRows {
   const std::byte* data;
   std::size_t row_bytes;
   void begin_block(std::int64_t) {}
-  [[nodiscard]] const T* at(int row, std::int64_t k) const {
+  /// Asks for a block of the next NR rows: neighbouring streams this short teach the processor too late.
+  template <int NR>
+  void prefetch(std::int64_t k) const {
+    DSA_UNROLL
+    for (int r = 0; r < NR; ++r) {
+      const T* p = at(NR + r, k);
+      for (std::int64_t i = 0; i < kScaleBlock; i += static_cast<std::int64_t>(64 / sizeof(T)))
+        __builtin_prefetch(p + i, 0, 2);
+    }
+  }
+  [[nodiscard]] const T* at(std::int64_t row, std::int64_t k) const {
     return reinterpret_cast<const T*>(data + static_cast<std::size_t>(row) * row_bytes) + k;
   }
-  [[nodiscard]] Vec get(int row, std::int64_t k) const { return load(at(row, k)); }
-  [[nodiscard]] Vec get_part(int row, std::int64_t k, std::int64_t count) const {
+  [[nodiscard]] Vec get(std::int64_t row, std::int64_t k) const { return load(at(row, k)); }
+  [[nodiscard]] Vec get_part(std::int64_t row, std::int64_t k, std::int64_t count) const {
     return load_part(at(row, k), count);
   }
 };
 
-/// FP8 rows: each value times the scale of its 128 x 128 block.
+/// Scales below it times kE4m3Unit are finite.
+inline constexpr float kLargestScale = 128.0F;
+
+/// FP8 rows: each value times the scale of its 128 x 128 block, rounded once.
 template <int NR>
 struct Fp8Rows {
   PlainRows<E4m3> rows;
   const float* scales[NR];  // of each row's block row
   Vec scale[NR];
+  template <int N>
+  void prefetch(std::int64_t k) const {
+    rows.template prefetch<N>(k);
+  }
   void begin_block(std::int64_t block) {
     DSA_UNROLL
-    for (int r = 0; r < NR; ++r) scale[r] = all(scales[r] + block);
+    for (int r = 0; r < NR; ++r) scale[r] = all(scales[r] + block) * all(kE4m3Unit);
   }
-  [[nodiscard]] Vec get(int row, std::int64_t k) const { return rows.get(row, k) * scale[row]; }
-  [[nodiscard]] Vec get_part(int row, std::int64_t k, std::int64_t count) const {
+  /// True where the moved bits do not give what dequantize_row() gives: NaN, and scales whose product with
+  /// kE4m3Unit might overflow.
+  [[nodiscard]] bool is_odd_block(std::int64_t block, std::int64_t count) const {
+    bool odd = false;
+    DSA_UNROLL
+    for (int r = 0; r < NR; ++r)
+      odd |= !(scales[r][block] < kLargestScale) || has_nan(rows.at(r, block * kScaleBlock), count);
+    return odd;
+  }
+  /// A block of a row as dequantize_row() gives it.
+  void dequantize_block(std::int64_t row, std::int64_t block, std::int64_t count, float* out) const {
+    dequantize(DType::f8_e4m3, reinterpret_cast<const std::byte*>(rows.at(row, block * kScaleBlock)),
+               {out, static_cast<std::size_t>(count)});
+    for (std::int64_t i = 0; i < count; ++i) out[i] *= scales[row][block];
+  }
+  [[nodiscard]] Vec get(std::int64_t row, std::int64_t k) const { return rows.get(row, k) * scale[row]; }
+  [[nodiscard]] Vec get_part(std::int64_t row, std::int64_t k, std::int64_t count) const {
     return rows.get_part(row, k, count) * scale[row];
   }
 };
+
+/// acc += MR rows of x times NR weight rows over inputs [k, end); input 0 of w is x's.
+template <int MR, int NR, class W>
+[[gnu::always_inline]] inline void dot_block(const float* x, std::int64_t x_stride, const W& w,
+                                             std::int64_t k, std::int64_t end, Vec (&acc)[MR][NR]) {
+  for (; k + Vec::kLanes <= end; k += Vec::kLanes) {
+    Vec wv[NR];
+    DSA_UNROLL
+    for (int c = 0; c < NR; ++c) wv[c] = w.get(c, k);
+    DSA_UNROLL
+    for (int r = 0; r < MR; ++r) {
+      const Vec xv = load(x + r * x_stride + k);
+      DSA_UNROLL
+      for (int c = 0; c < NR; ++c) acc[r][c] = fma(xv, wv[c], acc[r][c]);
+    }
+  }
+  if (k < end) {
+    for (int r = 0; r < MR; ++r) {
+      const Vec xv = load_part(x + r * x_stride + k, end - k);
+      DSA_UNROLL
+      for (int c = 0; c < NR; ++c) acc[r][c] = fma(xv, w.get_part(c, k, end - k), acc[r][c]);
+    }
+  }
+}
 
 /// acc[MR][NR] (vectors of partial sums, in memory) += x rows times weight rows over inputs [k0, k1) of x;
 /// the weight's input 0 is x's k0.
@@ -46,29 +102,22 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
   }
   const float* xr = x + k0;
   const std::int64_t count = k1 - k0;
-  for (std::int64_t block = 0; block < count; block += kScaleBlock) {
-    w.begin_block(block / kScaleBlock);
-    const std::int64_t end = block + kScaleBlock < count ? block + kScaleBlock : count;
-    std::int64_t k = block;
-    for (; k + Vec::kLanes <= end; k += Vec::kLanes) {
-      Vec wv[NR];
-      DSA_UNROLL
-      for (int c = 0; c < NR; ++c) wv[c] = w.get(c, k);
-      DSA_UNROLL
-      for (int r = 0; r < MR; ++r) {
-        const Vec xv = load(xr + r * x_stride + k);
-        DSA_UNROLL
-        for (int c = 0; c < NR; ++c) acc[r][c] = fma(xv, wv[c], acc[r][c]);
+  const auto add_block = [&](std::int64_t k, std::int64_t here) __attribute__((always_inline)) {
+    if constexpr (MR == 1) w.template prefetch<NR>(k);
+    if constexpr (std::is_same_v<W, Fp8Rows<NR>>) {
+      if (w.is_odd_block(k / kScaleBlock, here)) [[unlikely]] {
+        alignas(64) float wide[NR * kScaleBlock];
+        for (int c = 0; c < NR; ++c) w.dequantize_block(c, k / kScaleBlock, here, wide + c * kScaleBlock);
+        const PlainRows<float> view{reinterpret_cast<const std::byte*>(wide), kScaleBlock * sizeof(float)};
+        return dot_block<MR, NR>(xr + k, x_stride, view, 0, here, acc);
       }
     }
-    if (k < end) {
-      for (int r = 0; r < MR; ++r) {
-        const Vec xv = load_part(xr + r * x_stride + k, end - k);
-        DSA_UNROLL
-        for (int c = 0; c < NR; ++c) acc[r][c] = fma(xv, w.get_part(c, k, end - k), acc[r][c]);
-      }
-    }
-  }
+    w.begin_block(k / kScaleBlock);
+    dot_block<MR, NR>(xr, x_stride, w, k, k + here, acc);
+  };
+  std::int64_t k = 0;
+  for (; k + kScaleBlock <= count; k += kScaleBlock) add_block(k, kScaleBlock);
+  if (k < count) add_block(k, count - k);
   DSA_UNROLL
   for (int r = 0; r < MR; ++r) {
     DSA_UNROLL
@@ -117,9 +166,18 @@ void dot_in_place(const WeightView& w, std::int64_t first, const float* x, std::
 template <class W>
 void widen_view(W view, std::int64_t k0, std::int64_t count, float* out) {
   for (std::int64_t k = 0; k < count; k += kScaleBlock) {
-    view.begin_block((k0 + k) / kScaleBlock);
-    for (std::int64_t i = k; i < count && i < k + kScaleBlock; i += Vec::kLanes)
-      store_part(out + i, view.get_part(0, k0 + i, count - i), count - i);
+    const std::int64_t block = (k0 + k) / kScaleBlock,
+                       here = k + kScaleBlock < count ? kScaleBlock : count - k;
+    if constexpr (std::is_same_v<W, Fp8Rows<1>>) {
+      if (view.is_odd_block(block, here)) [[unlikely]] {
+        view.dequantize_block(0, block, here, out + k);
+        continue;
+      }
+    }
+    view.begin_block(block);
+    std::int64_t i = k;
+    for (; i + Vec::kLanes <= k + here; i += Vec::kLanes) store(out + i, view.get(0, k0 + i));
+    if (i < k + here) store_part(out + i, view.get_part(0, k0 + i, k + here - i), k + here - i);
   }
 }
 
@@ -190,30 +248,15 @@ inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t 
   }
 }
 
-/// Outputs computed in float32 from x.  Work is split into (weight rows, x rows) cells.
+/// Outputs computed in float32 from x.
 void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const LinearOutput* const> outputs) {
-  const std::int64_t n = x.rows();
   const std::int64_t fit = 196608 / (x.cols() * static_cast<std::int64_t>(sizeof(float))) / 12 * 12;
-  const std::int64_t row_block = fit < 12 ? 12 : fit > 60 ? 60 : fit;
-  const std::int64_t row_blocks = (n + row_block - 1) / row_block;
-  std::int64_t groups = 0;
-  for (const LinearOutput* out : outputs) groups += (out->weight.rows + kDotRows - 1) / kDotRows;
-  const std::int64_t cells = groups * row_blocks;
-  const std::int64_t runs = exec.threads() * 8;
-  exec.parallel_for(cells, cells < runs ? 1 : cells / runs, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t cell = begin; cell < end; ++cell) {
-      const std::int64_t rows_at = cell / groups * row_block;
-      std::int64_t group = cell % groups;
-      const LinearOutput* const* out = outputs.data();
-      for (;; ++out) {
-        const std::int64_t here = ((*out)->weight.rows + kDotRows - 1) / kDotRows;
-        if (group < here) break;
-        group -= here;
-      }
-      const std::int64_t first = group * kDotRows;
-      const std::int64_t left = (*out)->weight.rows - first;
-      dot_output(**out, 0, first, left < kDotRows ? left : kDotRows, x, rows_at,
-                 n - rows_at < row_block ? n - rows_at : row_block);
-    }
-  });
+  for_each_cell(exec, outputs, kDotRows, x.rows(),
+                fit < 12   ? 12
+                : fit > 60 ? 60
+                           : fit,
+                [&](const LinearOutput& out, std::int64_t first, std::int64_t first_row, std::int64_t rows) {
+                  const std::int64_t left = out.weight.rows - first;
+                  dot_output(out, 0, first, left < kDotRows ? left : kDotRows, x, first_row, rows);
+                });
 }

@@ -45,6 +45,39 @@ void absorb_rows(const float* q, std::int64_t q_stride, const float* w, std::int
     absorb_at<MR, 1>(q, q_stride, w, count, out, out_stride, c, columns - c);
 }
 
+/// The same for one row of q and FP8 weights where they lie: rows [row, row + count), columns [first, first +
+/// columns).  False, and nothing done, if they are of another type or their bits may not simply be moved.
+inline bool absorb_fp8(const WeightView& w, std::int64_t row, std::int64_t first, std::int64_t columns,
+                       const float* q, std::int64_t count, float* out) {
+  constexpr int kVectors = 8;
+  constexpr std::int64_t kWide = kVectors * Vec::kLanes;  // inputs with one scale
+  static_assert(kScaleBlock % kWide == 0 && kAbsorbColumns % kScaleBlock == 0);
+  if (w.type != DType::f8_e4m3 || columns % kWide != 0) return false;
+  const PlainRows<E4m3> rows{w.data + static_cast<std::size_t>(row) * w.row_bytes, w.row_bytes};
+  const float* scales[kAbsorbRows];
+  for (std::int64_t i = 0; i < count; ++i) {
+    scales[i] = w.scales + (w.scale_row0 + row + i) / kScaleBlock * w.scale_stride + first / kScaleBlock;
+    if (has_nan(rows.at(i, first), columns)) return false;
+    for (std::int64_t c = 0; c < columns; c += kScaleBlock)
+      if (!(scales[i][c / kScaleBlock] < kLargestScale)) return false;
+    for (std::int64_t c = 0; c < columns; c += 64) __builtin_prefetch(rows.at(count + i, first + c));
+  }
+  for (std::int64_t c = 0; c < columns; c += kWide) {
+    Vec acc[kVectors];
+    DSA_UNROLL
+    for (int v = 0; v < kVectors; ++v) acc[v] = load(out + c + v * Vec::kLanes);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Vec value = all(q + i), scale = all(scales[i] + c / kScaleBlock) * all(kE4m3Unit);
+      DSA_UNROLL
+      for (int v = 0; v < kVectors; ++v)
+        acc[v] = fma(value, rows.get(i, first + c + v * Vec::kLanes) * scale, acc[v]);
+    }
+    DSA_UNROLL
+    for (int v = 0; v < kVectors; ++v) store(out + c + v * Vec::kLanes, acc[v]);
+  }
+  return true;
+}
+
 /// One head's columns [first, first + columns) for all rows.
 inline void absorb_head(const AbsorbQueryArgs& args, std::int64_t h, std::int64_t first,
                         std::int64_t columns) {
@@ -54,6 +87,9 @@ inline void absorb_head(const AbsorbQueryArgs& args, std::int64_t h, std::int64_
     __builtin_memset(args.out.row(t, h) + first, 0, static_cast<std::size_t>(columns) * sizeof(float));
   for (std::int64_t d = 0; d < nope; d += kAbsorbRows) {
     const std::int64_t count = nope - d < kAbsorbRows ? nope - d : kAbsorbRows;
+    if (n == 1 && absorb_fp8(args.kv_b, h * args.head_rows + d, first, columns, args.q.row(0, h) + d, count,
+                             args.out.row(0, h) + first))
+      continue;
     for (std::int64_t i = 0; i < count; ++i)
       widen_row(args.kv_b, h * args.head_rows + d + i, first, columns, wide + i * kAbsorbColumns);
     std::int64_t t = 0;

@@ -63,13 +63,25 @@ inline Vec load(const Half* p) {
 struct E4m3 {
   std::uint8_t bits;
 };
-/// The bits of an e4m3 moved into a half stand for its value times 2^-8, subnormals included.
+/// The bits of an e4m3 moved into a float stand for its value times 2^-120, subnormals included.  All ones is
+/// NaN, here 480 * 2^-120: see has_nan().
+inline constexpr float kE4m3Unit = 0x1p120F;
 inline Vec load(const E4m3* p) {
-  const __m128i wide = _mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-  const __m128i half = _mm_and_si128(_mm_slli_epi16(wide, 7), _mm_set1_epi16(static_cast<short>(0xBF80)));
-  const __m128i magnitude = _mm_and_si128(half, _mm_set1_epi16(0x3F80));
-  const __m128i nan = _mm_cmpeq_epi16(magnitude, _mm_set1_epi16(0x3F80));
-  return Vec{_mm256_cvtph_ps(_mm_or_si128(half, nan))} * all(256.0F);
+  const __m256i wide = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m256i mask = _mm256_set1_epi32(static_cast<int>(0x87F00000));
+  return {_mm256_castsi256_ps(_mm256_and_si256(_mm256_slli_epi32(wide, 20), mask))};
+}
+/// True if one of `count` values is NaN.
+inline bool has_nan(const E4m3* p, std::int64_t count) {
+  __m256i largest = _mm256_setzero_si256();  // of the values without their signs
+  std::int64_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i));
+    largest = _mm256_max_epu8(largest, _mm256_add_epi8(x, x));
+  }
+  bool nan = _mm256_movemask_epi8(_mm256_cmpeq_epi8(largest, _mm256_set1_epi8(static_cast<char>(0xFE)))) != 0;
+  for (; i < count; ++i) nan |= (p[i].bits & 0x7F) == 0x7F;
+  return nan;
 }
 template <class T>
 inline Vec load_part(const T* p, std::int64_t count) {

@@ -65,20 +65,26 @@ inline Vec load_part(const Half* p, std::int64_t count) {
 struct E4m3 {
   std::uint8_t bits;
 };
-/// The bits of an e4m3 moved into a half stand for its value times 2^-8, subnormals included; all ones is
-/// NaN.
+/// The bits of an e4m3 moved into a float stand for its value times 2^-120, subnormals included.  All ones is
+/// NaN, here 480 * 2^-120: see has_nan().
+inline constexpr float kE4m3Unit = 0x1p120F;
 inline Vec widen_e4m3(__m128i x) {
-  const __m256i wide = _mm256_slli_epi16(_mm256_cvtepi8_epi16(x), 7);
-  const __m256i half = _mm256_and_si256(wide, _mm256_set1_epi16(static_cast<short>(0xBF80)));
-  const __m256i magnitude = _mm256_and_si256(wide, _mm256_set1_epi16(0x3F80));
-  const __mmask16 nan = _mm256_cmpeq_epi16_mask(magnitude, _mm256_set1_epi16(0x3F80));
-  return Vec{_mm512_cvtph_ps(_mm256_mask_mov_epi16(half, nan, _mm256_set1_epi16(0x7E00)))} * all(256.0F);
+  const __m512i wide = _mm512_slli_epi32(_mm512_cvtepi8_epi32(x), 20);
+  return {_mm512_castsi512_ps(_mm512_and_si512(wide, _mm512_set1_epi32(static_cast<int>(0x87F00000))))};
 }
 inline Vec load(const E4m3* p) { return widen_e4m3(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
 inline Vec load_part(const E4m3* p, std::int64_t count) {
   return widen_e4m3(_mm_maskz_loadu_epi8(first_lanes(count), p));
 }
-
+/// True if one of `count` values is NaN.
+inline bool has_nan(const E4m3* p, std::int64_t count) {
+  __m512i largest = _mm512_setzero_si512();  // of the values without their signs
+  const auto look = [&](__m512i x) { largest = _mm512_max_epu8(largest, _mm512_add_epi8(x, x)); };
+  std::int64_t i = 0;
+  for (; i + 64 <= count; i += 64) look(_mm512_loadu_si512(p + i));
+  if (i < count) look(_mm512_maskz_loadu_epi8((std::uint64_t{1} << (count - i)) - 1, p + i));
+  return _mm512_cmpeq_epi8_mask(largest, _mm512_set1_epi8(static_cast<char>(0xFE))) != 0;
+}
 /// 16 floats as bf16, to nearest even; NaN stays NaN.
 inline __m256i round_bf16(Vec x) {
   const __m512i u = _mm512_castps_si512(x.v);

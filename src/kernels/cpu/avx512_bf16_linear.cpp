@@ -1,0 +1,25 @@
+// The AVX-512 family with BF16 products: linear over FP8 weights.
+#include "kernels/cpu/includes.h"
+
+namespace dsa {
+namespace avx512 {
+#include "kernels/cpu/ops.h"
+}  // namespace avx512
+namespace avx512_bf16 {
+#include "kernels/cpu/ops.h"
+}  // namespace avx512_bf16
+}  // namespace dsa
+
+#include "kernels/cpu/begin_avx512_bf16.h"
+
+namespace dsa::avx512_bf16 {
+
+#include "kernels/cpu/vec_avx512.inl"
+
+#include "kernels/cpu/linear_cells.inl"
+
+#include "kernels/cpu/linear_bf16.inl"
+
+}  // namespace dsa::avx512_bf16
+
+#include "kernels/cpu/end_family.h"
