@@ -190,6 +190,14 @@ inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t 
   }
 }
 
+/// Asks for rows [first, first + count) of a weight, or as many as there are.
+inline void fetch_rows(const WeightView& w, std::int64_t first, std::int64_t count) {
+  if (count > w.rows - first) count = w.rows - first;
+  const std::byte* from = w.data + static_cast<std::size_t>(first) * w.row_bytes;
+  for (std::int64_t b = 0; b < count * static_cast<std::int64_t>(w.row_bytes); b += 64)
+    __builtin_prefetch(from + b, 0, 2);
+}
+
 /// Outputs computed in float32 from x.  Work is split into (weight rows, x rows) cells.
 void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const LinearOutput* const> outputs) {
   const std::int64_t n = x.rows();
@@ -200,6 +208,12 @@ void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const Linear
   for (const LinearOutput* out : outputs) groups += (out->weight.rows + kDotRows - 1) / kDotRows;
   const std::int64_t cells = groups * row_blocks;
   const std::int64_t runs = exec.threads() * 8;
+  // Rows this short end before the processor has seen streams in them: for few rows of x, which wait for
+  // memory, it is told of the next two cells.
+  constexpr std::int64_t kAheadRows = 2 * kDotRows;
+  const auto ask = [&](const WeightView& w) {
+    return n < kDotBatch && w.data != nullptr && w.row_bytes <= 2048;
+  };
   exec.parallel_for(cells, cells < runs ? 1 : cells / runs, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t cell = begin; cell < end; ++cell) {
       const std::int64_t rows_at = cell / groups * row_block;
@@ -212,6 +226,10 @@ void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const Linear
       }
       const std::int64_t first = group * kDotRows;
       const std::int64_t left = (*out)->weight.rows - first;
+      if (ask((*out)->weight)) {
+        if (cell == begin) fetch_rows((*out)->weight, first, kAheadRows);
+        fetch_rows((*out)->weight, first + kAheadRows, kDotRows);
+      }
       dot_output(**out, 0, first, left < kDotRows ? left : kDotRows, x, rows_at,
                  n - rows_at < row_block ? n - rows_at : row_block);
     }
