@@ -118,7 +118,7 @@ void ModelBench::repeat_pages(std::int64_t depth) {
                  from = to % static_cast<std::int32_t>(kComputedPages);
       if (to == from) return;
       std::memcpy(layer.entry(to, 0), layer.entry(from, 0), layer.layout.entries_page_bytes());
-      std::memcpy(layer.key(to, 0), layer.key(from, 0), layer.layout.keys_page_bytes());
+      std::memcpy(layer.key_page(to), layer.key_page(from), layer.layout.keys_page_bytes());
     });
   }
   filled_ = depth;

@@ -51,9 +51,11 @@ inline constexpr std::int64_t kPageTokens = 64;   // tokens in one page of the c
 
 /// The cache of one layer: pages of 64 tokens, in two arrays of pages, so that the indexer, which reads all
 /// keys, reads one stream:
-///   entries  [pages][64][groups][rank + rope_dim] of `type`: per token and group, c (rank) and then k_pe
-///   (rope_dim) keys     [pages][64][index_dim] of `type`; index_dim is 0 where the layer has no indexer of
-///   its own
+///   entries  [pages][64][groups][rank + rope_dim] of `type`: per token and group, c (rank), then k_pe
+///            (rope_dim)
+///   keys     [pages][key_words][64] words of 32 bits; index_dim is 0 where the layer has no indexer of its
+///            own.  Turned over, because a product takes a word of many tokens at once: word i of a token
+///            holds its elements 2 i and 2 i + 1 (bf16; beside an odd last one a 0) or i (f32).
 struct KvLayout {
   DType type = DType::bf16;  // bf16 or f32
   std::int64_t groups = 1;
@@ -66,14 +68,19 @@ struct KvLayout {
   [[nodiscard]] std::size_t entries_page_bytes() const {
     return static_cast<std::size_t>(kPageTokens * entry_elements()) * element_bytes();
   }
+  /// Elements in a word of a key, and in a whole key: index_dim, filled up to whole words.
+  [[nodiscard]] std::int64_t word_elements() const { return type == DType::bf16 ? 2 : 1; }
+  [[nodiscard]] std::int64_t key_elements() const {
+    return (index_dim + word_elements() - 1) / word_elements() * word_elements();
+  }
   [[nodiscard]] std::size_t keys_page_bytes() const {
-    return static_cast<std::size_t>(kPageTokens * index_dim) * element_bytes();
+    return static_cast<std::size_t>(kPageTokens * key_elements()) * element_bytes();
   }
   /// What one page costs in this layer.
   [[nodiscard]] std::size_t page_bytes() const { return entries_page_bytes() + keys_page_bytes(); }
   /// What one token costs in this layer.
   [[nodiscard]] std::size_t token_bytes() const {
-    return static_cast<std::size_t>(entry_elements() + index_dim) * element_bytes();
+    return static_cast<std::size_t>(entry_elements() + key_elements()) * element_bytes();
   }
 };
 
@@ -93,9 +100,14 @@ struct KvView {
     return entries + static_cast<std::size_t>(page) * layout.entries_page_bytes() +
            static_cast<std::size_t>(slot * layout.entry_elements()) * layout.element_bytes();
   }
-  [[nodiscard]] std::byte* key(std::int32_t page, std::int64_t slot) const {
-    return keys + static_cast<std::size_t>(page) * layout.keys_page_bytes() +
-           static_cast<std::size_t>(slot * layout.index_dim) * layout.element_bytes();
+  [[nodiscard]] std::byte* key_page(std::int32_t page) const {
+    return keys + static_cast<std::size_t>(page) * layout.keys_page_bytes();
+  }
+  /// Element i of a key.
+  [[nodiscard]] std::byte* key(std::int32_t page, std::int64_t slot, std::int64_t i) const {
+    const std::int64_t in_word = layout.word_elements();
+    const std::int64_t at = (i / in_word * kPageTokens + slot) * in_word + i % in_word;
+    return key_page(page) + static_cast<std::size_t>(at) * layout.element_bytes();
   }
 };
 

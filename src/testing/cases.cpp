@@ -112,8 +112,7 @@ float TestCache::entry(std::int64_t sequence, std::int64_t position, std::int64_
 }
 
 float TestCache::key(std::int64_t sequence, std::int64_t position, std::int64_t i) const {
-  return get(view_.key(page(sequence, position), position % kPageTokens) +
-             static_cast<std::size_t>(i) * view_.layout.element_bytes());
+  return get(view_.key(page(sequence, position), position % kPageTokens, i));
 }
 
 void TestCache::set_entry(std::int64_t sequence, std::int64_t position, std::int64_t i, float value) {
@@ -123,9 +122,7 @@ void TestCache::set_entry(std::int64_t sequence, std::int64_t position, std::int
 }
 
 void TestCache::set_key(std::int64_t sequence, std::int64_t position, std::int64_t i, float value) {
-  put(view_.key(page(sequence, position), position % kPageTokens) +
-          static_cast<std::size_t>(i) * view_.layout.element_bytes(),
-      value);
+  put(view_.key(page(sequence, position), position % kPageTokens, i), value);
 }
 
 void TestCache::fill(std::uint64_t seed, float scale) {
@@ -135,7 +132,8 @@ void TestCache::fill(std::uint64_t seed, float scale) {
   for (std::int64_t s = 0; s < static_cast<std::int64_t>(tables_.size()); ++s)
     for (std::int64_t position = 0; position < ctx_; ++position) {
       for (std::int64_t i = 0; i < view_.layout.entry_elements(); ++i) set_entry(s, position, i, next());
-      for (std::int64_t i = 0; i < view_.layout.index_dim; ++i) set_key(s, position, i, next());
+      for (std::int64_t i = 0; i < view_.layout.key_elements(); ++i)
+        set_key(s, position, i, i < view_.layout.index_dim ? next() : 0);
     }
 }
 

@@ -65,12 +65,11 @@ TEST_P(Parity, TheModelScoresAsTheTrainerDoes) {
                        [&](std::int64_t layer, const AttentionInputs& in) {
                          ours.forward(parameters.layer(layer), in.h, all);
                          const KvView& kv = model.cache().layer(layer);
-                         for (std::int32_t t = 0; t < kTokens; ++t) {
-                           const auto* key = reinterpret_cast<const float*>(kv.key(t / 64, t % 64));
+                         for (std::int32_t t = 0; t < kTokens; ++t)
                            for (std::int64_t d = 0; d < shape.dim; ++d)
-                             ASSERT_NEAR(key[d], ours.keys()(t, d), 2e-5)
+                             ASSERT_NEAR(*reinterpret_cast<const float*>(kv.key(t / 64, t % 64, d)),
+                                         ours.keys()(t, d), 2e-5)
                                  << "layer " << layer << " token " << t;
-                         }
                        },
                    .selection =
                        [&](std::int64_t, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {

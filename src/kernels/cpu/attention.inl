@@ -37,6 +37,10 @@ class AttentionTile {
     if (stop > next) stop = next;
     Entries entries[2];
     if (first < stop) find(first, stop, entries[0]);
+    // Nobody has asked for the first block: all of it at once.
+    fetch({entries[0].at, entries[0].count, static_cast<std::size_t>(range_.group) * group_bytes(),
+           static_cast<std::size_t>(range_.groups) * group_bytes()},
+          0, kPageTokens);
     for (std::int64_t at = first, turn = 0; at < stop; at += kPageTokens, turn ^= 1) {
       entries[turn ^ 1].count = 0;
       if (at + kPageTokens < stop) find(at + kPageTokens, stop, entries[turn ^ 1]);
@@ -92,8 +96,13 @@ class AttentionTile {
         out.at[out.count++] = p_.args.kv.entry(row.pages[s / kPageTokens], s % kPageTokens);
   }
 
-  void block(std::int64_t at, const Entries& entries, const Entries& next) {
+  /// Of one group in an entry.
+  [[nodiscard]] std::size_t group_bytes() const {
     const KvLayout& layout = p_.args.kv.layout;
+    return static_cast<std::size_t>(layout.rank + layout.rope_dim) * layout.element_bytes();
+  }
+
+  void block(std::int64_t at, const Entries& entries, const Entries& next) {
     std::int64_t seen[kMaxQueries];
     for (std::int64_t r = 0; r < rows_; ++r) {
       // Of a dense range a row sees its own part of the block.
@@ -101,11 +110,9 @@ class AttentionTile {
       seen[r] = own < 0 ? 0 : own < entries.count ? own : entries.count;
       tokens_[r] += seen[r];
     }
-    const std::size_t bytes =
-        static_cast<std::size_t>(layout.rank + layout.rope_dim) * layout.element_bytes();
     for (std::int64_t g = 0; g < range_.groups; ++g) {
       const std::int64_t m = g * rows_ * range_.heads;
-      const std::size_t offset = static_cast<std::size_t>(range_.group + g) * bytes;
+      const std::size_t offset = static_cast<std::size_t>(range_.group + g) * group_bytes();
       const GroupBlock group{.rows = rows_,
                              .heads = range_.heads,
                              .seen = seen,
@@ -115,8 +122,8 @@ class AttentionTile {
                              .state = state_ + m,
                              .entries = entries,
                              .offset = offset,
-                             .ahead = {next.at, next.count, offset, bytes}};
-      if (layout.type == DType::f32)
+                             .ahead = {next.at, next.count, offset, group_bytes()}};
+      if (p_.args.kv.layout.type == DType::f32)
         attend_group<float>(p_, group, s_.block);
       else
         attend_group<bf16>(p_, group, s_.block);

@@ -129,6 +129,18 @@ inline std::byte* write_elements(DType type, const float* from, std::int64_t cou
   return to + static_cast<std::size_t>(count) * sizeof(bf16);
 }
 
+/// A key to its place among the words of a page.
+inline void write_key(const KvView& kv, std::int32_t page, std::int64_t slot, const float* key) {
+  constexpr std::int64_t kWord = 4;
+  alignas(64) std::byte words[kMaxIndexDim * kWord];
+  const std::int64_t dim = kv.layout.index_dim, count = kv.layout.key_elements() / kv.layout.word_elements();
+  __builtin_memset(words + (count - 1) * kWord, 0, kWord);
+  write_elements(kv.layout.type, key, dim, words);
+  std::byte* to = kv.key(page, slot, 0);
+  for (std::int64_t i = 0; i < count; ++i)
+    __builtin_memcpy(to + i * kPageTokens * kWord, words + i * kWord, kWord);
+}
+
 void cache_write(Exec& exec, const CacheWriteArgs& args) {
   const KvLayout& layout = args.kv.layout;
   const auto n = static_cast<std::int64_t>(args.rows.size());
@@ -138,6 +150,7 @@ void cache_write(Exec& exec, const CacheWriteArgs& args) {
   DSA_CHECK(args.k_pe.dim(0) == n && args.k_pe.dim(1) == layout.groups &&
             args.k_pe.dim(2) == layout.rope_dim);
   DSA_CHECK(!with_key || (args.key.rows() == n && args.key.cols() == layout.index_dim));
+  DSA_CHECK(layout.index_dim <= kMaxIndexDim);
   exec.parallel_for(n, 8, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t t = begin; t < end; ++t) {
       const KvRow& row = args.rows[static_cast<std::size_t>(t)];
@@ -148,9 +161,7 @@ void cache_write(Exec& exec, const CacheWriteArgs& args) {
         to = write_elements(layout.type, args.c.row(t, g), layout.rank, to);
         to = write_elements(layout.type, args.k_pe.row(t, g), layout.rope_dim, to);
       }
-      if (with_key)
-        write_elements(layout.type, args.key.row(t), layout.index_dim,
-                       args.kv.key(page, position % kPageTokens));
+      if (with_key) write_key(args.kv, page, position % kPageTokens, args.key.row(t));
     }
   });
 }

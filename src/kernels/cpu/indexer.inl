@@ -1,37 +1,33 @@
-// The lightning indexer: scores of keys turned over (indexer_keys.inl), and the selection of the best.
+// The lightning indexer: scores of keys (indexer_keys.inl), and the selection of the best.
 
 /// Scores of `count` rows from t on, which share their pages, against positions [first, last) they all read
-/// (first is a multiple of Keys::kTokens): out[r][s - first] as they are, or as keys that order like integers
+/// (first is a multiple of kPageTokens): out[r][s - first] as they are, or as keys that order like integers
 /// (select_keys()).
 template <bool kOrdered, class Keys>
 void score_rows_by(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
                    std::int64_t last, float* out, std::int64_t out_stride) {
-  const std::int64_t dim = in.q.dim(2);
   const KvRow& row = in.rows[static_cast<std::size_t>(t)];
-  Keys keys;
-  for (std::int64_t s = first; s < last; s += Keys::kTokens) {
-    const std::int64_t tokens = last - s < Keys::kTokens ? last - s : Keys::kTokens;
+  for (std::int64_t s = first; s < last; s += kPageTokens) {
+    const std::byte* page = in.kv.key_page(row.pages[s / kPageTokens]);
     if (const std::int64_t ahead = s + kPageTokens; ahead < last) {
-      // Pages lie far apart: the part of the next one that comes a page later.
-      const std::byte* next = in.kv.key(row.pages[ahead / kPageTokens], ahead % kPageTokens);
-      const std::size_t bytes = static_cast<std::size_t>(Keys::kTokens * dim) * in.kv.layout.element_bytes();
-      for (std::size_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b, 0, 2);
+      const std::byte* next = in.kv.key_page(row.pages[ahead / kPageTokens]);  // pages lie far apart
+      for (std::size_t b = 0; b < in.kv.layout.keys_page_bytes(); b += 64) __builtin_prefetch(next + b, 0, 2);
     }
-    keys.turn(in.kv, row, s, tokens, dim);
-    for (std::int64_t r = 0; r < count; ++r) {
-      Vec score[Keys::kVectors];
-      keys.score(in, t + r, score);
-      for (int v = 0; v < Keys::kVectors; ++v) {
-        const std::int64_t left = tokens - v * Vec::kLanes;
-        if (left <= 0) break;
-        store_part(out + r * out_stride + s - first + v * Vec::kLanes,
-                   kOrdered ? order_keys(score[v]) : score[v], left);
+    const std::int64_t tokens = last - s < kPageTokens ? last - s : kPageTokens;
+    for (std::int64_t r = 0; r < count; ++r)
+      for (std::int64_t i = 0; i < tokens; i += Keys::kVectors * Vec::kLanes) {
+        // Of tokens that are not there something is read, and not stored.
+        Vec score[Keys::kVectors];
+        Keys::score(in, t + r, reinterpret_cast<const std::uint32_t*>(page) + i, score);
+        float* to = out + r * out_stride + s - first + i;
+        for (int v = 0; v < Keys::kVectors; ++v)
+          store_part(to + v * Vec::kLanes, kOrdered ? order_keys(score[v]) : score[v],
+                     tokens - i - v * Vec::kLanes);
       }
-    }
   }
 }
 
-/// As above; first is a multiple of kPageTokens.
+/// As above, by the arithmetic that the cache and the computation ask for.
 template <bool kOrdered>
 void score_rows(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
                 std::int64_t last, float* out, std::int64_t out_stride) {

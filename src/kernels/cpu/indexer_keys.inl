@@ -1,4 +1,5 @@
-// Blocks of keys turned over, so that a lane is a token and heads are summed in registers: the float32 form.
+// Scores of a page of keys, which lies turned over: a lane is a token, and heads are summed in registers.
+// The float32 form.
 
 /// What a call scores with.
 struct IndexerQueries {
@@ -9,62 +10,60 @@ struct IndexerQueries {
   Compute compute;
 };
 
-/// A block of keys of type T and the scores against it.  Blocks start at multiples of kTokens: they never
-/// leave a page.
+/// Element kPart of a word, of the tokens from `word` on.
+template <class T, int kPart>
+inline Vec load_element(const std::uint32_t* word) {
+  if constexpr (std::is_same_v<T, float>)
+    return load(reinterpret_cast<const float*>(word));
+  else
+    return load_of_pairs<kPart>(word);
+}
+
+/// Keys of type T.
 template <class T>
 struct FloatKeys {
-  static constexpr std::int64_t kTokens = 2 * Vec::kLanes;
-  static constexpr int kVectors = 2;
+  static constexpr int kVectors = 2;  // of tokens scored at once
 
-  /// Keys of tokens first .. first + count of a row's sequence.
-  void turn(const KvView& kv, const KvRow& row, std::int64_t first, std::int64_t count, std::int64_t dim) {
-    const auto* keys =
-        reinterpret_cast<const T*>(kv.key(row.pages[first / kPageTokens], first % kPageTokens));
-    for (std::int64_t half = 0; half < kTokens; half += Vec::kLanes)
-      for (std::int64_t d = 0; d < dim; d += Vec::kLanes) {
-        Vec x[Vec::kLanes];
-        for (std::int64_t i = 0; i < Vec::kLanes; ++i)
-          x[i] = half + i < count ? load_part(keys + (half + i) * dim + d, dim - d) : zero();
-        transpose(x);
-        for (std::int64_t i = 0; i < Vec::kLanes && d + i < dim; ++i)
-          store(turned + (d + i) * kTokens + half, x[i]);
-      }
-  }
-
-  /// Of row t of the queries, against all tokens of the block.
-  void score(const IndexerQueries& in, std::int64_t t, Vec (&score)[kVectors]) const {
+  /// Scores of row t of the queries against the tokens whose first words are `words`.
+  static void score(const IndexerQueries& in, std::int64_t t, const std::uint32_t* words,
+                    Vec (&score)[kVectors]) {
     const std::int64_t heads = in.q.dim(1), dim = in.q.dim(2), stride = in.q.stride(1);
     const float* q = in.q.row(t, 0);
     const float* w = in.w.row(t);
     score[0] = score[1] = zero();
     std::int64_t j = 0;
-    for (; j + 4 <= heads; j += 4) add_heads<4>(q + j * stride, stride, w + j, dim, score);
-    for (; j < heads; ++j) add_heads<1>(q + j * stride, stride, w + j, dim, score);
+    for (; j + 4 <= heads; j += 4) add_heads<4>(q + j * stride, stride, w + j, dim, words, score);
+    for (; j < heads; ++j) add_heads<1>(q + j * stride, stride, w + j, dim, words, score);
   }
 
  private:
   /// score += w[j] * relu(q[j] . key) for NH heads, ascending.
   template <int NH>
-  void add_heads(const float* q, std::int64_t q_stride, const float* w, std::int64_t dim,
-                 Vec (&score)[kVectors]) const {
+  static void add_heads(const float* q, std::int64_t q_stride, const float* w, std::int64_t dim,
+                        const std::uint32_t* words, Vec (&score)[kVectors]) {
+    constexpr std::int64_t kInWord = sizeof(std::uint32_t) / sizeof(T);
     Vec dot[NH][kVectors];
     DSA_UNROLL
     for (int j = 0; j < NH; ++j) dot[j][0] = dot[j][1] = zero();
-    for (std::int64_t d = 0; d < dim; ++d) {
-      const Vec k0 = load(turned + d * kTokens), k1 = load(turned + d * kTokens + Vec::kLanes);
+    const auto add = [&]<int kPart>(std::int64_t d) {
+      const Vec k0 = load_element<T, kPart>(words), k1 = load_element<T, kPart>(words + Vec::kLanes);
       DSA_UNROLL
       for (int j = 0; j < NH; ++j) {
         const Vec x = all(q + j * q_stride + d);
         dot[j][0] = fma(x, k0, dot[j][0]);
         dot[j][1] = fma(x, k1, dot[j][1]);
       }
+    };
+    std::int64_t d = 0;
+    for (; d + kInWord <= dim; d += kInWord, words += kPageTokens) {
+      add.template operator()<0>(d);
+      if constexpr (kInWord == 2) add.template operator()<1>(d + 1);
     }
+    if (d < dim) add.template operator()<0>(d);
     DSA_UNROLL
     for (int j = 0; j < NH; ++j) {
       score[0] = fma(all(w + j), max(zero(), dot[j][0]), score[0]);  // max keeps a NaN of its second operand
       score[1] = fma(all(w + j), max(zero(), dot[j][1]), score[1]);
     }
   }
-
-  alignas(64) float turned[kMaxIndexDim * kTokens];  // [dim][kTokens]; tokens that are not there are 0
 };

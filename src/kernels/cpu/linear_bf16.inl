@@ -234,13 +234,10 @@ void linear_fp8(Exec& exec, const LinearArgs& args, std::span<const LinearOutput
   const RoundedX x{rounded, stride};
   // A block of rows stays in the second-level cache while the weights pass by it.
   const std::int64_t fit = kBlockBytes / (stride * static_cast<std::int64_t>(sizeof(bf16))) / 12 * 12;
-  for_each_cell(exec, outputs, kWeightRows, n,
-                fit < 12   ? 12
-                : fit > 60 ? 60
-                           : fit,
-                [&](const LinearOutput& out, std::int64_t first, std::int64_t first_row, std::int64_t rows) {
-                  dot_cell(out, first, x, first_row, rows);
-                });
+  const std::int64_t row_block = fit < 12 ? 12 : fit > 60 ? 60 : fit;
+  for_each_cell(exec, outputs, kWeightRows, n, row_block, [&](const LinearOutput& out, const Cell& cell) {
+    dot_cell(out, cell.first, x, cell.first_row, cell.rows);
+  });
 }
 
 /// FP8 outputs here, the others as the float32 family has them.

@@ -1,8 +1,14 @@
 // How a product with stored weights is spread over threads.
 
-/// Calls body(output, first, first_row, rows) for all cells: weight rows [first, first + group) of an output,
-/// or those that are left, times rows [first_row, first_row + rows) of x.  Weights pass by each block of rows
-/// in the order in which they lie.
+/// Weight rows [first, first + group) of an output, or those that are left, times rows [first_row, first_row
+/// + rows) of x.
+struct Cell {
+  std::int64_t first, first_row, rows;
+  bool begins_run;  // the first of those that a thread does one after the other
+};
+
+/// Calls body(output, cell) for all cells.  Weights pass by each block of rows in the order in which they
+/// lie.
 template <class Body>
 void for_each_cell(Exec& exec, std::span<const LinearOutput* const> outputs, std::int64_t group,
                    std::int64_t n, std::int64_t row_block, const Body& body) {
@@ -20,7 +26,8 @@ void for_each_cell(Exec& exec, std::span<const LinearOutput* const> outputs, std
         if (at < here) break;
         at -= here;
       }
-      body(**out, at * group, first_row, n - first_row < row_block ? n - first_row : row_block);
+      const std::int64_t rows = n - first_row < row_block ? n - first_row : row_block;
+      body(**out, Cell{at * group, first_row, rows, cell == begin});
     }
   });
 }

@@ -248,15 +248,29 @@ inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t 
   }
 }
 
+/// Asks for rows [first, first + count) of a weight, or as many as there are.
+inline void fetch_rows(const WeightView& w, std::int64_t first, std::int64_t count) {
+  if (count > w.rows - first) count = w.rows - first;
+  const std::byte* from = w.data + static_cast<std::size_t>(first) * w.row_bytes;
+  for (std::int64_t b = 0; b < count * static_cast<std::int64_t>(w.row_bytes); b += 64)
+    __builtin_prefetch(from + b, 0, 2);
+}
+
 /// Outputs computed in float32 from x.
 void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const LinearOutput* const> outputs) {
+  const std::int64_t n = x.rows();
   const std::int64_t fit = 196608 / (x.cols() * static_cast<std::int64_t>(sizeof(float))) / 12 * 12;
-  for_each_cell(exec, outputs, kDotRows, x.rows(),
-                fit < 12   ? 12
-                : fit > 60 ? 60
-                           : fit,
-                [&](const LinearOutput& out, std::int64_t first, std::int64_t first_row, std::int64_t rows) {
-                  const std::int64_t left = out.weight.rows - first;
-                  dot_output(out, 0, first, left < kDotRows ? left : kDotRows, x, first_row, rows);
-                });
+  const std::int64_t row_block = fit < 12 ? 12 : fit > 60 ? 60 : fit;
+  // Rows this short end before the processor has seen streams in them: for few rows of x, which wait for
+  // memory, it is told of the next two cells.
+  constexpr std::int64_t kAheadRows = 2 * kDotRows;
+  for_each_cell(exec, outputs, kDotRows, n, row_block, [&](const LinearOutput& out, const Cell& cell) {
+    const WeightView& w = out.weight;
+    if (n < kDotBatch && w.data != nullptr && w.row_bytes <= 2048) {
+      if (cell.begins_run) fetch_rows(w, cell.first, kAheadRows);
+      fetch_rows(w, cell.first + kAheadRows, kDotRows);
+    }
+    const std::int64_t left = w.rows - cell.first;
+    dot_output(out, 0, cell.first, left < kDotRows ? left : kDotRows, x, cell.first_row, cell.rows);
+  });
 }

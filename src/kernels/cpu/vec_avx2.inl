@@ -54,6 +54,13 @@ inline Vec load(const bf16* p) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(wide, 16))};
 }
+/// Of pairs of bf16 the first (at the lower address) or the second.
+template <int kSecond>
+inline Vec load_of_pairs(const std::uint32_t* p) {
+  const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm256_castsi256_ps(kSecond ? _mm256_and_si256(x, _mm256_set1_epi32(static_cast<int>(0xFFFF0000U)))
+                                      : _mm256_slli_epi32(x, 16))};
+}
 struct Half {
   std::uint16_t bits;
 };

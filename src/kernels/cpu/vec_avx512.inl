@@ -53,6 +53,13 @@ inline Vec load(const bf16* p) { return widen_bf16(_mm256_loadu_si256(reinterpre
 inline Vec load_part(const bf16* p, std::int64_t count) {
   return widen_bf16(_mm256_maskz_loadu_epi16(first_lanes(count), p));
 }
+/// Of pairs of bf16 the first (at the lower address) or the second.
+template <int kSecond>
+inline Vec load_of_pairs(const std::uint32_t* p) {
+  const __m512i x = _mm512_loadu_si512(p);
+  return {_mm512_castsi512_ps(kSecond ? _mm512_and_si512(x, _mm512_set1_epi32(static_cast<int>(0xFFFF0000U)))
+                                      : _mm512_slli_epi32(x, 16))};
+}
 struct Half {
   std::uint16_t bits;
 };

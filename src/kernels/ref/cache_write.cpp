@@ -40,7 +40,10 @@ void ref::cache_write(Exec& exec, const CacheWriteArgs& args) {
         store(layout.type, args.k_pe.row(t, g), layout.rope_dim, to);
         to += static_cast<std::size_t>(layout.rope_dim) * bytes;
       }
-      if (with_key) store(layout.type, args.key.row(t), layout.index_dim, args.kv.key(page, slot));
+      for (std::int64_t i = 0; with_key && i < layout.key_elements(); ++i) {
+        const float value = i < layout.index_dim ? args.key(t, i) : 0.0F;
+        store(layout.type, &value, 1, args.kv.key(page, slot, i));
+      }
     }
   });
 }

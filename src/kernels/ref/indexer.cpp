@@ -17,8 +17,9 @@ void score_row(TensorView<const float, 3> q, TensorView<const float, 2> w, std::
   std::array<float, kMaxIndexDim> key;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const std::int64_t s = first + static_cast<std::int64_t>(i);
-    dequantize(kv.layout.type, kv.key(row.pages[s / kPageTokens], s % kPageTokens),
-               std::span(key).first(static_cast<std::size_t>(dim)));
+    for (std::int64_t d = 0; d < dim; ++d)
+      dequantize(kv.layout.type, kv.key(row.pages[s / kPageTokens], s % kPageTokens, d),
+                 std::span(key).subspan(static_cast<std::size_t>(d), 1));
     double score = 0;
     for (std::int64_t j = 0; j < q.dim(1); ++j) {
       const float* query = q.row(t, j);
