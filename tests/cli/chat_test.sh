@@ -12,7 +12,7 @@ on 0 "$dsa" chat "${greedy[@]}" <<<$'And 3+3?\n/stats'
 grep -q "still in the cache" "$work/err" && fail "a first question found something in the cache"
 
 printf '%s\n' "/help" "/nosuch" "/compare" "/stats" "/quit" "never asked" >"$work/in"
-on 0 "$dsa" chat "${greedy[@]}" <"$work/in"
+on 0 "$dsa" chat "${greedy[@]}" --indexer none <"$work/in"
 stdout_empty
 stderr_has "/reset"
 stderr_has "/nosuch: no such command"
@@ -27,6 +27,16 @@ on 0 "$dsa" chat "${greedy[@]}" <"$work/in"
 printf 'The secret word is pineapple.' >"$work/doc.txt"
 on 0 "$dsa" chat --file "$work/doc.txt" "${greedy[@]}" <<<"What is the secret word?"
 grep -qi pineapple "$work/out" || fail "the document was not read"
+
+# The default model comes with an indexer: past its top-k attention is over a selection, and dense is a question away.
+printf '%s\n' "Name one word of this text." "/stats" "/compare" "/quit" >"$work/in"
+cat "$root/docs/testing.md" "$root/docs/testing.md" >"$work/long.txt"
+on 0 "$dsa" chat --file "$work/long.txt" "${greedy[@]}" <"$work/in"
+grep -qE '[1-9][0-9]* over a selection' "$work/err" || fail "attention was dense"
+stderr_has "-- dense"
+stderr_has "tokens are the same"
+on 0 "$dsa" chat --file "$work/long.txt" "${greedy[@]}" --indexer none <"$work/in"
+stderr_has " 0 over a selection"
 
 # one bad answer does not end the talk, but a script can see it
 printf '%s\n' "$(printf 'this question is too long for so small a context %.0s' {1..20})" "/help" >"$work/in"

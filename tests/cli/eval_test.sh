@@ -48,7 +48,7 @@ printf 'too short' >"$work/short"
 on 1 "$dsa" eval perplexity smollm2 --text "$work/short" --ctx 64
 stderr_is_one_line
 stderr_has "--ctx"
-on 1 "$dsa" eval perplexity smollm2 --text "$text" --ctx 64 --attention sparse
+on 1 "$dsa" eval perplexity smollm2 --text "$text" --ctx 64 --attention sparse --indexer none
 stderr_is_one_line
 stderr_has "no indexer"
 stdout_empty

@@ -5,18 +5,20 @@ on 0 "$dsa" inspect smollm2
 stderr_empty
 stdout_has "134.5M (134515008)"
 stdout_has "Q4_1"
-# 30 layers x 3 KV heads x (64 + 64) x 2 bytes
-stdout_has "23040 bytes a token"
+# 30 layers x (3 KV heads x (64 + 64) + an index key of 32) x 2 bytes
+stdout_has "24960 bytes a token"
+stdout_has "models/smollm2-135m-instruct-indexer"
 stdout_has "smollm, 49152 tokens"
 stdout_has "ref "
 on 0 "$dsa" inspect smollm2 --json
 json /parameters 134515008
 json /architecture llama
 json /layers 30
-json /cache_bytes_per_token 23040
-json /cache_bytes_per_token_f32 46080
+json /cache_bytes_per_token 24960
+json /cache_bytes_per_token_f32 49920
 json /context 8192
-json /indexer null
+json /indexer/heads 4
+json /indexer/topk 512
 
 on 0 env DSA_KERNELS=ref "$dsa" inspect smollm2 --json
 json /kernels/chosen ref

@@ -58,7 +58,7 @@ stderr_is_one_line
 on 1 "$dsa" run smollm2 -p "$(printf 'a question that is longer than the context %.0s' {1..20})" --ctx 64
 stderr_has "--ctx"
 stderr_is_one_line
-on 1 "$dsa" run smollm2 -p x --attention sparse
+on 1 "$dsa" run smollm2 -p x --attention sparse --indexer none
 stderr_has "indexer"
 stderr_is_one_line
 on 1 "$dsa" run smollm2 -p x --indexer "$work/none"
