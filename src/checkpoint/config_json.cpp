@@ -169,6 +169,10 @@ std::string quantization_problem(ConfigReader& config) {
 
 }  // namespace
 
+std::string_view architecture_name(Architecture architecture) {
+  return std::ranges::find(kFamilies, architecture, &Family::architecture)->name;
+}
+
 std::string supported_architectures() {
   std::vector<std::string_view> names;
   for (const Family& family : kFamilies) names.push_back(family.name);

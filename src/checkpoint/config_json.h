@@ -27,6 +27,9 @@ void apply_generation_config(std::string_view text, std::string_view who, ModelC
 /// config.json and, if there is one, generation_config.json of the folder.
 HfConfig read_hf_config(const std::filesystem::path& folder);
 
+/// As a config.json names it: "LlamaForCausalLM".
+std::string_view architecture_name(Architecture architecture);
+
 /// The architectures that a config.json may name, for messages.
 std::string supported_architectures();
 

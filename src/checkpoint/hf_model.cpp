@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "checkpoint/config_json.h"
 #include "checkpoint/hf_folder.h"
+#include "checkpoint/indexer_folder.h"
 
 namespace dsa {
 namespace {
@@ -56,10 +57,12 @@ ModelFiles open_hf_model(const std::filesystem::path& folder) {
   check_quantization(config, *tensors);
   check_fit(config.config, *tensors, printable(folder.string(), 1000));
   config.config.num_nextn_predict_layers = count_mtp_layers(config.config, *tensors);
-  return {.path = folder,
-          .format = ModelFiles::Format::huggingface,
-          .config = std::move(config.config),
-          .tensors = std::move(tensors)};
+  ModelFiles files{.path = folder,
+                   .format = ModelFiles::Format::huggingface,
+                   .config = std::move(config.config),
+                   .tensors = std::move(tensors)};
+  attach_own_indexer(files);
+  return files;
 }
 
 }  // namespace dsa

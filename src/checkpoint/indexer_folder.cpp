@@ -56,8 +56,8 @@ void read_config(std::string_view text, const std::string& who, IndexerFolder& o
   config.rope_head_dim = reader.integer("index_rope_head_dim");
   config.topk = reader.integer("index_topk");
   config.k_norm_eps = reader.number("k_norm_eps", config.k_norm_eps);
-  out.trained_context = reader.integer("trained_context");
-  if (out.trained_context < 1) fail("{}: trained_context is 0, expected at least 1", who);
+  config.trained_context = reader.integer("trained_context");
+  if (config.trained_context < 1) fail("{}: trained_context is 0, expected at least 1", who);
   reader.ignore({"architectures", "dtype", "torch_dtype", "dsa_version", "license"});
   reader.warn_about_the_rest();
 }
@@ -88,7 +88,36 @@ void check_tensors(const IndexerFolder& folder, const std::string& who) {
   if (count != needed) fail("{}: holds {} tensors, expected {}", who, count, needed);
 }
 
+// A model's tensors and, after them, its indexer's.
+class WithIndexer final : public TensorSource {
+ public:
+  WithIndexer(std::unique_ptr<TensorSource> model, std::unique_ptr<TensorSource> indexer)
+      : model_(std::move(model)), indexer_(std::move(indexer)) {}
+
+  [[nodiscard]] const StoredTensor* find(std::string_view name) const override {
+    const StoredTensor* found = model_->find(name);
+    return found != nullptr ? found : indexer_->find(name);
+  }
+  void for_each(const std::function<void(std::string_view, const StoredTensor&)>& visit) const override {
+    model_->for_each(visit);
+    indexer_->for_each(visit);
+  }
+
+ private:
+  std::unique_ptr<TensorSource> model_, indexer_;
+};
+
 }  // namespace
+
+void attach_own_indexer(ModelFiles& model) {
+  const fs::path folder = model.path / kOwnIndexerFolder;
+  std::error_code ignored;
+  if (!fs::exists(folder / "config.json", ignored)) return;
+  IndexerFolder indexer = open_indexer_folder(folder);
+  check_indexer_fits(indexer, model, FingerprintCheck::enforce);
+  model.config.indexer = std::move(indexer.config);
+  model.tensors = std::make_unique<WithIndexer>(std::move(model.tensors), std::move(indexer.tensors));
+}
 
 IndexerFolder open_indexer_folder(const fs::path& folder) {
   IndexerFolder out;

@@ -27,12 +27,17 @@ struct IndexerFolder {
   std::filesystem::path path;
   IndexerConfig config;
   IndexerBaseModel base_model;
-  std::int64_t trained_context = 0;  // longest context seen in training, tokens
   std::unique_ptr<TensorSource> tensors;
 };
 
 /// Throws Error.
 IndexerFolder open_indexer_folder(const std::filesystem::path& folder);
+
+/// Where a model that the sparse stage changed keeps its indexer: a folder inside its own.
+inline constexpr const char* kOwnIndexerFolder = "indexer";
+/// Gives `model`, a Hugging Face folder, the indexer inside it, if there is one: its config and its tensors
+/// become the model's.  Throws Error.
+void attach_own_indexer(ModelFiles& model);
 
 enum class FingerprintCheck : std::uint8_t { enforce, skip };  // skip: --force-indexer
 

@@ -1,5 +1,7 @@
 #include "checkpoint/indexer_folder.h"
 
+#include <fstream>
+
 #include "base/json.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/hf_folder.h"
@@ -127,9 +129,29 @@ TEST_F(Indexer, OpensAndFits) {
   EXPECT_EQ(indexer.config.rope_head_dim, 4);
   EXPECT_FALSE(indexer.config.rope_interleave);
   EXPECT_EQ(indexer.config.full, std::vector<bool>(3, true));
-  EXPECT_EQ(indexer.trained_context, 2048);
+  EXPECT_EQ(indexer.config.trained_context, 2048);
   EXPECT_NE(indexer.tensors->find("model.layers.2.self_attn.indexer.wq.weight"), nullptr);
   EXPECT_NO_THROW(check_indexer_fits(indexer, model_, FingerprintCheck::enforce));
+}
+
+TEST_F(Indexer, InsideItsModelItIsTheModels) {
+  const TempFolder model;
+  for (const char* file : {"config.json", "model.safetensors"})
+    fs::copy_file(golden("llama_gqa") / file, model.path() / file);
+  EXPECT_FALSE(open_model(model.path()).config.indexer);
+  open();  // writes its config.json
+  fs::create_directory(model.path() / kOwnIndexerFolder);
+  for (const char* file : {"config.json", "indexer.safetensors"})
+    fs::copy_file(folder_.path() / file, model.path() / kOwnIndexerFolder / file);
+  const ModelFiles files = open_model(model.path());
+  ASSERT_TRUE(files.config.indexer);
+  EXPECT_EQ(files.config.indexer->topk, 16);
+  EXPECT_EQ(files.config.indexer->trained_context, 2048);
+  EXPECT_NE(files.tensors->find("model.layers.2.self_attn.indexer.wq.weight"), nullptr);
+  EXPECT_NE(files.tensors->find("model.norm.weight"), nullptr);
+  config_["base_model"]["fingerprint"] = std::string(64, 'a');
+  std::ofstream(model.path() / kOwnIndexerFolder / "config.json") << config_.dump();
+  expect_error([&] { open_model(model.path()); }, {"fingerprint"});
 }
 
 TEST_F(Indexer, AnotherFingerprintNeedsForce) {

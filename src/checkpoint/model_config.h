@@ -60,6 +60,7 @@ struct IndexerConfig {
   bool rope_interleave = false;
   std::int64_t topk = 0;
   double k_norm_eps = 1e-6;
+  std::int64_t trained_context = 0;  // the longest context it has seen, tokens; 0: not known
   std::vector<bool>
       full;  // per layer: true: its own indexer; false: shares the nearest earlier full layer's selection
 };

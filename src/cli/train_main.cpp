@@ -3,12 +3,14 @@
 
 #include "cli/program.h"
 #include "cli/train_indexer.h"
+#include "cli/train_sparse.h"
 
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 1> kStages{{
+constexpr std::array<Verb, 2> kStages{{
     {"indexer", "warm-up: teach an indexer to follow the attention of a frozen model", declare_train_indexer},
+    {"sparse", "after it: train the model itself over the indexer's selections", declare_train_sparse},
 }};
 
 }  // namespace

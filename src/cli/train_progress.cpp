@@ -14,27 +14,33 @@ namespace {
 constexpr std::int64_t kPlainEvery = 10;  // steps between lines that are not drawn over
 constexpr double kSmoothing = 0.1;        // weight of the newest KL
 
-std::string clock(double seconds) {
-  const auto s = static_cast<std::int64_t>(seconds + 0.5);
-  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+double smoothed(double before, double now) {
+  return before == 0 ? now : before + kSmoothing * (now - before);
 }
 
 }  // namespace
 
+std::string hours_minutes_seconds(double seconds) {
+  const auto s = static_cast<std::int64_t>(seconds + 0.5);
+  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
 std::string training_line(const train::StepRecord& record, const train::Progress& progress,
-                          const std::optional<train::PassSummary>& recall, double kl,
-                          std::optional<double> remaining_seconds) {
+                          const TrainingLine& line) {
   constexpr std::int64_t kWidth = 20;
   const double done = std::min(1.0, progress.done());
   std::string out = fmt::format("training [{:<{}}] {:3.0f} %  step {}  {}",
                                 std::string(static_cast<std::size_t>(done * kWidth), '#'), kWidth, 100 * done,
                                 record.step, record.tokens);
   if (progress.budget > 0) out += fmt::format(" of {}", progress.budget);
-  out += fmt::format(" tokens  context {}  KL {:.3f}", record.context, kl);
-  if (recall) out += fmt::format("  keeps {:.1f} of {:.1f} %", 100 * recall->recall, 100 * recall->best);
+  out += fmt::format(" tokens  context {}", record.context);
+  if (line.language_model > 0) out += fmt::format("  loss {:.3f}", line.language_model);
+  out += fmt::format("  KL {:.3f}", line.kl);
+  if (line.recall)
+    out += fmt::format("  keeps {:.1f} of {:.1f} %", 100 * line.recall->recall, 100 * line.recall->best);
   if (record.seconds > 0)
     out += fmt::format("  {:.0f} tok/s", static_cast<double>(record.context) / record.seconds);
-  if (remaining_seconds) out += "  ETA " + clock(*remaining_seconds);
+  if (line.remaining_seconds) out += "  ETA " + hours_minutes_seconds(*line.remaining_seconds);
   return out;
 }
 
@@ -42,15 +48,24 @@ void TrainProgress::step(const train::StepRecord& record) {
   if (record.recall) recall_ = record.recall;
   if (record.held_out) {
     clear();
-    fmt::print(stderr, "held-out text after {} tokens: KL {:.4f}, keeps {:.2f} of {:.2f} %\n", record.tokens,
-               record.kl, 100 * record.recall->recall, 100 * record.recall->best);
+    fmt::print(stderr, "held-out text after {} tokens: ", record.tokens);
+    if (record.main) fmt::print(stderr, "loss {:.4f}, ", record.main->language_model);
+    fmt::print(stderr, "KL {:.4f}", record.kl);
+    if (record.recall)
+      fmt::print(stderr, ", keeps {:.2f} of {:.2f} %", 100 * record.recall->recall,
+                 100 * record.recall->best);
+    fmt::print(stderr, "\n");
     return;
   }
-  smooth_kl_ = smooth_kl_ == 0 ? record.kl : smooth_kl_ + kSmoothing * (record.kl - smooth_kl_);
+  smooth_kl_ = smoothed(smooth_kl_, record.kl);
+  if (record.main) smooth_loss_ = smoothed(smooth_loss_, record.main->language_model);
   const bool terminal = stderr_is_terminal();
   if (!terminal && record.step % kPlainEvery != 0) return;
-  const auto line = training_line(record, trainer_.checkpoint().progress, recall_, smooth_kl_,
-                                  trainer_.remaining_seconds());
+  const auto line = training_line(record, progress_,
+                                  {.kl = smooth_kl_,
+                                   .language_model = smooth_loss_,
+                                   .recall = recall_,
+                                   .remaining_seconds = train::remaining_seconds(progress_, log_)});
   if (terminal)
     fmt::print(stderr, "\r{}\x1b[K", line);
   else
@@ -68,8 +83,8 @@ void TrainProgress::clear() {
 
 std::string closing_lines(const train::Trainer& trainer, const std::string& folder) {
   const auto& p = trainer.checkpoint().progress;
-  std::string out =
-      fmt::format("{} steps, {} tokens, {} of training\n", p.step, p.tokens, clock(trainer.log().elapsed()));
+  std::string out = fmt::format("{} steps, {} tokens, {} of training\n", p.step, p.tokens,
+                                hours_minutes_seconds(trainer.log().elapsed()));
   const auto& records = trainer.log().records();
   const auto last =
       std::find_if(records.rbegin(), records.rend(), [](const auto& r) { return r.recall.has_value(); });

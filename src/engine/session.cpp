@@ -102,8 +102,7 @@ struct Session::Impl {
       : files(std::move(opened)),
         indexer(attach_indexer(files, options)),
         exec(options.threads > 0 ? options.threads : Exec::default_threads()),
-        transformer(files, options, choose_kernels(), exec, indexer ? indexer->tensors.get() : nullptr,
-                    indexer ? indexer->trained_context : 0),
+        transformer(files, options, choose_kernels(), exec, indexer ? indexer->tensors.get() : nullptr),
         pool(transformer.cache().pages()),
         logits(static_cast<std::size_t>(kLogitsRows * files.config.vocab_size) * sizeof(float), "logits") {}
 

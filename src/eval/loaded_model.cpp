@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::int64_t kLogitsFloats = std::int64_t{16} << 20;  // of one chunk
 
+}  // namespace
+
 Tokenizer fitting_tokenizer(const ModelFiles& files) {
   Tokenizer tokenizer = open_tokenizer(files);
   if (tokenizer.vocab_size() > files.config.vocab_size)
@@ -19,16 +21,13 @@ Tokenizer fitting_tokenizer(const ModelFiles& files) {
   return tokenizer;
 }
 
-}  // namespace
-
 LoadedModel::LoadedModel(const std::filesystem::path& path, const ModelOptions& options)
     : files_(open_model(path)),
       indexer_(attach_indexer(files_, options)),
       tokenizer_(fitting_tokenizer(files_)),
       exec_(options.threads > 0 ? options.threads : Exec::default_threads()),
       transformer_(std::make_unique<Transformer>(files_, options, choose_kernels(), exec_,
-                                                 indexer_ ? indexer_->tensors.get() : nullptr,
-                                                 trained_context())) {
+                                                 indexer_ ? indexer_->tensors.get() : nullptr)) {
   pages_.resize(static_cast<std::size_t>(transformer_->cache().pages()));
   std::iota(pages_.begin(), pages_.end(), 0);
   wanted_.resize(static_cast<std::size_t>(transformer_->max_tokens()));

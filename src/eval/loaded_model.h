@@ -16,6 +16,9 @@
 
 namespace dsa {
 
+/// The model's tokenizer.  Throws Error if it has tokens that the model has not.
+Tokenizer fitting_tokenizer(const ModelFiles& files);
+
 /// Not thread-safe: one run at a time; `cancel` may be set from anywhere.
 class LoadedModel {
  public:
@@ -32,7 +35,6 @@ class LoadedModel {
   [[nodiscard]] std::filesystem::path indexer_folder() const {
     return indexer_ ? indexer_->path : std::filesystem::path{};
   }
-  [[nodiscard]] std::int64_t trained_context() const { return indexer_ ? indexer_->trained_context : 0; }
 
   /// Logits of positions [first, first + logits.rows()).
   using VisitLogits = std::function<void(std::int64_t first, TensorView<const float, 2> logits)>;

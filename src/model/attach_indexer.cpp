@@ -39,13 +39,11 @@ std::optional<IndexerFolder> find_for(const ModelFiles& files, std::span<const f
 }
 
 std::optional<IndexerFolder> choose(const ModelFiles& files, const ModelOptions& options) {
-  std::optional<fs::path> folder = options.indexer;
-  if (!folder && (files.config.indexer || files.config.mla)) return std::nullopt;
-  std::error_code ignored;
-  if (const fs::path inside = files.path / "indexer"; !folder && fs::is_directory(inside, ignored))
-    folder = inside;
-  if (!folder) return find_for(files, options.indexer_folders);
-  IndexerFolder indexer = open_indexer_folder(*folder);
+  if (!options.indexer) {
+    if (files.config.indexer || files.config.mla) return std::nullopt;
+    return find_for(files, options.indexer_folders);
+  }
+  IndexerFolder indexer = open_indexer_folder(*options.indexer);
   check_indexer_fits(indexer, files,
                      options.force_indexer ? FingerprintCheck::skip : FingerprintCheck::enforce);
   return indexer;

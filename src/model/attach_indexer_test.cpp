@@ -88,15 +88,19 @@ TEST_F(AttachIndexer, ABrokenShippedOneIsPassedOver) {
   EXPECT_EQ(topk({.indexer_folders = {folder_.path()}}), 2);
 }
 
-TEST_F(AttachIndexer, TheModelFoldersOwnComesFirstAndMustFit) {
-  files_.path = folder_.path() / "model";
-  write(folder_.path() / "shipped" / "a", 1, own());
-  const ModelOptions options{.indexer_folders = {folder_.path() / "shipped"}};
-  EXPECT_EQ(topk(options), 1);
-  write(files_.path / "indexer", 2, own());
-  EXPECT_EQ(topk(options), 2);
-  write(files_.path / "indexer", 2, kOther);
-  expect_error([&] { topk(options); }, {"fingerprint", kOther});
+TEST_F(AttachIndexer, AModelKeepsItsOwnUnlessAnotherIsAskedFor) {
+  write(folder_.path() / "a", 1, own());
+  files_.config.indexer = IndexerConfig{.topk = 7};
+  EXPECT_FALSE(attach_indexer(files_, {.indexer_folders = {folder_.path()}}));
+  EXPECT_EQ(files_.config.indexer->topk, 7);
+  EXPECT_TRUE(attach_indexer(files_, {.indexer = folder_.path() / "a"}));
+  EXPECT_EQ(files_.config.indexer->topk, 1);
+}
+
+TEST_F(AttachIndexer, OneThatWasAskedForMustFit) {
+  write(folder_.path() / "a", 2, kOther);
+  expect_error([&] { topk({.indexer = folder_.path() / "a"}); }, {"fingerprint", kOther});
+  EXPECT_EQ(topk({.indexer = folder_.path() / "a", .force_indexer = true}), 2);
 }
 
 }  // namespace

@@ -67,14 +67,13 @@ bool all_finite(std::span<const float> row) {
 }  // namespace
 
 Transformer::Transformer(const ModelFiles& files, const ModelOptions& options, const KernelTable& kernels,
-                         Exec& exec, const TensorSource* indexer_tensors, std::int64_t trained_context)
+                         Exec& exec, const TensorSource* indexer_tensors)
     : files_(files),
       config_(configure(files.config, options)),
       options_(options),
       kernels_(kernels),
       exec_(exec),
       topk_(chosen_topk(config_, options)),
-      trained_context_(trained_context),
       max_tokens_(chosen_chunk(config_, options,
                                {.max_tokens = 0,
                                 .max_context = chosen_context(config_, options),
@@ -109,7 +108,7 @@ bool Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
                   .compute = options_.compute,
                   .attention = options_.attention,
                   .topk = topk_,
-                  .trained_context = trained_context_,
+                  .trained_context = config_.indexer ? config_.indexer->trained_context : 0,
                   .n = n,
                   .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n))};
   const auto positions = std::span<const std::int64_t>(positions_).first(static_cast<std::size_t>(n));

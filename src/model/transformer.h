@@ -25,7 +25,7 @@ class Transformer {
   /// Loads and packs the weights and reserves cache and scratch.  Throws Error.
   /// `files.config.indexer` may come from the checkpoint or, with `indexer_tensors`, from an indexer folder.
   Transformer(const ModelFiles& files, const ModelOptions& options, const KernelTable& kernels, Exec& exec,
-              const TensorSource* indexer_tensors = nullptr, std::int64_t trained_context = 0);
+              const TensorSource* indexer_tensors = nullptr);
 
   /// Runs all sequences of the batch, at most max_tokens() rows together, writes their cache entries and the
   /// wanted logits: row i of `logits` [wanted, vocab] is the i-th wanted row, sequences in order.  status:
@@ -60,7 +60,6 @@ class Transformer {
   const KernelTable& kernels_;
   Exec& exec_;
   std::int64_t topk_ = 0;
-  std::int64_t trained_context_ = 0;
   std::int64_t max_tokens_ = 0;
 
   ModelWeights weights_;

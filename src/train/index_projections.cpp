@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "kernels/types.h"
 
 namespace dsa::train {
 namespace {
@@ -58,8 +59,9 @@ IndexProjections::IndexProjections(const IndexerShape& shape, const RopeTable& r
   h_rows_.resize(floats(max_rows * shape.hidden));
   for (auto* data : {&q_data_, &dq_data_}) data->resize(floats(max_rows * query_columns));
   for (auto* data : {&w_data_, &dw_data_}) data->resize(floats(max_rows * padded_to_panel(shape.heads)));
-  for (auto* data : {&k_data_, &dk_data_, &k_hat_})
-    data->resize(floats(padded_to_panel(max_context) * padded_dim_));
+  // Whole pages of the cache: the model's own kernels read these keys too (sparse_indexer.h).
+  const std::int64_t key_rows = (max_context + kPageTokens - 1) / kPageTokens * kPageTokens;
+  for (auto* data : {&k_data_, &dk_data_, &k_hat_}) data->resize(floats(key_rows * padded_dim_));
   inverse_deviation_.resize(floats(max_context));
   panels_.resize(floats(padded_to_panel(max_context) * shape.dim));
   norm_partials_.resize(floats((max_context + kPositionChunk - 1) / kPositionChunk * 2 * shape.dim));

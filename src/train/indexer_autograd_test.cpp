@@ -1,61 +1,14 @@
 // The hand-written gradient against libtorch's autograd, and the optimizer against its formula.
 #include <gtest/gtest.h>
-#include <torch/nn/functional.h>
 #include <torch/torch.h>
 
 #include "kernels/registry.h"
 #include "train/adamw.h"
 #include "train/layer_case.h"
+#include "train/torch_indexer.h"
 
 namespace dsa::train {
 namespace {
-
-namespace F = torch::nn::functional;
-
-torch::Tensor tensor_of(const float* data, std::vector<std::int64_t> shape) {
-  return torch::from_blob(const_cast<float*>(data), shape).clone();
-}
-
-/// The indexer as a PyTorch user would write it.
-struct TorchIndexer {
-  IndexerShape shape;
-  torch::Tensor wq, wk, ww, norm, bias, cos, sin;
-
-  TorchIndexer(LayerCase& layer, std::int64_t context) : shape(layer.sizes().shape) {
-    const auto w = layer.parameters().layer(0);
-    const auto leaf = [](std::span<float> values, std::vector<std::int64_t> sizes) {
-      return tensor_of(values.data(), std::move(sizes)).requires_grad_(true);
-    };
-    wq = leaf(w.wq, {shape.heads * shape.dim, shape.hidden});
-    wk = leaf(w.wk, {shape.dim, shape.hidden});
-    ww = leaf(w.weights_proj, {shape.heads, shape.hidden});
-    norm = leaf(w.k_norm, {shape.dim});
-    bias = leaf(w.k_norm_bias, {shape.dim});
-    const auto frequencies = tensor_of(layer.rope().frequencies().data(), {shape.rope_dim / 2});
-    const auto angle = torch::outer(torch::arange(context, torch::kFloat), frequencies);
-    cos = angle.cos();
-    sin = angle.sin();
-  }
-
-  [[nodiscard]] torch::Tensor rotate(const torch::Tensor& x, const torch::Tensor& c,
-                                     const torch::Tensor& s) const {
-    const std::int64_t half = shape.rope_dim / 2;
-    const auto a = x.slice(-1, 0, half), b = x.slice(-1, half, 2 * half);
-    return torch::cat({a * c - b * s, b * c + a * s, x.slice(-1, 2 * half)}, -1);
-  }
-
-  [[nodiscard]] torch::Tensor scores(const torch::Tensor& h, const torch::Tensor& rows) const {
-    auto k = F::layer_norm(
-        h.matmul(wk.t()), F::LayerNormFuncOptions({shape.dim}).weight(norm).bias(bias).eps(shape.k_norm_eps));
-    k = rotate(k, cos, sin);
-    const auto h_rows = h.index_select(0, rows);
-    const auto q = rotate(h_rows.matmul(wq.t()).view({-1, shape.heads, shape.dim}),
-                          cos.index_select(0, rows).unsqueeze(1), sin.index_select(0, rows).unsqueeze(1));
-    const auto products =
-        torch::einsum("rhd,td->rht", {q, k}).relu() * std::pow(shape.dim, -0.5) * std::pow(shape.heads, -0.5);
-    return torch::einsum("rht,rh->rt", {products, h_rows.matmul(ww.t())});
-  }
-};
 
 torch::Tensor target(LayerCase& layer, const torch::Tensor& rows, const torch::Tensor& unseen,
                      float sum_share) {
@@ -84,7 +37,7 @@ TEST(IndexerAutograd, GradientMatchesLibtorch) {
   for (const float share : {0.0F, 0.4F, 1.0F}) {
     const auto row_ids = torch::tensor(std::vector<std::int64_t>(rows.begin(), rows.end()));
     const auto unseen = torch::arange(sizes.context).unsqueeze(0) > row_ids.unsqueeze(1);
-    TorchIndexer oracle(layer, sizes.context);
+    TorchIndexer oracle(sizes.shape, layer.parameters().layer(0), layer.rope(), sizes.context);
     const auto p = target(layer, row_ids, unseen, share);
     const auto h = tensor_of(layer.inputs().h.data(), {sizes.context, sizes.hidden});
     const auto log_q = oracle.scores(h, row_ids).masked_fill(unseen, -1e30).log_softmax(-1);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "kernels/indexer.h"
+#include "train/partial_sums.h"
 
 namespace dsa::train {
 namespace {
@@ -87,7 +88,9 @@ LayerLoss IndexerLoss::layer(const LayerTensors<const float>& weights, const Att
     }
   });
   if (gradient != nullptr) {
-    sum_key_gradients(partials, n);
+    const std::int64_t padded = projections_.padded_dim();
+    sum_parts(exec_, kernels_, key_partials_.data(), partials, padded_to_panel(n) * padded, n * padded,
+              projections_.key_gradient().data());
     projections_.backward(weights, inputs.h, *gradient);
   }
 
@@ -271,17 +274,6 @@ void IndexerLoss::backward(const Block& block) {
                         .accumulate = true});
     }
   }
-}
-
-void IndexerLoss::sum_key_gradients(std::int64_t partials, std::int64_t n) {
-  const std::int64_t padded = projections_.padded_dim(), stride = padded_to_panel(n) * padded;
-  const auto out = projections_.key_gradient();
-  exec_.parallel_for(n, 64, [&](std::int64_t begin, std::int64_t end, int) {
-    const std::int64_t count = (end - begin) * padded;
-    std::memcpy(out.row(begin), key_partials_.data() + begin * padded, floats(count) * sizeof(float));
-    for (std::int64_t p = 1; p < partials; ++p)
-      kernels_.add_scaled(key_partials_.data() + p * stride + begin * padded, 1.0F, count, out.row(begin));
-  });
 }
 
 }  // namespace dsa::train

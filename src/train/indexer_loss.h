@@ -62,7 +62,6 @@ class IndexerLoss {
   void finish_rows(const Block& block);
   void backward(const Block& block);
   [[nodiscard]] Recall recall_of(const Block& block, std::int64_t row, std::int64_t visible);
-  void sum_key_gradients(std::int64_t partials, std::int64_t n);
 
   Sizes sizes_;
   IndexerShape shape_;

@@ -5,42 +5,13 @@
 #include <algorithm>
 #include <numeric>
 
-#include "checkpoint/fingerprint.h"
 #include "checkpoint/indexer_folder.h"
-#include "checkpoint/test_files.h"
-#include "train/document_pass.h"
-#include "train/publish.h"
+#include "train/golden_case.h"
 
 namespace dsa::train {
 namespace {
 
-constexpr std::int64_t kTokens = 100, kTopk = 9;
-
-class Parity : public ::testing::TestWithParam<const char*> {
- protected:
-  Parity()
-      : files_(open_model(std::filesystem::path(DSA_SOURCE_DIR) / "tests/goldens/models" / GetParam())),
-        exec_(2) {
-    for (std::int64_t i = 0; i < kTokens; ++i)
-      tokens_.push_back(static_cast<std::int32_t>(i * 37 % files_.config.vocab_size));
-  }
-
-  // Parameters as the folder keeps them, each rounded to BF16.
-  IndexerTensors published(const IndexerShape& shape) {
-    Checkpoint c(shape);
-    initialize(c.parameters, 11);
-    for (float& x : c.parameters.values()) x = static_cast<float>(bf16(x * 4));
-    c.settings.topk = kTopk;
-    c.identity.model = fingerprint(*files_.tensors, files_.config);
-    publish_indexer(folder_.path(), files_, c, kTokens, TrainLog(folder_.path() / "log", 0));
-    return c.parameters;
-  }
-
-  TempFolder folder_;
-  ModelFiles files_;
-  Exec exec_;
-  std::vector<std::int32_t> tokens_;
-};
+class Parity : public ::testing::TestWithParam<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(, Parity,
                          ::testing::Values("llama_gqa", "qwen2", "qwen3", "llama_rope_llama3",
@@ -48,16 +19,20 @@ INSTANTIATE_TEST_SUITE_P(, Parity,
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(Parity, TheModelScoresAsTheTrainerDoes) {
-  const IndexerShape shape = indexer_shape(files_, 3, 12);
-  const IndexerTensors parameters = published(shape);
-  const IndexerFolder indexer = open_indexer_folder(folder_.path());
-  check_indexer_fits(indexer, files_, FingerprintCheck::enforce);
-  files_.config.indexer = indexer.config;
+  constexpr std::int64_t kTokens = kGoldenTokens, kTopk = kGoldenTopk;
+  GoldenCase golden(GetParam(), 3, 12);
+  ModelFiles& files = golden.files();
+  const IndexerTensors& parameters = golden.indexer();
+  const IndexerShape& shape = parameters.shape();
+  Exec exec(2);
+  const IndexerFolder indexer = open_indexer_folder(golden.folder());
+  check_indexer_fits(indexer, files, FingerprintCheck::enforce);
+  files.config.indexer = indexer.config;
   Transformer model(
-      files_, {.compute = Compute::f32, .attention = AttentionMode::sparse, .context = 128, .chunk = 128},
-      choose_kernels(), exec_, indexer.tensors.get());
-  const RopeTable rope(files_.config.rope, shape.rope_dim, files_.config.max_position_embeddings);
-  IndexProjections ours(shape, rope, kTokens, kTokens, exec_, row_kernels_for(choose_kernels().name));
+      files, {.compute = Compute::f32, .attention = AttentionMode::sparse, .context = 128, .chunk = 128},
+      choose_kernels(), exec, indexer.tensors.get());
+  const RopeTable rope(files.config.rope, shape.rope_dim, files.config.max_position_embeddings);
+  IndexProjections ours(shape, rope, kTokens, kTokens, exec, row_kernels_for(choose_kernels().name));
   std::vector<std::int32_t> all(kTokens);
   std::iota(all.begin(), all.end(), 0);
   std::int64_t layers = 0;
@@ -94,10 +69,11 @@ TEST_P(Parity, TheModelScoresAsTheTrainerDoes) {
                          }
                        }});
   const std::int32_t pages[] = {0, 1};
-  const SequenceSlice slice{.tokens = tokens_, .first_position = 0, .page_table = pages, .logits_rows = {}};
+  const SequenceSlice slice{
+      .tokens = golden.tokens(), .first_position = 0, .page_table = pages, .logits_rows = {}};
   SequenceStatus status;
   ASSERT_TRUE(model.forward({.sequences = {&slice, 1}}, {}, {&status, 1}));
-  EXPECT_EQ(layers, files_.config.num_hidden_layers);
+  EXPECT_EQ(layers, files.config.num_hidden_layers);
 }
 
 TEST(IndexerShape, LatentAttentionIsRefused) {

@@ -1,20 +1,10 @@
 #include "train/layer_optimizers.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "base/error.h"
+#include "train/training_run.h"
 
 namespace dsa::train {
-namespace {
-
-double norm_of(std::span<const float> values) {
-  double squares = 0;
-  for (const float v : values) squares += static_cast<double>(v) * static_cast<double>(v);
-  return std::sqrt(squares);
-}
-
-}  // namespace
 
 LayerOptimizers::LayerOptimizers(IndexerTensors& parameters) {
   for (std::int64_t layer = 0; layer < parameters.shape().layers; ++layer)
@@ -24,13 +14,8 @@ LayerOptimizers::LayerOptimizers(IndexerTensors& parameters) {
 double LayerOptimizers::step(std::int64_t layer, IndexerTensors& gradient, double clip,
                              double learning_rate) {
   const auto values = gradient.layer_values(layer);
-  const double norm = norm_of(values);
-  if (!std::isfinite(norm)) return norm;
-  if (norm > clip) {
-    const auto factor = static_cast<float>(clip / norm);
-    for (float& v : values) v *= factor;
-  }
-  layers_[static_cast<std::size_t>(layer)]->step(values, learning_rate);
+  const double norm = clip_norm(values, clip);
+  if (std::isfinite(norm)) layers_[static_cast<std::size_t>(layer)]->step(values, learning_rate);
   return norm;
 }
 

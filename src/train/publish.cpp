@@ -4,33 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/config_json.h"
 
 namespace dsa::train {
 namespace {
 
-// As a config.json names it.
-const char* architecture_name(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::llama:
-      return "LlamaForCausalLM";
-    case Architecture::qwen2:
-      return "Qwen2ForCausalLM";
-    case Architecture::qwen3:
-      return "Qwen3ForCausalLM";
-    case Architecture::deepseek_v3:
-      return "DeepseekV3ForCausalLM";
-    case Architecture::deepseek_v32:
-      return "DeepseekV32ForCausalLM";
-    case Architecture::glm_moe_dsa:
-      return "GlmMoeDsaForCausalLM";
-  }
-  return "";
-}
-
-std::string config_json(const ModelFiles& model, const Checkpoint& c, std::int64_t trained_context) {
-  const ModelConfig& m = model.config;
-  const IndexerShape& shape = c.parameters.shape();
+std::string config_json(const PublishedIndexer& indexer) {
+  const ModelConfig& m = indexer.model;
+  const IndexerShape& shape = indexer.parameters.shape();
   const nlohmann::ordered_json config{{"model_type", "dsa_indexer"},
                                       {"format_version", 1},
                                       {"base_model",
@@ -41,31 +22,14 @@ std::string config_json(const ModelFiles& model, const Checkpoint& c, std::int64
                                         {"num_key_value_heads", m.num_key_value_heads},
                                         {"head_dim", m.head_dim},
                                         {"vocab_size", m.vocab_size},
-                                        {"fingerprint", c.identity.model}}},
+                                        {"fingerprint", indexer.fingerprint}}},
                                       {"index_n_heads", shape.heads},
                                       {"index_head_dim", shape.dim},
                                       {"index_rope_head_dim", shape.rope_dim},
-                                      {"index_topk", c.settings.topk},
+                                      {"index_topk", indexer.topk},
                                       {"k_norm_eps", shape.k_norm_eps},
-                                      {"trained_context", trained_context}};
+                                      {"trained_context", indexer.trained_context}};
   return config.dump(2) + "\n";
-}
-
-void write_tensors(const std::filesystem::path& path, Checkpoint& c) {
-  std::vector<TensorToWrite> tensors;
-  std::vector<std::vector<bf16>> rounded;
-  rounded.reserve(static_cast<std::size_t>(c.parameters.shape().layers * 3));  // spans into it must stay
-  c.parameters.for_each(
-      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
-        if (shape.size() == 1) {
-          tensors.push_back({name, DType::f32, shape, std::as_bytes(values)});
-          return;
-        }
-        auto& copy = rounded.emplace_back(values.size());
-        std::ranges::transform(values, copy.begin(), [](float x) { return bf16(x); });
-        tensors.push_back({name, DType::bf16, shape, std::as_bytes(std::span(copy))});
-      });
-  write_safetensors(path, std::move(tensors), {{"format", "pt"}});
 }
 
 std::string figures(const TrainLog& log) {
@@ -124,10 +88,32 @@ std::string model_card(const ModelFiles& model, const Checkpoint& c, std::int64_
 
 }  // namespace
 
+void RoundedTensors::add(const std::string& name, const std::vector<std::int64_t>& shape,
+                         std::span<const float> values) {
+  if (shape.size() == 1 && vectors_ == Vectors::f32) {
+    list_.push_back({name, DType::f32, shape, std::as_bytes(values)});
+    return;
+  }
+  auto& copy = rounded_.emplace_back(values.size());
+  std::ranges::transform(values, copy.begin(), [](float x) { return bf16(x); });
+  list_.push_back({name, DType::bf16, shape, std::as_bytes(std::span(copy))});
+}
+
+void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& indexer) {
+  RoundedTensors tensors(RoundedTensors::Vectors::f32);
+  indexer.parameters.for_each([&](const std::string& name, const std::vector<std::int64_t>& shape,
+                                  std::span<float> values) { tensors.add(name, shape, values); });
+  write_safetensors(folder / "indexer.safetensors", tensors.list(), {{"format", "pt"}});
+  write_file(folder / "config.json", config_json(indexer));
+}
+
 void publish_indexer(const std::filesystem::path& folder, const ModelFiles& model, Checkpoint& checkpoint,
                      std::int64_t trained_context, const TrainLog& log) {
-  write_tensors(folder / "indexer.safetensors", checkpoint);
-  write_file(folder / "config.json", config_json(model, checkpoint, trained_context));
+  write_indexer(folder, {.model = model.config,
+                         .fingerprint = checkpoint.identity.model,
+                         .topk = checkpoint.settings.topk,
+                         .trained_context = trained_context,
+                         .parameters = checkpoint.parameters});
   write_file(folder / "README.md", model_card(model, checkpoint, trained_context, log));
 }
 

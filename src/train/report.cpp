@@ -18,83 +18,142 @@ constexpr const char* kStyle =
 
 using Value = std::function<double(const StepRecord&)>;
 
-enum class Which : std::uint8_t { steps, steps_with_recall, held_out };
+enum class Which : std::uint8_t { steps, steps_with_recall, held_out, steps_with_main, held_out_with_main };
+
+bool is(Which which, const StepRecord& r) {
+  switch (which) {
+    case Which::steps:
+      return !r.held_out;
+    case Which::steps_with_recall:
+      return !r.held_out && r.recall.has_value();
+    case Which::held_out:
+      return r.held_out;
+    case Which::steps_with_main:
+      return !r.held_out && r.main.has_value();
+    case Which::held_out_with_main:
+      return r.held_out && r.main.has_value();
+  }
+  return false;
+}
 
 Curve curve_of(const TrainLog& log, const char* label, Which which, const Value& value) {
   Curve out{.label = label, .points = {}};
-  for (const StepRecord& r : log.records()) {
-    const bool wanted = which == Which::held_out
-                            ? r.held_out
-                            : !r.held_out && (which == Which::steps || r.recall.has_value());
-    if (wanted) out.points.emplace_back(static_cast<double>(r.tokens), value(r));
-  }
+  for (const StepRecord& r : log.records())
+    if (is(which, r)) out.points.emplace_back(static_cast<double>(r.tokens), value(r));
   return out;
 }
 
-std::string row(const char* what, const std::string& value) {
-  return fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", what, html_escaped(value));
+std::string row(const std::string& what, const std::string& value) {
+  return fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", html_escaped(what), html_escaped(value));
 }
 
-std::string summary(const std::string& model, const Checkpoint& c, const TrainLog& log) {
-  const Progress& p = c.progress;
+std::string summary(const ReportSubject& subject, const TrainLog& log) {
+  const Progress& p = subject.progress;
   std::string out = "<table>\n";
-  out += row("model", model) +
+  out += row("model", subject.model) +
          row("tokens",
              fmt::format("{} of {}", p.tokens, p.budget > 0 ? std::to_string(p.budget) : "(not known yet)"));
   out +=
       row("steps", std::to_string(p.step)) + row("time", fmt::format("{:.1f} minutes", log.elapsed() / 60));
-  if (!log.records().empty())
-    out += row("KL of the last document", fmt::format("{:.4f} nats", log.records().back().kl));
-  for_each_setting(c.settings,
-                   [&](const char* name, const auto& value) { out += row(name, fmt::format("{}", value)); });
-  out += row("training text, SHA-256", c.identity.corpus) + row("model's fingerprint", c.identity.model);
+  if (!log.records().empty()) {
+    const StepRecord& last = log.records().back();
+    out += row("KL of the last document", fmt::format("{:.4f} nats", last.kl));
+    if (last.main)
+      out += row("language-model loss of the last document",
+                 fmt::format("{:.4f} nats a token", last.main->language_model));
+  }
+  for (const auto& [name, value] : subject.settings) out += row(name, value);
+  out += row("training text, SHA-256", subject.identity.corpus) +
+         row("model's fingerprint", subject.identity.model);
   return out + "</table>\n";
+}
+
+/// Appends plots; those without a point are left out.
+class Page {
+ public:
+  Page(std::string head, const TrainLog& log) : text_(std::move(head)), log_(log) {}
+
+  struct Line {
+    const char* label;
+    Which which;
+    Value value;
+  };
+  void plot(const char* title, const std::vector<Line>& lines, Scale scale) {
+    std::vector<Curve> curves;
+    for (const Line& line : lines)
+      if (auto curve = curve_of(log_, line.label, line.which, line.value); !curve.points.empty())
+        curves.push_back(std::move(curve));
+    if (!curves.empty()) text_ += svg_plot(title, "tokens", curves, scale);
+  }
+  void add(const std::string& text) { text_ += text; }
+  [[nodiscard]] std::string finish() && { return std::move(text_) + "</body></html>\n"; }
+
+ private:
+  std::string text_;
+  const TrainLog& log_;
+};
+
+Value of_recall(double PassSummary::*member) {
+  return [member](const StepRecord& r) { return r.recall ? 100 * (*r.recall).*member : 0; };
+}
+Value of_main(double MainRecord::*member) {
+  return [member](const StepRecord& r) { return r.main ? (*r.main).*member : 0; };
 }
 
 }  // namespace
 
-std::string html_report(const std::string& model, const Checkpoint& checkpoint, const TrainLog& log) {
-  const auto kl = [](const StepRecord& r) { return r.kl; };
-  const auto tokens_per_second = [](const StepRecord& r) {
-    return r.seconds > 0 ? static_cast<double>(r.context) / r.seconds : 0;
-  };
-  const auto recall = [](auto member) {
-    return [member](const StepRecord& r) { return r.recall ? 100 * (*r.recall).*member : 0; };
-  };
-  std::vector<Curve> losses{curve_of(log, "training", Which::steps, kl),
-                            curve_of(log, "held out", Which::held_out, kl)};
-  if (losses.back().points.empty()) losses.pop_back();
-
-  std::string out =
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>dsa train "
-      "indexer</title>\n<style>";
-  out += kStyle;
-  out += "</style></head><body>\n<h1>Indexer warm-up</h1>\n" + summary(model, checkpoint, log);
-  out +=
-      svg_plot("KL(attention || index scores), nats, mean over layers", "tokens", losses, Scale::logarithmic);
-  out += svg_plot("Attention that the selection keeps, %", "tokens",
-                  {curve_of(log, "indexer", Which::steps_with_recall, recall(&PassSummary::recall)),
-                   curve_of(log, "best possible", Which::steps_with_recall, recall(&PassSummary::best))},
-                  Scale::linear);
-  out += svg_plot("The worst layer: share of its best possible selection, %", "tokens",
-                  {curve_of(log, "worst layer", Which::steps_with_recall, recall(&PassSummary::worst_layer))},
-                  Scale::linear);
+std::string html_report(const ReportSubject& subject, const TrainLog& log) {
+  Page page(fmt::format("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title>\n"
+                        "<style>{}</style></head><body>\n<h1>{}</h1>\n{}",
+                        subject.command, kStyle, subject.title, summary(subject, log)),
+            log);
+  page.plot("Language-model loss over selections, nats a token",
+            {{"training", Which::steps_with_main, of_main(&MainRecord::language_model)},
+             {"held out", Which::held_out_with_main, of_main(&MainRecord::language_model)}},
+            Scale::linear);
+  const Value distill = of_main(&MainRecord::distill);
+  if (std::ranges::any_of(log.records(), [&](const StepRecord& r) { return distill(r) > 0; }))
+    page.plot("KL(teacher || model), nats a token", {{"", Which::steps_with_main, distill}},
+              Scale::logarithmic);
+  const Value kl = [](const StepRecord& r) { return r.kl; };
+  page.plot("KL(attention || index scores), nats, mean over layers",
+            {{"training", Which::steps, kl}, {"held out", Which::held_out, kl}}, Scale::logarithmic);
+  page.plot("Attention that the selection keeps, %",
+            {{"indexer", Which::steps_with_recall, of_recall(&PassSummary::recall)},
+             {"best possible", Which::steps_with_recall, of_recall(&PassSummary::best)}},
+            Scale::linear);
+  page.plot("The worst layer: share of its best possible selection, %",
+            {{"worst layer", Which::steps_with_recall, of_recall(&PassSummary::worst_layer)}}, Scale::linear);
   const auto last = std::find_if(log.records().rbegin(), log.records().rend(),
                                  [](const StepRecord& r) { return !r.held_out; });
-  if (last != log.records().rend()) out += svg_bars("KL by layer, last document", "layer", last->layer_kl);
-  out += svg_plot(
-      "Context, tokens", "tokens",
-      {curve_of(log, "", Which::steps, [](const StepRecord& r) { return static_cast<double>(r.context); })},
+  if (last != log.records().rend()) page.add(svg_bars("KL by layer, last document", "layer", last->layer_kl));
+  page.plot("Context, tokens",
+            {{"", Which::steps, [](const StepRecord& r) { return static_cast<double>(r.context); }}},
+            Scale::linear);
+  page.plot("Learning rate of the main weights",
+            {{"", Which::steps_with_main, of_main(&MainRecord::learning_rate)}}, Scale::linear);
+  page.plot("Gradient norm of the main weights, before clipping",
+            {{"", Which::steps_with_main, of_main(&MainRecord::gradient_norm)}}, Scale::logarithmic);
+  page.plot("Learning rate of the indexer",
+            {{"", Which::steps, [](const StepRecord& r) { return r.learning_rate; }}}, Scale::linear);
+  page.plot("Largest gradient norm of a layer's indexer, before clipping",
+            {{"", Which::steps, [](const StepRecord& r) { return r.gradient_norm; }}}, Scale::logarithmic);
+  page.plot(
+      "Speed, tokens a second",
+      {{"", Which::steps,
+        [](const StepRecord& r) { return r.seconds > 0 ? static_cast<double>(r.context) / r.seconds : 0; }}},
       Scale::linear);
-  out += svg_plot("Learning rate", "tokens",
-                  {curve_of(log, "", Which::steps, [](const StepRecord& r) { return r.learning_rate; })},
-                  Scale::linear);
-  out += svg_plot("Largest gradient norm of a layer, before clipping", "tokens",
-                  {curve_of(log, "", Which::steps, [](const StepRecord& r) { return r.gradient_norm; })},
-                  Scale::logarithmic);
-  out += svg_plot("Speed, tokens a second", "tokens", {curve_of(log, "", Which::steps, tokens_per_second)},
-                  Scale::linear);
-  return out + "</body></html>\n";
+  return std::move(page).finish();
+}
+
+std::string html_report(const std::string& model, const Checkpoint& checkpoint, const TrainLog& log) {
+  return html_report({.title = "Indexer warm-up",
+                      .command = "dsa train indexer",
+                      .model = model,
+                      .progress = checkpoint.progress,
+                      .identity = checkpoint.identity,
+                      .settings = settings_rows(checkpoint.settings)},
+                     log);
 }
 
 }  // namespace dsa::train

@@ -34,10 +34,36 @@ struct RowLoss {
   float log_sum = 0;  // ln sum exp(scores)
 };
 
+/// Products with the rows of a matrix that a selection names, `heads` vectors at a time:
+///   gather_dots  p[h, i]         = scale * sum_d a[h, d] rows[idx[i], d]
+///   gather_sum   a[h, d]         = scale * sum_i p[h, i] rows[idx[i], d], sums in ascending i
+///   scatter_add  rows[idx[i], d] += scale * sum_h p[h, i] a[h, d]
+/// Row r lies at rows + r * stride.  Nothing aliases.
+struct GatherArgs {
+  std::int64_t heads = 0, count = 0, dim = 0;
+  const std::int32_t* idx = nullptr;  // [count]
+  float* rows = nullptr;              // written by scatter_add alone
+  std::int64_t stride = 0;
+  float* a = nullptr;  // [heads, dim], written by gather_sum alone
+  std::int64_t a_row = 0;
+  float* p = nullptr;  // [heads, count], written by gather_dots alone
+  std::int64_t p_row = 0;
+  float scale = 1;
+};
+
 struct RowKernels {
   std::string_view name;  // "portable", "avx2", "avx512"
 
   void (*product)(const ProductArgs&) = nullptr;
+
+  void (*gather_dots)(const GatherArgs&) = nullptr;
+  void (*gather_sum)(const GatherArgs&) = nullptr;
+  void (*scatter_add)(const GatherArgs&) = nullptr;
+
+  /// x := softmax(x).
+  void (*softmax)(float* x, std::int64_t n) = nullptr;
+  /// Through p = softmax(x): grad[s] := p[s] * (grad[s] - sum_r p[r] grad[r]).
+  void (*softmax_backward)(const float* p, float* grad, std::int64_t n) = nullptr;
 
   /// p = softmax(scores[0 .. n)), then sum[s] += p[s] and largest[s] = max(largest[s], p[s]); either may be
   /// null. scores is overwritten.

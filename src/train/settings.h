@@ -35,6 +35,11 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("seed", s.seed);
 }
 
+/// Each throws Error naming the option unless the value makes sense.
+void check_range(const char* option, std::int64_t value, std::int64_t low, std::int64_t high);
+void check_rate(const char* option, double value);
+void check_clip(double value);
+
 /// Throws Error naming the option unless every value makes sense.
 void validate(const WarmupSettings& settings);
 

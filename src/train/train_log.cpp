@@ -24,6 +24,11 @@ std::string to_line(const StepRecord& r) {
   if (r.recall)
     j["recall"] = {
         {"indexer", r.recall->recall}, {"best", r.recall->best}, {"worst_layer", r.recall->worst_layer}};
+  if (r.main)
+    j["main"] = {{"language_model", r.main->language_model},
+                 {"distill", r.main->distill},
+                 {"gradient_norm", r.main->gradient_norm},
+                 {"learning_rate", r.main->learning_rate}};
   if (r.held_out) j["held_out"] = true;
   return j.dump() + "\n";
 }
@@ -44,6 +49,13 @@ std::optional<StepRecord> from_line(const std::string& line) {
     r.seconds = j.at("seconds");
     r.elapsed = j.at("elapsed");
     r.held_out = j.value("held_out", false);
+    if (j.contains("main")) {
+      const auto& main = j.at("main");
+      r.main = MainRecord{.language_model = main.at("language_model"),
+                          .distill = main.at("distill"),
+                          .gradient_norm = main.at("gradient_norm"),
+                          .learning_rate = main.at("learning_rate")};
+    }
     if (j.contains("recall")) {
       const auto& recall = j.at("recall");
       r.recall = PassSummary{.kl = r.kl,

@@ -13,6 +13,14 @@
 
 namespace dsa::train {
 
+/// The main weights' part of a step, where they are trained too.
+struct MainRecord {
+  double language_model = 0;  // cross-entropy, nats a token
+  double distill = 0;         // KL(teacher || model), nats a token; 0 without a teacher
+  double gradient_norm = 0;   // before clipping
+  double learning_rate = 0;
+};
+
 struct StepRecord {
   std::int64_t step = 0;    // the first is 1
   std::int64_t tokens = 0;  // done, this step's included
@@ -25,6 +33,7 @@ struct StepRecord {
   std::optional<PassSummary> recall;
   std::vector<double> layer_kl;
   bool held_out = false;  // a look at validation text: no step was made
+  std::optional<MainRecord> main = std::nullopt;
 };
 
 /// Appends to a JSON Lines file.  Opened for a resumed training it forgets what came after the checkpoint, so

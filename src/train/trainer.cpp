@@ -6,7 +6,6 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "checkpoint/fingerprint.h"
 #include "train/publish.h"
 #include "train/report.h"
 
@@ -16,16 +15,10 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kRecallEvery = 10;    // steps
-constexpr std::int64_t kHeldOutWindows = 2;  // of each look
-constexpr std::int64_t kLooks = 8;           // at held-out text, evenly over the budget
+constexpr std::int64_t kRecallEvery = 10;  // steps
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-Identity identity_of(const ModelFiles& files, std::span<const Document> text) {
-  return {.model = fingerprint(*files.tensors, files.config), .corpus = corpus_hash(text)};
 }
 
 // At short contexts a smaller selection, so that it stays one: an eighth of the context.
@@ -38,9 +31,7 @@ std::int64_t recall_topk(std::int64_t topk, std::int64_t context) {
 Trainer Trainer::start(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
                        const WarmupSettings& settings, const Budget& budget, TrainerFiles files) {
   DSA_CHECK((budget.tokens > 0) != (budget.hours > 0));
-  if (fs::exists(files.folder / kCheckpointFile))
-    fail("{}: a training lies here already: --resume goes on with it, another --out begins a new one",
-         printable(files.folder.string(), 1000));
+  refuse_second_training(files.folder);
   Checkpoint checkpoint(indexer_shape(model.files(), settings.heads, settings.dim));
   checkpoint.settings = settings;
   checkpoint.identity = identity_of(model.files(), text);
@@ -52,14 +43,7 @@ Trainer Trainer::start(LoadedModel& model, std::span<const Document> text, std::
 
 Trainer Trainer::resume(LoadedModel& model, std::span<const Document> text,
                         std::span<const Document> held_out, Checkpoint checkpoint, TrainerFiles files) {
-  const std::string who = printable((files.folder / kCheckpointFile).string(), 1000);
-  const Identity now = identity_of(model.files(), text);
-  if (now.model != checkpoint.identity.model)
-    fail("{}: was trained for the model with fingerprint {}, {} has {}", who, checkpoint.identity.model,
-         printable(model.files().path.string(), 1000), now.model);
-  if (now.corpus != checkpoint.identity.corpus)
-    fail("{}: was trained on text with SHA-256 {}, --text now has {}: give the same files", who,
-         checkpoint.identity.corpus, now.corpus);
+  check_identity(checkpoint.identity, identity_of(model.files(), text), model.files(), files.folder);
   return {model, text, held_out, std::move(checkpoint), std::move(files)};
 }
 
@@ -141,7 +125,7 @@ bool Trainer::step(const Events& events, const std::atomic<bool>& cancel) {
   try {
     if (!train_on(sampler.tokens(window), wanted, rate, norms, cancel)) return false;
   } catch (const Error& error) {
-    fail("step {}: {}: {}", p.step + 1, name_of(window, context), error.what());
+    fail("step {}: {}: {}", p.step + 1, name_of(text_, window, context), error.what());
   }
   check(window, pass_.losses(), norms);
   StepRecord record{.step = p.step + 1,
@@ -194,14 +178,9 @@ void Trainer::check(const Window& window, std::span<const LayerLoss> losses,
         "step {}, layer {}: the {} is not a finite number, on {}; the last good checkpoint is {} (--resume "
         "with a "
         "lower --lr needs a new --out)",
-        checkpoint_.progress.step + 1, layer, loss ? "gradient" : "loss", name_of(window, stage_context()),
-        printable((files_.folder / kCheckpointFile).string(), 1000));
+        checkpoint_.progress.step + 1, layer, loss ? "gradient" : "loss",
+        name_of(text_, window, stage_context()), printable((files_.folder / kCheckpointFile).string(), 1000));
   }
-}
-
-std::string Trainer::name_of(const Window& window, std::int64_t length) const {
-  return fmt::format("tokens {} to {} of {}", window.first, window.first + length,
-                     printable(text_[window.document].path.string(), 1000));
 }
 
 // A token costs more the longer its context: later stages are timed by a pass that trains nothing.
@@ -232,9 +211,8 @@ void Trainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
 
 bool Trainer::look_at_held_out(const Events& events, const std::atomic<bool>& cancel) {
   const Progress& p = checkpoint_.progress;
-  if (held_out_.empty() || p.budget == 0 || (p.tokens < next_look_ && !p.finished())) return true;
-  const std::int64_t part = std::max<std::int64_t>(1, p.budget / kLooks);
-  next_look_ = (p.tokens / part + 1) * part;
+  if (held_out_.empty() || !looks_.due(p)) return true;
+  looks_.looked(p);
   const std::int64_t context = stage_context();
   StepRecord record{
       .step = p.step, .tokens = p.tokens, .context = context, .recall = PassSummary{}, .layer_kl = {}};
@@ -274,19 +252,6 @@ void Trainer::save(const Events& events) {
              html_report(model_.files().path.filename().string(), checkpoint_, log_));
   last_save_ = log_.elapsed();
   if (events.saved) events.saved(files_.folder / kCheckpointFile);
-}
-
-std::optional<double> Trainer::remaining_seconds() const {
-  const Progress& p = checkpoint_.progress;
-  if (p.budget == 0 || log_.records().empty()) return std::nullopt;
-  // The last steps' speed, which later stages will not keep: a lower bound until the last stage.
-  double seconds = 0;
-  std::int64_t tokens = 0;
-  for (auto r = log_.records().rbegin(); r != log_.records().rend() && tokens < 16 * r->context; ++r)
-    if (!r->held_out) seconds += r->seconds, tokens += r->context;
-  if (tokens == 0) return std::nullopt;
-  return static_cast<double>(std::max<std::int64_t>(0, p.budget - p.tokens)) * seconds /
-         static_cast<double>(tokens);
 }
 
 }  // namespace dsa::train

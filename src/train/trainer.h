@@ -2,10 +2,7 @@
 #pragma once
 
 #include <atomic>
-#include <filesystem>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,19 +13,9 @@
 #include "train/sampler.h"
 #include "train/schedule.h"
 #include "train/train_log.h"
+#include "train/training_run.h"
 
 namespace dsa::train {
-
-/// How much is to be trained: one of the two.
-struct Budget {
-  std::int64_t tokens = 0;
-  double hours = 0;
-};
-
-struct TrainerFiles {
-  std::filesystem::path folder;  // of checkpoint, indexer, log and report
-  double save_seconds = 120;     // between checkpoints; does not change what is trained
-};
 
 /// Trains one model's indexers.  Steps are a pure function of (checkpoint, text, model): stopped anywhere and
 /// resumed from its last checkpoint a training ends with the same bits, on the same machine with the same
@@ -44,18 +31,13 @@ class Trainer {
   static Trainer resume(LoadedModel& model, std::span<const Document> text,
                         std::span<const Document> held_out, Checkpoint checkpoint, TrainerFiles files);
 
-  struct Events {
-    std::function<void(const StepRecord&)> step = {};
-    std::function<void(const std::filesystem::path&)> saved = {};
-  };
+  using Events = TrainerEvents;
   /// Until the budget is used up; false if cancelled: what was done is saved.  Throws Error, with step, layer
   /// and text named, at the first number that is none; the last checkpoint stays as it is.
   bool run(const Events& events, const std::atomic<bool>& cancel);
 
   [[nodiscard]] const Checkpoint& checkpoint() const { return checkpoint_; }
   [[nodiscard]] const TrainLog& log() const { return log_; }
-  /// Seconds that are still to come at the present speed; nullopt while the budget is not known.
-  [[nodiscard]] std::optional<double> remaining_seconds() const;
 
  private:
   Trainer(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
@@ -72,7 +54,6 @@ class Trainer {
   [[nodiscard]] std::int64_t stage_context() const;
   [[nodiscard]] std::int64_t trained_context() const;
   [[nodiscard]] LossRequest request(std::int64_t context, std::int64_t draw, bool with_recall);
-  [[nodiscard]] std::string name_of(const Window& window, std::int64_t length) const;
 
   LoadedModel& model_;
   std::span<const Document> text_, held_out_;
@@ -86,8 +67,8 @@ class Trainer {
   std::vector<float> before_;            // the weights before the document at hand
   std::vector<WindowSampler> samplers_;  // by stage
   std::vector<std::int32_t> rows_;
-  double last_save_ = 0;        // on the training's own clock, log_.elapsed()
-  std::int64_t next_look_ = 0;  // tokens at which held-out text is next looked at
+  double last_save_ = 0;  // on the training's own clock, log_.elapsed()
+  Looks looks_;
 };
 
 }  // namespace dsa::train

@@ -156,7 +156,8 @@ TEST(Checkpoint, DamageIsOneClearLine) {
     expect_error([&] { read_checkpoint(folder.path() / "cut.safetensors"); }, {"cut.safetensors"});
   }
   folder.write("other.safetensors", safetensors_file("{}"));
-  expect_error([&] { read_checkpoint(folder.path() / "other.safetensors"); }, {"no checkpoint of dsa train"});
+  expect_error([&] { read_checkpoint(folder.path() / "other.safetensors"); },
+               {"no checkpoint of dsa train indexer"});
 }
 
 TEST(TrainLog, AResumedOneForgetsWhatCameAfterTheCheckpoint) {

@@ -39,6 +39,60 @@ json() {
   value=$("$json_value" "$1" <"$work/out") || fail "stdout is no JSON with $1"
   [[ $value == "$2" ]] || fail "$1 is $value, expected $2"
 }
+# refused PART COMMAND...: status 1 and one line that has PART.
+refused() {
+  local part=$1
+  shift
+  on 1 "$@"
+  stderr_is_one_line
+  stderr_has "$part"
+}
+same() {
+  checks=$((checks + 1))
+  cmp "$1" "$2" || fail "$1 and $2 differ"
+}
+# Without a trainer, whose message is looked at, the test is over.
+needs_trainer() {
+  [[ -x ${dsa%/*}/dsa-train ]] && return
+  refused "tools/setup.sh train" "$dsa" train indexer --help
+  finish
+  exit
+}
+# steps_are FOLDER N: waits until the log of a training in the background has N lines.
+steps_are() {
+  for _ in $(seq 1200); do
+    [[ -e $1/train_log.jsonl && $(wc -l <"$1/train_log.jsonl") -ge $2 ]] && return
+    sleep 0.05
+  done
+  fail "no step $2 in $1"
+}
+# hours_became_tokens CHECKPOINT KEY
+hours_became_tokens() {
+  checks=$((checks + 1))
+  python3 - "$@" <<'PYTHON' || fail "--hours was not turned into tokens"
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+about = json.loads(json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"][sys.argv[2]])["progress"]
+assert about["budget"] > 0 and about["tokens"] >= about["budget"] and about["step"] >= 20, about
+PYTHON
+}
+# poison CHECKPOINT COPY KEY TENSOR: a copy with a NaN in the tensor, and as much to train again.
+poison() {
+  python3 - "$@" <<'PYTHON' || fail "no poisoned checkpoint"
+import json, struct, sys
+source, copy, key, tensor = sys.argv[1:]
+data = bytearray(open(source, "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + size])
+begin = header[tensor]["data_offsets"][0]
+data[8 + size + begin:8 + size + begin + 4] = struct.pack("<f", float("nan"))
+about = json.loads(header["__metadata__"][key])
+about["progress"]["budget"] *= 2
+header["__metadata__"][key] = json.dumps(about)
+text = json.dumps(header).encode()
+open(copy, "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size:])
+PYTHON
+}
 finish() {
   printf '%d commands, %d failures\n' "$checks" "$failures"
   ((failures == 0 && checks > 0)) || exit 1

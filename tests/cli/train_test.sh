@@ -1,31 +1,13 @@
 # dsa train: what it makes, that a killed training goes on to the same bits, and what bad input gets.
 source "$(dirname "$0")/lib.sh"
 
-if [[ ! -x ${dsa%/*}/dsa-train ]]; then
-  on 1 "$dsa" train indexer --help
-  stderr_is_one_line
-  stderr_has "tools/setup.sh train"
-  finish
-  exit
-fi
+needs_trainer
 
 text=$work/text
 mkdir "$text"
 cp "$root/LICENSE" "$root/README.md" "$root/docs/testing.md" "$text"
 command=("$dsa" train indexer --text "$text" --ctx 64 --rows 16 --top-k 16)
 train() { "${command[@]}" "$@"; }
-# steps_are FOLDER N: waits until the log of a training in the background has N lines.
-steps_are() {
-  for _ in $(seq 1200); do
-    [[ -e $1/train_log.jsonl && $(wc -l <"$1/train_log.jsonl") -ge $2 ]] && return
-    sleep 0.05
-  done
-  fail "no step $2 in $1"
-}
-same() {
-  checks=$((checks + 1))
-  cmp "$1" "$2" || fail "$1 and $2 differ"
-}
 
 # A whole training, and what it leaves behind.
 base=$(sha256sum "$("$root/tools/fetch_model")")
@@ -72,26 +54,13 @@ same "$work/whole/indexer.safetensors" "$work/stopped/indexer.safetensors"
 
 # --hours becomes tokens after 20 steps and is kept.
 on 0 train --out "$work/timed" --hours 0.0006
-python3 - "$work/timed/checkpoint.safetensors" <<'PYTHON' || fail "--hours was not turned into tokens"
-import json, struct, sys
-data = open(sys.argv[1], "rb").read()
-about = json.loads(json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"]["dsa_train"])["progress"]
-assert about["budget"] > 0 and about["tokens"] >= about["budget"] and about["step"] >= 20, about
-PYTHON
-checks=$((checks + 1))
+hours_became_tokens "$work/timed/checkpoint.safetensors" dsa_train
 
 # Held-out text is looked at, another target and a curriculum are taken.
 on 0 "$dsa" train indexer --text "$text" --held-out "$root/LICENSE" --curriculum 32:1,64:1 --rows 8 --target blend --tokens 640 --out "$work/more"
 grep -q held_out "$work/more/train_log.jsonl" || fail "held-out text was not looked at"
 
 # What bad input gets: one line, status 1, and what is there stays.
-refused() {
-  local part=$1
-  shift
-  on 1 "$@"
-  stderr_is_one_line
-  stderr_has "$part"
-}
 before=$(sha256sum "$work/whole/checkpoint.safetensors")
 refused "--resume" train --out "$work/whole" --tokens 64
 refused "started with --lr" train --out "$work/whole" --resume --lr 0.5
@@ -126,20 +95,8 @@ else
 fi
 
 # A number that is none stops it, and says where.
-python3 - "$work/whole/checkpoint.safetensors" "$work/broken" <<'PYTHON'
-import json, os, struct, sys
-data = bytearray(open(sys.argv[1], "rb").read())
-size = struct.unpack("<Q", data[:8])[0]
-header = json.loads(data[8:8 + size])
-begin = header["model.layers.3.self_attn.indexer.wk.weight"]["data_offsets"][0]
-data[8 + size + begin:8 + size + begin + 4] = struct.pack("<f", float("nan"))
-about = json.loads(header["__metadata__"]["dsa_train"])
-about["progress"]["budget"] *= 2
-header["__metadata__"]["dsa_train"] = json.dumps(about)
-text = json.dumps(header).encode()
-os.mkdir(sys.argv[2])
-open(sys.argv[2] + "/checkpoint.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size:])
-PYTHON
+mkdir "$work/broken"
+poison "$work/whole/checkpoint.safetensors" "$work/broken/checkpoint.safetensors" dsa_train model.layers.3.self_attn.indexer.wk.weight
 before=$(sha256sum "$work/broken/checkpoint.safetensors")
 refused "step 25, layer 3: the loss is not a finite number, on tokens" train --out "$work/broken" --resume
 [[ $(sha256sum "$work/broken/checkpoint.safetensors") == "$before" ]] || fail "the last good checkpoint was overwritten"

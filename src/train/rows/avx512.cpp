@@ -23,6 +23,8 @@ inline Vec positive(Vec x) {
 
 #include "train/rows/product.inl"
 
+#include "train/rows/gather.inl"
+
 #include "train/rows/rows.inl"
 
 }  // namespace

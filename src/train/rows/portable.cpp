@@ -16,6 +16,8 @@ inline constexpr int kProductRows = 4;
 
 #include "train/rows/product.inl"
 
+#include "train/rows/gather.inl"
+
 #include "train/rows/rows.inl"
 
 }  // namespace

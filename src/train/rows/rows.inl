@@ -30,6 +30,21 @@ void add_attention(float* scores, std::int64_t n, float* total, float* largest) 
   }
 }
 
+void softmax(float* x, std::int64_t n) {
+  const Vec inverse = all(1.0F / exponentials(x, n, largest_of(x, n)));
+  for (std::int64_t s = 0; s < n; s += Vec::kLanes)
+    store_part(x + s, load_part(x + s, n - s) * inverse, n - s);
+}
+
+void softmax_backward(const float* p, float* grad, std::int64_t n) {
+  Vec products = zero();
+  for (std::int64_t s = 0; s < n; s += Vec::kLanes)
+    products = fma(load_part(p + s, n - s), load_part(grad + s, n - s), products);
+  const Vec mean = all(sum(products));
+  for (std::int64_t s = 0; s < n; s += Vec::kLanes)
+    store_part(grad + s, load_part(p + s, n - s) * (load_part(grad + s, n - s) - mean), n - s);
+}
+
 void add_relu(const float* products, float weight, std::int64_t n, float* scores) {
   for (std::int64_t s = 0; s < n; s += Vec::kLanes) {
     // max(0, NaN) is NaN: a broken product is not taken for a low score.
@@ -115,6 +130,11 @@ float total(const float* x, std::int64_t n) {
 constexpr RowKernels row_kernels(const char* name) {
   return {.name = name,
           .product = product,
+          .gather_dots = gather_dots,
+          .gather_sum = gather_sum,
+          .scatter_add = scatter_add,
+          .softmax = softmax,
+          .softmax_backward = softmax_backward,
           .add_attention = add_attention,
           .add_relu = add_relu,
           .kl_row = kl_row,

@@ -1,0 +1,73 @@
+#include "cli/train_options.h"
+
+namespace dsa::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kDefaultHours = 1;
+
+}  // namespace
+
+void add_train_options(CLI::App& command, TrainOptions& o, const std::string& threads_help) {
+  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  command
+      .add_option("--model", o.model, "a folder with config.json and safetensors, a .gguf file, or smollm2")
+      ->type_name("MODEL")
+      ->capture_default_str();
+  command
+      .add_option("--text", o.text, "what to train on: files, or folders of files; each file is one document")
+      ->type_name("PATH...")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->required();
+  command.add_option("--held-out", o.held_out, "text that is only looked at, for the report")
+      ->type_name("PATH...")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--out", o.out, "folder for the result, its checkpoint, log and report")
+      ->type_name("DIR")
+      ->required();
+  auto* hours = command
+                    .add_option("--hours", o.budget.hours,
+                                "how long to train; turned into tokens after 20 steps (default: 1)")
+                    ->check(CLI::Range(1e-4, 1e4));
+  auto* tokens = command.add_option("--tokens", o.budget.tokens, "how many tokens to train on")
+                     ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 50));
+  hours->excludes(tokens);
+  command
+      .add_option("--threads", o.threads,
+                  "threads to compute with (default: DSA_THREADS, else every core); " + threads_help)
+      ->check(CLI::Range(1, 4096));
+  command.add_flag("--resume", o.resume,
+                   "go on with the training in --out, to the same bits as if it had never stopped");
+  command.add_option("--save-seconds", o.save_seconds, "time between checkpoints")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+}
+
+fs::path checkpoint_to_resume(const TrainOptions& o) {
+  fs::path path = fs::path(o.out) / train::kCheckpointFile;
+  if (!fs::exists(path))
+    fail("--resume: {} is not there: no training to go on with lies in {}", train::kCheckpointFile,
+         printable(o.out, 1000));
+  return path;
+}
+
+train::Budget budget_of(const TrainOptions& o) {
+  train::Budget budget = o.budget;
+  if (budget.tokens == 0 && budget.hours == 0) budget.hours = kDefaultHours;
+  return budget;
+}
+
+void create_out_folder(const TrainOptions& o) {
+  std::error_code error;
+  fs::create_directories(o.out, error);
+  if (error) fail("--out {}: cannot create the folder: {}", printable(o.out, 1000), error.message());
+}
+
+void check_context(std::int64_t context, const ModelConfig& config, const fs::path& model) {
+  if (context > config.max_position_embeddings)
+    fail("--ctx {}: {} was trained for {} tokens: give at most that", context,
+         printable(model.string(), 1000), config.max_position_embeddings);
+}
+
+}  // namespace dsa::cli

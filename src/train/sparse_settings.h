@@ -1,0 +1,46 @@
+// What decides every number of the sparse stage: kept in its checkpoint, so that --resume goes on with the
+// same.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+namespace dsa::train {
+
+struct SparseSettings {
+  std::int64_t topk = 0;  // tokens selected
+  std::int64_t context = 0;
+  double lr = 0;  // of the main weights
+  double indexer_lr = 1e-3;
+  double clip = 1;        // largest norm of the main gradient, and of each layer's indexer gradient
+  double distill = 0;     // W of train/sparse_model.h
+  std::int64_t lora = 0;  // rank; 0: every weight is trained
+  std::string compute = "auto";
+  std::int64_t seed = 0;
+};
+
+/// The one list of them: visit(name, value) for each.  Command-line options are --name.
+template <class Settings, class Visit>
+  requires std::same_as<std::remove_const_t<Settings>, SparseSettings>
+void for_each_setting(Settings& s, Visit&& visit) {
+  visit("top-k", s.topk);
+  visit("ctx", s.context);
+  visit("lr", s.lr);
+  visit("indexer-lr", s.indexer_lr);
+  visit("clip", s.clip);
+  visit("distill", s.distill);
+  visit("lora", s.lora);
+  visit("compute", s.compute);
+  visit("seed", s.seed);
+}
+
+/// Peak learning rate of the main weights where none is given: LoRA's additions begin at zero and may move
+/// faster.
+constexpr double default_learning_rate(std::int64_t lora) { return lora > 0 ? 2e-4 : 1e-5; }
+
+/// Throws Error naming the option unless every value makes sense.
+void validate(const SparseSettings& settings);
+
+}  // namespace dsa::train
