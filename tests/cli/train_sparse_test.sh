@@ -28,8 +28,7 @@ grep -qE 'https?:|src=|<script' <(sed 's|http://www.w3.org/2000/svg||g' "$work/w
 
 # It runs with the indexer inside it, and without; the indexer fits no other model.
 on 0 "$dsa" eval perplexity "$work/whole" --text "$root/LICENSE" --ctx 96 --windows 2 --compare
-on 0 "$dsa" eval perplexity "$work/whole" --text "$root/LICENSE" --ctx 96 --windows 2 --indexer none --json
-json /attention dense
+on 0 "$dsa" eval perplexity "$work/whole" --text "$root/LICENSE" --ctx 96 --windows 2 --indexer none
 on 0 "$dsa" inspect "$work/whole" --json
 json /indexer/topk 16
 refused "fingerprint" "$dsa" run "$work/model" -p a --raw --indexer "$work/whole/indexer"
