@@ -26,7 +26,8 @@ int hand_over(std::vector<std::string> arguments) {
   argv.reserve(arguments.size() + 1);
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  // libgomp's threads would wait for one another by spinning: beside another busy program a step takes minutes.
+  // libgomp's threads would wait for one another by spinning: beside another busy program a step takes
+  // minutes.
   ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   ::execv(trainer.c_str(), argv.data());
   if (errno != ENOENT)
