@@ -80,7 +80,8 @@ refused "--indexer is missing" "$dsa" train sparse --model "$work/model" --text 
 refused "is the model itself" train --out "$work/model"
 refused "would be all of them" train --out "$work/x" --ctx 16
 refused "was trained for 512" train --out "$work/x" --ctx 513
-refused "a context takes 512" train --out "$work/x" --ctx 512 --text "$root/test"
+printf 'A short text.' >"$work/short"
+refused "a context takes 96" "$dsa" train sparse --model "$work/model" --indexer "$work/indexer" --text "$work/short" --ctx 96 --out "$work/x"
 refused "expected auto or f32" train --out "$work/x" --compute f64
 refused "expected 0 to 1" train --out "$work/x" --distill 2
 refused "latent attention" train --model "$tiny/deepseek_v3" --out "$work/x"
