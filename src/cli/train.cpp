@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -25,6 +26,9 @@ int hand_over(std::vector<std::string> arguments) {
   argv.reserve(arguments.size() + 1);
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
+  // libgomp's threads would wait for one another by spinning: beside another busy program a step takes
+  // minutes.
+  ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   ::execv(trainer.c_str(), argv.data());
   if (errno != ENOENT)
     fail("{}: cannot start: {}", printable(trainer.string(), 1000), std::generic_category().message(errno));

@@ -37,7 +37,7 @@ struct SettingHelp {
 /// An option --name for every setting of `s` that `help` names; defaults of nothing are for the text to tell.
 template <class Settings>
 void add_settings(CLI::App& command, Settings& s, std::span<const SettingHelp> help) {
-  train::for_each_setting(s, [&](const char* name, auto& value) {
+  for_each_setting(s, [&](const char* name, auto& value) {
     const auto found = std::ranges::find(help, std::string_view(name), &SettingHelp::name);
     if (found == help.end()) return;
     auto* option = command.add_option(std::string("--") + name, value, found->text);
@@ -59,9 +59,9 @@ void check_typed(const CLI::App& command, const TrainOptions& o, const std::stri
 template <class Settings>
 void check_resumed(const CLI::App& command, const TrainOptions& o, const Settings& typed,
                    const Settings& started, const train::Progress& p) {
-  train::for_each_setting(typed, [&](const std::string& name, const auto& now) {
+  for_each_setting(typed, [&](const std::string& name, const auto& now) {
     if (command.get_option_no_throw("--" + name) == nullptr) return;
-    train::for_each_setting(started, [&](const std::string& other, const auto& then) {
+    for_each_setting(started, [&](const std::string& other, const auto& then) {
       if constexpr (std::is_same_v<decltype(now), decltype(then)>)
         if (name == other) check_typed(command, o, name, now, then);
     });

@@ -28,8 +28,7 @@ grep -qE 'https?:|src=|<script' <(sed 's|http://www.w3.org/2000/svg||g' "$work/w
 
 # It runs with the indexer inside it, and without; the indexer fits no other model.
 on 0 "$dsa" eval perplexity "$work/whole" --text "$root/LICENSE" --ctx 96 --windows 2 --compare
-on 0 "$dsa" eval perplexity "$work/whole" --text "$root/LICENSE" --ctx 96 --windows 2 --indexer none --json
-json /attention dense
+on 0 "$dsa" eval perplexity "$work/whole" --text "$root/LICENSE" --ctx 96 --windows 2 --indexer none
 on 0 "$dsa" inspect "$work/whole" --json
 json /indexer/topk 16
 refused "fingerprint" "$dsa" run "$work/model" -p a --raw --indexer "$work/whole/indexer"
@@ -81,7 +80,8 @@ refused "--indexer is missing" "$dsa" train sparse --model "$work/model" --text 
 refused "is the model itself" train --out "$work/model"
 refused "would be all of them" train --out "$work/x" --ctx 16
 refused "was trained for 512" train --out "$work/x" --ctx 513
-refused "a context takes 512" train --out "$work/x" --ctx 512 --text "$root/test"
+printf 'A short text.' >"$work/short"
+refused "a context takes 96" "$dsa" train sparse --model "$work/model" --indexer "$work/indexer" --text "$work/short" --ctx 96 --out "$work/x"
 refused "expected auto or f32" train --out "$work/x" --compute f64
 refused "expected 0 to 1" train --out "$work/x" --distill 2
 refused "latent attention" train --model "$tiny/deepseek_v3" --out "$work/x"
