@@ -90,7 +90,7 @@ TEST_F(AttachIndexer, ABrokenShippedOneIsPassedOver) {
 
 TEST_F(AttachIndexer, AModelKeepsItsOwnUnlessAnotherIsAskedFor) {
   write(folder_.path() / "a", 1, own());
-  files_.config.indexer = IndexerConfig{.topk = 7};
+  files_.config.indexer.emplace().topk = 7;
   EXPECT_FALSE(attach_indexer(files_, {.indexer_folders = {folder_.path()}}));
   EXPECT_EQ(files_.config.indexer->topk, 7);
   EXPECT_TRUE(attach_indexer(files_, {.indexer = folder_.path() / "a"}));
