@@ -38,6 +38,7 @@ SparseIndexer::SparseIndexer(const IndexerShape& shape, const RopeTable& rope, s
     s.products.resize(size(shape.heads * topk));
     s.scores.resize(size(topk));
   }
+  turned_keys_.resize(pages_.size() * size(kPageTokens * projections_.padded_dim()));
   partials_.resize(size(kParts * max_context * projections_.padded_dim()));
 }
 
@@ -49,11 +50,11 @@ void SparseIndexer::select(const LayerTensors<const float>& weights, TensorView<
   out.topk = topk_;
   out.idx.resize(size(n * topk_));
   out.count.resize(size(n));
-  // Keys in order are pages in order; zeros pad a head, and change no product.
+  turn_keys(n);
   KvView keys;
   keys.layout = {
       .type = DType::f32, .groups = 1, .rank = 0, .rope_dim = 0, .index_dim = projections_.padded_dim()};
-  keys.keys = reinterpret_cast<std::byte*>(projections_.keys().data());
+  keys.keys = reinterpret_cast<std::byte*>(turned_keys_.data());
   kernels_.indexer_select(exec_, {.q = projections_.queries(),
                                   .w = projections_.head_weights(),
                                   .kv = keys,
@@ -63,6 +64,18 @@ void SparseIndexer::select(const LayerTensors<const float>& weights, TensorView<
                                   .idx = {out.idx.data(), {n, topk_}},
                                   .count = out.count,
                                   .scratch = select_scratch_});
+}
+
+// Keys as a cache holds them, its pages in order; zeros pad a head, and change no product.
+void SparseIndexer::turn_keys(std::int64_t n) {
+  const std::int64_t dim = projections_.padded_dim();
+  exec_.parallel_for((n + kPageTokens - 1) / kPageTokens, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin * kPageTokens; t < std::min(n, end * kPageTokens); ++t) {
+      float* page = turned_keys_.data() + t / kPageTokens * kPageTokens * dim;
+      const float* key = projections_.keys().row(t);
+      for (std::int64_t d = 0; d < dim; ++d) page[d * kPageTokens + t % kPageTokens] = key[d];
+    }
+  });
 }
 
 double SparseIndexer::loss(const LayerTensors<const float>& weights, TensorView<const float, 2> h,

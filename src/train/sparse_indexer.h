@@ -35,6 +35,7 @@ class SparseIndexer {
     std::vector<float> products;  // [heads, topk]
     std::vector<float> scores;    // [topk]
   };
+  void turn_keys(std::int64_t n);
   double row_loss(const Selection& selection, std::int64_t t, const float* target, float grad_scale,
                   float* key_gradient, Scratch& scratch);
 
@@ -47,8 +48,9 @@ class SparseIndexer {
   std::vector<std::int32_t> positions_, pages_;
   std::vector<KvRow> kv_rows_;
   std::vector<std::byte> select_scratch_;
-  std::vector<Scratch> scratch_;  // by thread
-  std::vector<float> partials_;   // gradients of the keys [parts][max_context, padded dim]
+  std::vector<Scratch> scratch_;    // by thread
+  std::vector<float> partials_;     // gradients of the keys [parts][max_context, padded dim]
+  std::vector<float> turned_keys_;  // [pages, padded dim, 64]
   std::vector<double> row_kl_;
 };
 

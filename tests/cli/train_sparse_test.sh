@@ -99,7 +99,7 @@ refused "step 31, layer 1: the indexer's loss is not a finite number, on tokens"
 
 # A full disk: the checkpoint before it stays.
 mkdir "$work/full"
-if mount -t tmpfs -o size=3m tmpfs "$work/full" 2>/dev/null; then
+if mount -t tmpfs -o size=2m tmpfs "$work/full" 2>/dev/null; then
   trap 'umount -l "$work/full"; rm -rf "$work"' EXIT
   refused "No space left" train --out "$work/full" --tokens 2880 --save-seconds 0
   on 0 python3 -c 'import sys; assert open(sys.argv[1], "rb").read(8)' "$work/full/checkpoint.safetensors"
