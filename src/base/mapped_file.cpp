@@ -60,10 +60,11 @@ MappedFile::~MappedFile() {
 void MappedFile::drop_pages(std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto first = reinterpret_cast<std::uintptr_t>(bytes.data());
-  const auto begin = (first + page - 1) / page * page;  // whole pages only: the neighbours may be in use
-  const auto end = (first + bytes.size()) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  // Whole pages only: the neighbours may be in use.
+  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(bytes.data()) % page) % page;
+  if (bytes.size() < before + page) return;
+  auto* first = const_cast<std::byte*>(bytes.data()) + before;
+  ::madvise(first, (bytes.size() - before) / page * page, MADV_DONTNEED);
 }
 
 void install_sigbus_message() {

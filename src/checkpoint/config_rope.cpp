@@ -74,7 +74,7 @@ RopeConfig read_rope(ConfigReader& config, std::int64_t max_position_embeddings)
     return read_object(value, config.who() + ": " + key, max_position_embeddings, plain);
   };
   if (old == nullptr) return read(*modern, "rope_parameters");
-  const RopeConfig out = read(*old, "rope_scaling");
+  RopeConfig out = read(*old, "rope_scaling");
   if (modern != nullptr && read(*modern, "rope_parameters") != out)
     fail("{}: rope_parameters and rope_scaling disagree", config.who());
   return out;

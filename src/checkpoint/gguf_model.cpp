@@ -133,9 +133,10 @@ class GgufTensors : public TensorSource {
 ModelFiles open_gguf_model(const std::filesystem::path& path) {
   auto tensors = std::make_unique<GgufTensors>(path);
   const GgufFile* file = &tensors->file();
+  ModelConfig config = tensors->config();
   return {.path = path,
           .format = ModelFiles::Format::gguf,
-          .config = tensors->config(),
+          .config = std::move(config),
           .tensors = std::move(tensors),
           .gguf = file};
 }

@@ -27,8 +27,8 @@ struct Limits {
   }
   // A finite number in (low, high].
   void real(std::string_view key, double value, double low, double high) const {
-    if (!(value > low && value <= high))
-      fail("{}: {} is {}, expected more than {} and at most {}", who, key, value, low, high);
+    const bool in_range = value > low && value <= high;  // a NaN is not
+    if (!in_range) fail("{}: {} is {}, expected more than {} and at most {}", who, key, value, low, high);
   }
   void even(std::string_view key, std::int64_t value) const {
     if (value % 2 != 0) fail("{}: {} is {}, expected an even number (rope rotates pairs)", who, key, value);

@@ -32,7 +32,7 @@ std::filesystem::path resolve_model(std::string_view model) {
       fail("model {}: {} is not there yet: {}", entry.name, printable(path.string()), entry.fetched);
     return path;
   }
-  const std::filesystem::path path(model);
+  std::filesystem::path path(model);
   std::error_code error;
   if (!std::filesystem::exists(path, error))
     fail("model {}: no such folder or .gguf file, and no name that is built in ({}){}", printable(model),

@@ -60,7 +60,7 @@ std::string as_text(const Perplexity& dense, const Perplexity& sparse) {
 }
 
 int eval_perplexity(const PerplexityOptions& options) {
-  const OpenedText opened = open_with_text(options.common, options.text, /*least_topk=*/0);
+  const OpenedText opened = open_with_text(options.common, options.text, /*topk=*/0);
   LoadedModel& model = *opened.model;
   if (options.compare) require_indexer(model, "--compare");
 
@@ -69,7 +69,7 @@ int eval_perplexity(const PerplexityOptions& options) {
   const std::int64_t runs = options.compare ? 2 : 1;
   std::int64_t earlier = 0;
   const auto measure = [&] {
-    const auto out = measure_perplexity(
+    auto out = measure_perplexity(
         model, opened.documents, opened.windows, opened.length,
         [&](std::int64_t done, std::int64_t total) { progress.update(earlier + done, runs * total); },
         interrupt.flag());

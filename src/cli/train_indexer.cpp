@@ -16,8 +16,6 @@
 namespace dsa::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::int64_t kLongestDefault = 8192;
 
 struct Options : TrainOptions {

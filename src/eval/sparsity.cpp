@@ -64,7 +64,7 @@ class Measurement {
     Transformer& transformer = model_.transformer();
     transformer.set_attention(attention);
     transformer.set_hooks(std::move(hooks));
-    const auto out = measure_perplexity(
+    auto out = measure_perplexity(
         model_, documents_, {&window, 1}, options_.length,
         [&](std::int64_t done, std::int64_t) { progress_(done_ + done, total_); }, cancel_);
     transformer.set_hooks({});

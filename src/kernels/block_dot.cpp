@@ -8,6 +8,7 @@ namespace dsa {
 namespace {
 
 float half_at(const std::uint8_t* p) { return f16_to_float(static_cast<std::uint16_t>(p[0] | p[1] << 8)); }
+int int8_at(const std::uint8_t* p) { return *p < 128 ? *p : *p - 256; }
 
 /// Element i of 32 is the low nibble of byte i, element i + 16 its high nibble.
 int split_nibble(const std::uint8_t* bytes, int i) { return i < 16 ? bytes[i] & 15 : bytes[i - 16] >> 4; }
@@ -99,7 +100,7 @@ void unpack_q6_k(const std::uint8_t* b, int unit, QuantUnit& out) {
   const std::uint8_t* high = b + 128 + 32 * group;
   const std::uint8_t* scales = b + 192;
   out.d = half_at(b + 208);
-  for (int half = 0; half < 2; ++half) out.scale[half] = static_cast<std::int8_t>(scales[2 * unit + half]);
+  for (int half = 0; half < 2; ++half) out.scale[half] = int8_at(scales + 2 * unit + half);
   for (int i = 0; i < 32; ++i) {
     const int nibble = lane < 2 ? low[i] & 15 : low[i] >> 4;
     out.q[i] = static_cast<std::int8_t>((nibble | (high[i] >> 2 * lane & 3) << 4) - 32);

@@ -176,6 +176,38 @@ TEST_P(IndexerTest, SelectsWhatScoresAndTopkSelect) {
   }
 }
 
+// Long rows go by a threshold from a sample, and one that comes alone is searched by all threads.
+TEST_P(IndexerTest, SelectsFromLongRows) {
+  constexpr std::int64_t kCtx = 9001;
+  test::TestCache cache(layout_of(DType::bf16, 8), 2, kCtx);
+  cache.fill(21);
+  for (std::int64_t s = 3000; s < 5500; ++s)  // more equal scores than are wanted
+    for (std::int64_t d = 0; d < 8; ++d) cache.set_key(0, s, d, 0.25F);
+  for (std::int64_t s = 0; s < kCtx; ++s)  // all of the best in one place
+    for (std::int64_t d = 0; d < 8; ++d) cache.set_key(1, s, d, s < 700 ? 1.0F + 0.001F * s : 0.0F);
+  Queries q(1, 2, 8);
+  test::Padded<2> w({1, 2});
+  q.set(1);
+  w.set(1);
+  for (const std::int64_t sequence : {0, 1})
+    for (const std::int64_t visible : {2047, 2048, 4095, 4096, 6143, 9001}) {
+      const std::vector<KvRow> row{cache.row(sequence, visible)};
+      Exec one(1);
+      const auto all = scores(one, cache, q, w, row, 0, visible);
+      for (const std::int64_t topk : {1, 512, 2000}) {
+        std::vector<std::int32_t> expected(static_cast<std::size_t>(topk));
+        std::vector<std::byte> scratch(topk_scratch_bytes(visible));
+        topk_select(all, topk, expected, scratch);
+        for (const int threads : test::kThreadCounts) {
+          Exec exec(threads);
+          ASSERT_EQ(select(exec, cache, q.view(), w.view(), row, topk, 0).idx, expected)
+              << "sequence " << sequence << " visible " << visible << " topk " << topk << " threads "
+              << threads;
+        }
+      }
+    }
+}
+
 TEST_P(IndexerTest, ShortRowsReadNoKey) {
   // Every key is NaN: a row that sees at most topk tokens selects all of them without looking.
   test::TestCache cache(layout_of(DType::bf16, 16), 1, 10);

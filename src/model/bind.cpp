@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -63,9 +64,7 @@ void Binder::bind_scales(const std::string& name, WeightView& weight) {
     weight.scales = reinterpret_cast<const float*>(scales.bytes.data());
     return;
   }
-  Buffer& copy = own(scales.bytes.size(), "FP8 scales");
-  std::memcpy(copy.data(), scales.bytes.data(), scales.bytes.size());
-  weight.scales = copy.as<float>();
+  weight.scales = reinterpret_cast<const float*>(copy(scales.bytes, "FP8 scales"));
 }
 
 void Binder::vector(const std::string& name, std::int64_t size, std::vector<float>& out) {
@@ -85,6 +84,8 @@ void Binder::linear(const std::string& name, std::int64_t rows, std::int64_t col
   out.weight = view(name, rows, cols);
   if (bias) vector(name + ".bias", rows, out.bias);
   pack(out.weight);
+  if (stored_ == Stored::copied && out.weight.packed == nullptr)
+    out.weight.data = copy(tensors_.find(name + ".weight")->bytes, "weights");
 }
 
 void Binder::rotated_linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias,
@@ -103,9 +104,7 @@ void Binder::rotated_linear(const std::string& name, std::int64_t rows, std::int
   pack(out.weight);
   // The re-ordered rows are kept only where the kernels read them.
   if (out.weight.packed == nullptr) {
-    Buffer& kept = own(ordered.size(), "re-ordered q and k weights");
-    std::memcpy(kept.data(), ordered.data(), ordered.size());
-    out.weight.data = kept.data();
+    out.weight.data = copy(ordered.bytes(), "re-ordered q and k weights");
   } else {
     out.weight.data = nullptr;
   }
@@ -121,13 +120,17 @@ void Binder::pack(WeightView& weight) {
   if (compute_ == Compute::f32) return;
   const std::size_t bytes = kernels_.packed_bytes(weight);
   if (bytes == 0) return;
-  Buffer& packed = own(bytes, "packed weights");
-  kernels_.pack(exec_, weight, packed.bytes());
+  const auto packed = model_.owned.take(bytes, "packed weights");
+  kernels_.pack(exec_, weight, packed);
   weight.packed = packed.data();
   model_.packed_bytes += bytes;
   MappedFile::drop_pages({weight.data, static_cast<std::size_t>(weight.rows) * weight.row_bytes});
 }
 
-Buffer& Binder::own(std::size_t bytes, const char* what) { return model_.owned.emplace_back(bytes, what); }
+const std::byte* Binder::copy(std::span<const std::byte> bytes, const char* what) {
+  const auto kept = model_.owned.take(bytes.size(), what);
+  std::ranges::copy(bytes, kept.begin());
+  return kept.data();
+}
 
 }  // namespace dsa

@@ -10,12 +10,21 @@
 
 namespace dsa {
 
+/// What becomes of a matrix that the kernels read as it is stored: read where it is mapped, or copied into
+/// the model's own memory, whose huge pages it is read from faster.
+enum class Stored : std::uint8_t { mapped, copied };
+
 /// Used while loading only.  Every call throws Error if the tensor is missing or is not what the config says.
 class Binder {
  public:
   Binder(const TensorSource& tensors, const KernelTable& kernels, Compute compute, Exec& exec,
-         ModelWeights& model)
-      : tensors_(tensors), kernels_(kernels), compute_(compute), exec_(exec), model_(model) {}
+         ModelWeights& model, Stored stored = Stored::mapped)
+      : tensors_(tensors),
+        kernels_(kernels),
+        compute_(compute),
+        exec_(exec),
+        model_(model),
+        stored_(stored) {}
 
   /// name + ".weight" [rows, cols] and, if `bias`, name + ".bias" [rows].
   void linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias, Linear& out);
@@ -34,13 +43,14 @@ class Binder {
   WeightView view(const std::string& name, std::int64_t rows, std::int64_t cols);
   void bind_scales(const std::string& name, WeightView& weight);
   void pack(WeightView& weight);
-  Buffer& own(std::size_t bytes, const char* what);
+  const std::byte* copy(std::span<const std::byte> bytes, const char* what);
 
   const TensorSource& tensors_;
   const KernelTable& kernels_;
   Compute compute_;
   Exec& exec_;
   ModelWeights& model_;
+  Stored stored_;
   std::unordered_set<std::string> used_;
 };
 

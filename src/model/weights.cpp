@@ -135,8 +135,9 @@ ModelWeights load_weights(const ModelConfig& config, const TensorSource& tensors
                           Exec& exec, LoadMtp mtp) {
   ModelWeights model;
   Binder bind(tensors, kernels, compute, exec, model);
+  // An indexer folder is small, and read whole for every token.
   Binder bind_indexer_from(indexer_tensors != nullptr ? *indexer_tensors : tensors, kernels, compute, exec,
-                           model);
+                           model, Stored::copied);
   Binder& indexer = indexer_tensors != nullptr ? bind_indexer_from : bind;
 
   if (config.tie_word_embeddings) {

@@ -8,7 +8,7 @@
 
 #include "checkpoint/model_config.h"
 #include "kernels/registry.h"
-#include "tensor/buffer.h"
+#include "tensor/arena.h"
 
 namespace dsa {
 
@@ -75,7 +75,7 @@ struct ModelWeights {
   std::vector<LayerWeights> layers;
   std::vector<MtpWeights> mtp;  // empty unless asked for
 
-  std::vector<Buffer> owned;
+  Arena owned;
   std::size_t packed_bytes = 0;
 };
 

@@ -42,7 +42,8 @@ void SamplingParams::validate(std::int64_t vocab_size) const {
     if (b.id < 0 || b.id >= vocab_size)
       fail("sampling: logit_bias names token {}, expected an id from 0 to {}", b.id, vocab_size - 1);
     const bool ban = std::isinf(b.bias) && b.bias < 0;
-    if (!ban && !(b.bias >= -kMaxBias && b.bias <= kMaxBias))
+    const bool in_range = b.bias >= -kMaxBias && b.bias <= kMaxBias;  // a NaN is not
+    if (!ban && !in_range)
       fail(
           "sampling: logit_bias of token {} is {}, expected a number from {} to {}, or -inf to ban the token",
           b.id, b.bias, -kMaxBias, kMaxBias);

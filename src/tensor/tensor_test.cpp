@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "tensor/arena.h"
 #include "tensor/buffer.h"
 #include "tensor/dtype.h"
 #include "tensor/view.h"
@@ -63,6 +64,30 @@ TEST(ViewTest, StridesSlicesAndConst) {
   const TensorView<float, 2> columns(data.data(), {4, 2}, {6, 1});
   EXPECT_EQ(columns(3, 1), 19.0F);
   EXPECT_EQ(columns.span(2)[0], 12.0F);
+}
+
+TEST(ArenaTest, GivesZeroedAlignedBytesThatStay) {
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  Arena arena;
+  std::vector<std::span<std::byte>> taken;
+  // Small ones, some that fill a block's end, and one larger than any block.
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{65}, 20 * kMiB, 20 * kMiB,
+                                  100 * kMiB, 11 * kMiB, std::size_t{1000}}) {
+    taken.push_back(arena.take(bytes, "the test"));
+    ASSERT_EQ(taken.back().size(), bytes);
+    if (bytes == 0) continue;
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(taken.back().data()) % 64, 0U);
+    EXPECT_EQ(taken.back().front(), std::byte{0});
+    EXPECT_EQ(taken.back().back(), std::byte{0});
+    // Whoever shared bytes with this one would find them changed.
+    taken.back().front() = taken.back().back() = static_cast<std::byte>(taken.size());
+  }
+  const Arena moved = std::move(arena);
+  for (std::size_t i = 1; i < taken.size(); ++i) {
+    EXPECT_EQ(taken[i].front(), static_cast<std::byte>(i + 1));
+    EXPECT_EQ(taken[i].back(), static_cast<std::byte>(i + 1));
+  }
+  EXPECT_THROW(Arena().take(std::size_t{1} << 62, "the test"), Error);
 }
 
 TEST(BufferTest, IsZeroedAlignedAndMovable) {

@@ -16,6 +16,10 @@ using nlohmann::json;
 
 constexpr JsonLimits kLimits{.max_bytes = std::size_t{128} << 20, .max_depth = 32, .max_values = 6'000'000};
 
+bool is_empty_string(const json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().empty();
+}
+
 // Reads one document; every method names the place in its error.
 class Reader {
  public:
@@ -77,11 +81,11 @@ class Reader {
       if (flag(model, key, "model")) fail("{}: \"{}\": true is not supported", who_, key);
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix", "dropout"}) {
       const auto it = model.find(key);
-      const bool inert = it == model.end() || it->is_null() || *it == "" || *it == 0.0;
+      const bool inert = it == model.end() || it->is_null() || is_empty_string(*it) || *it == 0.0;
       if (!inert) fail("{}: \"{}\" of model is not supported, expected null", who_, key);
     }
     const json unknown = model.value("unk_token", json());
-    if (unknown.is_string() && unknown != "") spec_.unknown = unknown.get<std::string>();
+    if (unknown.is_string() && !is_empty_string(unknown)) spec_.unknown = unknown.get<std::string>();
     if (!unknown.is_string() && !unknown.is_null())
       fail("{}: \"unk_token\" should be a string or null", who_);
     spec_.ignore_merges = flag(model, "ignore_merges", "model");

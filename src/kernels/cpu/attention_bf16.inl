@@ -63,7 +63,7 @@ inline void load_query(const AttentionPlan& p, const float* q_c, const float* q_
 /// scores[m][t] = q[m] . k[t] for MR queries and the tokens of NT registers.
 template <int MR, int NT>
 void score_turned(const float* q, std::int64_t q_stride, const std::uint32_t* keys, std::int64_t pairs,
-                  float* scores) {
+                  float* scores, Fetcher& ahead) {
   Vec acc[MR][NT];
   DSA_UNROLL
   for (int m = 0; m < MR; ++m) {
@@ -71,6 +71,7 @@ void score_turned(const float* q, std::int64_t q_stride, const std::uint32_t* ke
     for (int t = 0; t < NT; ++t) acc[m][t] = zero();
   }
   for (std::int64_t e = 0; e < pairs; ++e) {
+    ahead.ask(2);
     Pairs k[NT];
     DSA_UNROLL
     for (int t = 0; t < NT; ++t) k[t] = load_pairs(keys + e * kPageTokens + t * Vec::kLanes);
@@ -140,7 +141,7 @@ template <int MR, int NV>
 /// out[m] = keep[m] * out[m] + sum over the first `seen` tokens of p[m][t] * c[t], for NV registers of c.
 template <int MR, int NV>
 void add_values_at(const float* p, const TurnedTokens& tokens, std::int64_t seen, const float* keep,
-                   float* out, std::int64_t out_stride, std::int64_t d, std::int64_t left) {
+                   float* out, std::int64_t out_stride, std::int64_t d, std::int64_t left, Fetcher& ahead) {
   Vec acc[MR][NV];
   DSA_UNROLL
   for (int m = 0; m < MR; ++m) {
@@ -149,8 +150,10 @@ void add_values_at(const float* p, const TurnedTokens& tokens, std::int64_t seen
   }
   std::int64_t t = 0;
   if (left >= NV * Vec::kLanes)
-    for (; t + 2 <= seen; t += 2)
+    for (; t + 2 <= seen; t += 2) {
+      ahead.ask(3);
       add_pair(p, t / 2, tokens.c[t] + d, tokens.c[t + 1] + d, NV * Vec::kLanes, acc);
+    }
   else
     for (; t + 2 <= seen; t += 2) add_pair(p, t / 2, tokens.c[t] + d, tokens.c[t + 1] + d, left, acc);
   // The partner of an odd last token has the weight 0: itself, and not a token that the row may not see.
@@ -172,27 +175,30 @@ template <class Step>
 }
 
 inline void add_turned(const AttentionPlan& p, const GroupBlock& b, const TurnedTokens& tokens,
-                       std::int64_t first, std::int64_t last, std::int64_t seen, const float* keep) {
+                       std::int64_t first, std::int64_t last, std::int64_t seen, const float* keep,
+                       Fetcher& ahead) {
   const std::int64_t rank = p.args.kv.layout.rank;
   by_queries(first, last, [&]<int MR>(std::int64_t m) {
     const float* weights = b.scores + m * kPageTokens;
     float* out = b.c + m * p.width.rank;
     std::int64_t d = 0;
     for (; d + 4 * Vec::kLanes <= p.width.rank; d += 4 * Vec::kLanes)
-      add_values_at<MR, 4>(weights, tokens, seen, keep + m, out, p.width.rank, d, rank - d);
+      add_values_at<MR, 4>(weights, tokens, seen, keep + m, out, p.width.rank, d, rank - d, ahead);
     for (; d < p.width.rank; d += 2 * Vec::kLanes)
-      add_values_at<MR, 2>(weights, tokens, seen, keep + m, out, p.width.rank, d, rank - d);
+      add_values_at<MR, 2>(weights, tokens, seen, keep + m, out, p.width.rank, d, rank - d, ahead);
   });
 }
 
-inline void attend_turned(const AttentionPlan& p, const GroupBlock& b, const TurnedTokens& tokens) {
+inline void attend_turned(const AttentionPlan& p, const GroupBlock& b, const TurnedTokens& tokens,
+                          Fetcher& ahead) {
   const std::int64_t pairs = (p.width.q_c + p.width.rope) / 2;
   by_queries(0, b.queries(), [&]<int MR>(std::int64_t m) {
     const float* q = b.q + m * p.q_stride;
     float* scores = b.scores + m * kPageTokens;
-    if (tokens.count > 2 * Vec::kLanes) return score_turned<MR, 4>(q, p.q_stride, tokens.keys, pairs, scores);
+    if (tokens.count > 2 * Vec::kLanes)
+      return score_turned<MR, 4>(q, p.q_stride, tokens.keys, pairs, scores, ahead);
     for (std::int64_t t = 0; t < tokens.count; t += Vec::kLanes)
-      score_turned<MR, 1>(q, p.q_stride, tokens.keys + t, pairs, scores + t);
+      score_turned<MR, 1>(q, p.q_stride, tokens.keys + t, pairs, scores + t, ahead);
   });
   float keep[kMaxQueries];
   bool all_seen = true;
@@ -201,17 +207,17 @@ inline void attend_turned(const AttentionPlan& p, const GroupBlock& b, const Tur
     for (std::int64_t m = r * b.heads; b.seen[r] > 0 && m < (r + 1) * b.heads; ++m)
       keep[m] = weigh_pairs(b.scores + m * kPageTokens, b.seen[r], p.args.scale, b.state[m]);
   }
-  if (all_seen) return add_turned(p, b, tokens, 0, b.queries(), tokens.count, keep);
+  if (all_seen) return add_turned(p, b, tokens, 0, b.queries(), tokens.count, keep, ahead);
   for (std::int64_t r = 0; r < b.rows; ++r)
-    if (b.seen[r] > 0) add_turned(p, b, tokens, r * b.heads, (r + 1) * b.heads, b.seen[r], keep);
+    if (b.seen[r] > 0) add_turned(p, b, tokens, r * b.heads, (r + 1) * b.heads, b.seen[r], keep, ahead);
 }
 
 /// A group's part of the block's entries, turned over into `keys`.
-inline void turn_block(const AttentionPlan& p, const GroupBlock& b, std::uint32_t* keys,
-                       TurnedTokens& tokens) {
+inline void turn_block(const AttentionPlan& p, const GroupBlock& b, std::uint32_t* keys, TurnedTokens& tokens,
+                       Fetcher& ahead) {
   const KvLayout& layout = p.args.kv.layout;
   for (std::int64_t t = 0; t < tokens.count; t += Vec::kLanes) {
-    fetch(b.ahead, t, t + Vec::kLanes);
+    ahead.ask(24);
     const bf16 *c[16], *k_pe[16];
     for (std::int64_t i = 0; i < Vec::kLanes; ++i) {
       // Lanes past the last token repeat it; nobody reads their scores.
@@ -230,6 +236,8 @@ void attend_group(const AttentionPlan& p, const GroupBlock& b, float* block) {
   if (!rounds_to_bf16(p)) return attend_group_float<T>(p, b, block);
   auto* keys = reinterpret_cast<std::uint32_t*>(block);
   TurnedTokens tokens{.keys = keys, .c = {}, .count = b.entries.count};
-  turn_block(p, b, keys, tokens);
-  attend_turned(p, b, tokens);
+  Fetcher ahead(b.ahead);
+  turn_block(p, b, keys, tokens, ahead);
+  attend_turned(p, b, tokens, ahead);
+  ahead.ask_for_the_rest();
 }

@@ -46,6 +46,29 @@ inline void fetch(const Ahead& ahead, std::int64_t first, std::int64_t last) {
       __builtin_prefetch(ahead.entry[t] + ahead.offset + b, 0, 2);
 }
 
+/// Asks for the same a few lines at a time, spread over the arithmetic that is to hide the wait: a core keeps
+/// a few dozen requests, and stands still when it has more.
+class Fetcher {
+ public:
+  explicit Fetcher(const Ahead& ahead) : ahead_(ahead) {}
+
+  void ask(std::int64_t lines) {
+    for (; lines > 0 && token_ < ahead_.count; --lines) {
+      __builtin_prefetch(ahead_.entry[token_] + ahead_.offset + byte_, 0, 2);
+      byte_ += 64;
+      if (byte_ < ahead_.bytes) continue;
+      byte_ = 0;
+      ++token_;
+    }
+  }
+  void ask_for_the_rest() { ask(__INT64_MAX__); }
+
+ private:
+  const Ahead& ahead_;
+  std::int64_t token_ = 0;
+  std::size_t byte_ = 0;  // of the token's
+};
+
 /// scores[m][t] = q[m] . k[t] for MR queries and all tokens (in fours).  q[m] is [q_c | q_pe].
 template <int MR, class T>
 void score_queries(const float* q, std::int64_t q_stride, const TokenRows<T>& rows, std::int64_t tokens,

@@ -7,18 +7,19 @@ template <bool kOrdered, class Keys>
 void score_rows_by(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
                    std::int64_t last, float* out, std::int64_t out_stride) {
   const KvRow& row = in.rows[static_cast<std::size_t>(t)];
+  const auto keys_of = [&](std::int64_t s) {
+    return reinterpret_cast<const std::uint32_t*>(in.kv.key_page(row.pages[s / kPageTokens]));
+  };
   for (std::int64_t s = first; s < last; s += kPageTokens) {
-    const std::byte* page = in.kv.key_page(row.pages[s / kPageTokens]);
-    if (const std::int64_t ahead = s + kPageTokens; ahead < last) {
-      const std::byte* next = in.kv.key_page(row.pages[ahead / kPageTokens]);  // pages lie far apart
-      for (std::size_t b = 0; b < in.kv.layout.keys_page_bytes(); b += 64) __builtin_prefetch(next + b, 0, 2);
-    }
+    // Pages lie far apart.  The one after the next may already be another call's, which goes on from here.
+    const std::int64_t soon = s + 2 * kPageTokens;
+    const std::uint32_t *page = keys_of(s), *ahead = soon < row.visible ? keys_of(soon) : page;
     const std::int64_t tokens = last - s < kPageTokens ? last - s : kPageTokens;
     for (std::int64_t r = 0; r < count; ++r)
       for (std::int64_t i = 0; i < tokens; i += Keys::kVectors * Vec::kLanes) {
         // Of tokens that are not there something is read, and not stored.
         Vec score[Keys::kVectors];
-        Keys::score(in, t + r, reinterpret_cast<const std::uint32_t*>(page) + i, score);
+        Keys::score(in, t + r, {page + i, (r == 0 ? ahead : page) + i}, score);
         float* to = out + r * out_stride + s - first + i;
         for (int v = 0; v < Keys::kVectors; ++v)
           store_part(to + v * Vec::kLanes, kOrdered ? order_keys(score[v]) : score[v],
@@ -110,9 +111,13 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
   const auto share = [&](int thread) {
     return args.scratch.subspan(each * static_cast<std::size_t>(thread), each);
   };
-  const auto select = [&](std::int64_t t, const float* keys, const Candidates& candidates) {
+  const auto select = [&](std::int64_t t, const float* scores, const Candidates& candidates, bool alone) {
     const std::int64_t visible = args.rows[static_cast<std::size_t>(t)].visible;
-    select_keys(reinterpret_cast<const std::int32_t*>(keys), visible, args.topk, args.idx.row(t), candidates);
+    const auto* keys = reinterpret_cast<const std::int32_t*>(scores);
+    select_keys(keys, visible, args.topk, args.idx.row(t), candidates, [&](std::int32_t threshold) {
+      return alone && visible >= 2 * kGatherSpan ? gather_keys(exec, keys, visible, threshold, candidates)
+                                                 : gather_keys(keys, visible, threshold, candidates);
+    });
     finish_row(args, t, args.topk);
   };
   const auto room =
@@ -134,7 +139,7 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
         const std::int64_t stop = end * kSpan < visible ? end * kSpan : visible;
         score_rows<true>(in, t, 1, begin * kSpan, stop, keys.data() + begin * kSpan, 0);
       });
-      select(t, keys.data(), candidates);
+      select(t, keys.data(), candidates, /*alone=*/true);
     }
     return;
   }
@@ -162,7 +167,7 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
                           }
                           score_rows<true>(in, t, together, 0, seen, keys.data(), padded);
                           for (std::int64_t r = 0; r < together; ++r)
-                            select(t + r, keys.data() + r * padded, candidates);
+                            select(t + r, keys.data() + r * padded, candidates, /*alone=*/false);
                           t += together;
                         }
                       }

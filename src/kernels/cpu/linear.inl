@@ -3,8 +3,8 @@
 /// x rounded as FP8 activations are, in scratch.
 inline TensorView<const float, 2> round_fp8(Exec& exec, const LinearArgs& args) {
   const std::int64_t n = args.x.rows(), dim = args.x.cols();
-  auto* rounded =
-      reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(args.scratch.data()) + 63) / 64 * 64);
+  auto scratch = args.scratch;
+  float* rounded = take<float>(scratch, n * dim, 64).data();
   exec.parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t t = begin; t < end; ++t)
       act_quant(args.x.span(t), {rounded + t * dim, static_cast<std::size_t>(dim)});

@@ -104,14 +104,15 @@ template <class T, int MR, int NT>
 
 /// acc[r][16] += MR rows of x times a tile, over `supers` superblocks.  The order of additions to one element
 /// is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that are
-/// missing. One row reads the tile at the memory's pace: it asks for it ahead, and takes the parts one after
+/// missing. One row reads the tile at the memory's pace: it asks for it ahead, into the second-level cache
+/// (the first has fewer requests open at a time than the memory could answer), and takes the parts one after
 /// the other, which keeps every sum in a register.
 template <class T, int MR>
 void multiply_tile(const std::byte* tile, std::int64_t supers, const XBlock* x0, std::int64_t x_stride,
                    std::int64_t rows, float* acc_out) {
   constexpr TileFormat f = T::kFormat;
   constexpr int kAtOnce = MR == 1 ? 1 : kTileParts, kRounds = kTileParts / kAtOnce;
-  constexpr std::size_t kAhead = 2048;
+  constexpr std::size_t kAhead = 1024;
   Vec acc[kRounds][MR][kAtOnce];
   const XBlock* x[MR];
   DSA_UNROLL
@@ -127,7 +128,7 @@ void multiply_tile(const std::byte* tile, std::int64_t supers, const XBlock* x0,
     for (int step = 0; step < f.steps; ++step) {
       if constexpr (MR == 1) {
         for (std::size_t line = 0; line < f.step_bytes(); line += 64)
-          __builtin_prefetch(tile + kAhead + line);
+          __builtin_prefetch(tile + kAhead + line, 0, 2);
       }
       DSA_UNROLL
       for (int i = 0; i < kRounds; ++i) add_step<T>(header, tile, i * kAtOnce, x, acc[i]);
@@ -157,14 +158,9 @@ void tile_product(const std::byte* tile, std::int64_t supers, const XBlock* x, s
     multiply_tile<T, MR>(tile, supers, x + r * x_stride, x_stride, rows - r, acc + r * kTileRows);
     r += MR;
   };
-  while (r < rows) {
-    if (rows - r == 1)
-      take.template operator()<1>();
-    else if (rows - r <= 4)
-      take.template operator()<4>();
-    else
-      take.template operator()<kTileBatch>();
-  }
+  while (rows - r > 4) take.template operator()<kTileBatch>();
+  if (rows - r > 1) take.template operator()<4>();
+  if (rows - r == 1) take.template operator()<1>();
 }
 
 inline TileProduct tile_product_of(DType type) {
@@ -248,7 +244,8 @@ struct RoundRows {
 void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
   const std::int64_t n = args.x.rows();
   const std::int64_t blocks = args.x.cols() / kStep;
-  auto* x = reinterpret_cast<XBlock*>((reinterpret_cast<std::uintptr_t>(args.scratch.data()) + 63) / 64 * 64);
+  auto scratch = args.scratch;
+  XBlock* x = take<XBlock>(scratch, n * blocks, 64).data();
   const RoundRows round{args.x, x};
   if (n * blocks <= 256)
     round(0, n);

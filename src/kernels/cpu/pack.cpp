@@ -128,7 +128,7 @@ void unpack_tile_row(const WeightView& weight, std::int64_t row, std::int64_t k0
         super + f.header_bytes() + static_cast<std::size_t>(step % f.steps) * f.step_bytes();
     const auto* planes = reinterpret_cast<const Byte*>(at);
     int q = get_plane(f.low_bits, r, element, planes);
-    if (f.low_bits == 8) q = static_cast<std::int8_t>(q);
+    if (f.low_bits == 8 && q > 127) q -= 256;  // two's complement
     if (f.high_bits != 0)
       q |= get_plane(f.high_bits, r, element, planes + f.low_bits * kTileVector) << f.low_bits;
     q -= f.offset();

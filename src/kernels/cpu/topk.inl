@@ -52,11 +52,21 @@ inline Threshold kth_largest(const std::int32_t* keys, std::int64_t count, std::
 inline void write_selected(const std::int32_t* keys, const std::int32_t* positions, std::int64_t count,
                            Threshold last, std::int64_t k, std::int32_t* out) {
   std::int64_t written = 0;
-  for (std::int64_t i = 0; i < count && written < k; ++i) {
-    out[written] = positions == nullptr ? static_cast<std::int32_t>(i) : positions[i];
-    written += keys[i] > last.value || (keys[i] == last.value && last.equal-- > 0) ? 1 : 0;
+  for (std::int64_t i = 0; i < count && written < k; i += Vec::kLanes) {
+    const std::int64_t left = count - i;
+    const unsigned reach = lanes_of(keys + i, left, last.value);
+    const unsigned above = last.value == __INT32_MAX__ ? 0 : lanes_of(keys + i, left, last.value + 1);
+    unsigned dropped = reach & ~above;  // the first of them are let through
+    for (; dropped != 0 && last.equal > 0; --last.equal) dropped &= dropped - 1;
+    std::int32_t own[Vec::kLanes];
+    if (positions == nullptr)
+      for (int lane = 0; lane < Vec::kLanes; ++lane) own[lane] = static_cast<std::int32_t>(i) + lane;
+    written += write_lanes(reach & ~dropped, positions == nullptr ? own : positions + i, out + written);
   }
 }
+
+/// Keys that a thread gathers by itself from a long row.
+inline constexpr std::int64_t kGatherSpan = 2048;
 
 /// Gathers keys >= threshold; -1 if there is no room.
 inline std::int64_t gather_keys(const std::int32_t* keys, std::int64_t count, std::int32_t threshold,
@@ -70,9 +80,37 @@ inline std::int64_t gather_keys(const std::int32_t* keys, std::int64_t count, st
   return found;
 }
 
+/// As gather_keys(), every `span` keys by a thread of its own.  Candidates have room for all keys.
+inline std::int64_t gather_keys(Exec& exec, const std::int32_t* keys, std::int64_t count,
+                                std::int32_t threshold, const Candidates& to) {
+  constexpr std::int64_t kMostSpans = 64;
+  const std::int64_t span = (count / kMostSpans / kGatherSpan + 1) * kGatherSpan,
+                     spans = (count + span - 1) / span;
+  std::int64_t found[kMostSpans];
+  exec.parallel_for(spans, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i * span, here = count - first < span ? count - first : span;
+      const std::int64_t room = to.room - first < span ? to.room - first : span;
+      found[i] = gather_keys(keys + first, here, threshold, {to.keys + first, to.positions + first, room});
+      for (std::int64_t c = 0; c < found[i]; ++c) to.positions[first + c] += static_cast<std::int32_t>(first);
+    }
+  });
+  std::int64_t all = 0;
+  for (std::int64_t i = 0; i < spans; ++i) {
+    if (found[i] < 0) return -1;
+    const auto bytes = static_cast<std::size_t>(found[i]) * sizeof(std::int32_t);
+    __builtin_memmove(to.keys + all, to.keys + i * span, bytes);
+    __builtin_memmove(to.positions + all, to.positions + i * span, bytes);
+    all += found[i];
+  }
+  return all;
+}
+
 /// Writes the positions of the k largest of `count` > k keys in ascending order, ties to the lower position.
-inline void select_keys(const std::int32_t* keys, std::int64_t count, std::int64_t k, std::int32_t* out,
-                        const Candidates& candidates) {
+/// gather(threshold) is gather_keys() of them all.
+template <class Gather>
+void select_keys(const std::int32_t* keys, std::int64_t count, std::int64_t k, std::int32_t* out,
+                 const Candidates& candidates, const Gather& gather) {
   constexpr std::int64_t kSample = 512;
   if (count >= 4 * kSample) {
     std::int32_t sample[kSample];
@@ -82,8 +120,7 @@ inline void select_keys(const std::int32_t* keys, std::int64_t count, std::int64
         static_cast<double>(kSample) * static_cast<double>(k) / static_cast<double>(count);
     const auto rank = static_cast<std::int64_t>(expected + 3 * __builtin_sqrt(expected) + 3);
     if (rank < kSample) {
-      const std::int64_t found =
-          gather_keys(keys, count, kth_largest(sample, kSample, rank).value, candidates);
+      const std::int64_t found = gather(kth_largest(sample, kSample, rank).value);
       if (found >= k)
         return write_selected(candidates.keys, candidates.positions, found,
                               kth_largest(candidates.keys, found, k), k, out);

@@ -202,6 +202,13 @@ inline unsigned lanes_at_least(const std::int32_t* keys, std::int32_t threshold)
   return ~static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(below))) & 0xFFU;
 }
 
+/// Numbers of the lanes named to the front of a list, and nothing behind them; returns how many.
+inline std::int64_t write_lanes(unsigned lanes, const std::int32_t* from, std::int32_t* to) {
+  std::int64_t count = 0;
+  for (; lanes != 0; lanes &= lanes - 1) to[count++] = from[__builtin_ctz(lanes)];
+  return count;
+}
+
 /// Keys of the lanes named, and their positions first + lane, to the front of two lists; returns how many.
 /// May write a whole register to each.
 inline std::int64_t append_lanes(unsigned lanes, const std::int32_t* keys, std::int32_t first,

@@ -196,6 +196,15 @@ inline unsigned lanes_at_least(const std::int32_t* keys, std::int32_t threshold)
   return _mm512_cmpge_epi32_mask(_mm512_loadu_si512(keys), _mm512_set1_epi32(threshold));
 }
 
+/// Numbers of the lanes named to the front of a list, and nothing behind them; returns how many.
+inline std::int64_t write_lanes(unsigned lanes, const std::int32_t* from, std::int32_t* to) {
+  const int count = __builtin_popcount(lanes);
+  _mm512_mask_storeu_epi32(
+      to, static_cast<__mmask16>((1U << count) - 1U),
+      _mm512_maskz_compress_epi32(static_cast<__mmask16>(lanes), _mm512_loadu_si512(from)));
+  return count;
+}
+
 /// Keys of the lanes named, and their positions first + lane, to the front of two lists; returns how many.
 /// May write a whole register to each.  (Compressing in a register and then storing all of it: compressing
 /// into memory is slow.)
