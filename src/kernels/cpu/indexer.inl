@@ -7,19 +7,14 @@ template <bool kOrdered, class Keys>
 void score_rows_by(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
                    std::int64_t last, float* out, std::int64_t out_stride) {
   const KvRow& row = in.rows[static_cast<std::size_t>(t)];
-  const auto keys_of = [&](std::int64_t s) {
-    return reinterpret_cast<const std::uint32_t*>(in.kv.key_page(row.pages[s / kPageTokens]));
-  };
   for (std::int64_t s = first; s < last; s += kPageTokens) {
-    // Pages lie far apart.  The one after the next may already be another call's, which goes on from here.
-    const std::int64_t soon = s + 2 * kPageTokens;
-    const std::uint32_t *page = keys_of(s), *ahead = soon < row.visible ? keys_of(soon) : page;
+    const auto* page = reinterpret_cast<const std::uint32_t*>(in.kv.key_page(row.pages[s / kPageTokens]));
     const std::int64_t tokens = last - s < kPageTokens ? last - s : kPageTokens;
     for (std::int64_t r = 0; r < count; ++r)
       for (std::int64_t i = 0; i < tokens; i += Keys::kVectors * Vec::kLanes) {
         // Of tokens that are not there something is read, and not stored.
         Vec score[Keys::kVectors];
-        Keys::score(in, t + r, {page + i, (r == 0 ? ahead : page) + i}, score);
+        Keys::score(in, t + r, page + i, score);
         float* to = out + r * out_stride + s - first + i;
         for (int v = 0; v < Keys::kVectors; ++v)
           store_part(to + v * Vec::kLanes, kOrdered ? order_keys(score[v]) : score[v],

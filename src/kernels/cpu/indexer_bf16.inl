@@ -5,19 +5,20 @@
 struct Bf16Keys {
   static constexpr int kVectors = kPageTokens / Vec::kLanes;
 
-  static void score(const IndexerQueries& in, std::int64_t t, PageKeys keys, Vec (&score)[kVectors]) {
+  static void score(const IndexerQueries& in, std::int64_t t, const std::uint32_t* words,
+                    Vec (&score)[kVectors]) {
     const std::int64_t heads = in.q.dim(1);
     for (Vec& s : score) s = zero();
     std::int64_t j = 0;
-    for (; j + 4 <= heads; j += 4) add_heads<4>(in, t, j, keys, score);
-    for (; j < heads; ++j) add_heads<1>(in, t, j, keys, score);
+    for (; j + 4 <= heads; j += 4) add_heads<4>(in, t, j, words, score);
+    for (; j < heads; ++j) add_heads<1>(in, t, j, words, score);
   }
 
  private:
   /// score += w[j] * relu(q[j] . key) for heads [first, first + NH), ascending.
   template <int NH>
-  static void add_heads(const IndexerQueries& in, std::int64_t t, std::int64_t first, PageKeys keys,
-                        Vec (&score)[kVectors]) {
+  static void add_heads(const IndexerQueries& in, std::int64_t t, std::int64_t first,
+                        const std::uint32_t* words, Vec (&score)[kVectors]) {
     const std::int64_t dim = in.q.dim(2), pairs = (dim + 1) / 2;
     alignas(64) float rounded[NH][kMaxIndexDim / 2];
     for (int j = 0; j < NH; ++j) round_row(in.q.row(t, first + j), dim, (dim + 15) / 16 * 16, rounded[j]);
@@ -28,12 +29,10 @@ struct Bf16Keys {
       for (int v = 0; v < kVectors; ++v) sums[j][v] = zero();
     }
     for (std::int64_t e = 0; e < pairs; ++e) {
+      fetch_keys(words + e * kPageTokens, kPageTokens);
       Pairs k[kVectors];
       DSA_UNROLL
-      for (int v = 0; v < kVectors; ++v) {
-        __builtin_prefetch(keys.ahead + e * kPageTokens + v * Vec::kLanes, 0, 2);
-        k[v] = load_pairs(keys.words + e * kPageTokens + v * Vec::kLanes);
-      }
+      for (int v = 0; v < kVectors; ++v) k[v] = load_pairs(words + e * kPageTokens + v * Vec::kLanes);
       DSA_UNROLL
       for (int j = 0; j < NH; ++j) {
         const Pairs x = all_pairs(reinterpret_cast<const std::uint32_t*>(rounded[j]) + e);

@@ -10,11 +10,12 @@ struct IndexerQueries {
   Compute compute;
 };
 
-/// The keys of a page from one of its tokens on, and the same place in a page that is read soon: asked for
-/// word by word, in between.
-struct PageKeys {
-  const std::uint32_t *words, *ahead;
-};
+/// Asks for the keys a little behind those at `words`, of `count` tokens.  Past a page's end they are mostly
+/// the next page's: a sequence's pages mostly follow each other.
+inline void fetch_keys(const std::uint32_t* words, int count) {
+  constexpr int kAhead = 256, kLine = 16;
+  for (int i = 0; i < count; i += kLine) __builtin_prefetch(words + kAhead + i, 0, 2);
+}
 
 /// Element kPart of a word, of the tokens from `word` on.
 template <class T, int kPart>
@@ -30,29 +31,29 @@ template <class T>
 struct FloatKeys {
   static constexpr int kVectors = 2;  // of tokens scored at once
 
-  /// Scores of row t of the queries against the first tokens of `keys`.
-  static void score(const IndexerQueries& in, std::int64_t t, PageKeys keys, Vec (&score)[kVectors]) {
+  /// Scores of row t of the queries against the tokens whose first words are `words`.
+  static void score(const IndexerQueries& in, std::int64_t t, const std::uint32_t* words,
+                    Vec (&score)[kVectors]) {
     const std::int64_t heads = in.q.dim(1), dim = in.q.dim(2), stride = in.q.stride(1);
     const float* q = in.q.row(t, 0);
     const float* w = in.w.row(t);
     score[0] = score[1] = zero();
     std::int64_t j = 0;
-    for (; j + 4 <= heads; j += 4) add_heads<4>(q + j * stride, stride, w + j, dim, keys, score);
-    for (; j < heads; ++j) add_heads<1>(q + j * stride, stride, w + j, dim, keys, score);
+    for (; j + 4 <= heads; j += 4) add_heads<4>(q + j * stride, stride, w + j, dim, words, score);
+    for (; j < heads; ++j) add_heads<1>(q + j * stride, stride, w + j, dim, words, score);
   }
 
  private:
   /// score += w[j] * relu(q[j] . key) for NH heads, ascending.
   template <int NH>
   static void add_heads(const float* q, std::int64_t q_stride, const float* w, std::int64_t dim,
-                        PageKeys keys, Vec (&score)[kVectors]) {
+                        const std::uint32_t* words, Vec (&score)[kVectors]) {
     constexpr std::int64_t kInWord = sizeof(std::uint32_t) / sizeof(T);
     Vec dot[NH][kVectors];
     DSA_UNROLL
     for (int j = 0; j < NH; ++j) dot[j][0] = dot[j][1] = zero();
     const auto add = [&]<int kPart>(std::int64_t d) {
-      const Vec k0 = load_element<T, kPart>(keys.words),
-                k1 = load_element<T, kPart>(keys.words + Vec::kLanes);
+      const Vec k0 = load_element<T, kPart>(words), k1 = load_element<T, kPart>(words + Vec::kLanes);
       DSA_UNROLL
       for (int j = 0; j < NH; ++j) {
         const Vec x = all(q + j * q_stride + d);
@@ -61,8 +62,8 @@ struct FloatKeys {
       }
     };
     std::int64_t d = 0;
-    for (; d + kInWord <= dim; d += kInWord, keys.words += kPageTokens, keys.ahead += kPageTokens) {
-      for (int v = 0; v < kVectors * Vec::kLanes; v += 16) __builtin_prefetch(keys.ahead + v, 0, 2);
+    for (; d + kInWord <= dim; d += kInWord, words += kPageTokens) {
+      fetch_keys(words, kVectors * Vec::kLanes);
       add.template operator()<0>(d);
       if constexpr (kInWord == 2) add.template operator()<1>(d + 1);
     }
