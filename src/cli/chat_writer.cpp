@@ -46,12 +46,12 @@ std::string ChatWriter::answer(std::span<const ChatMessage> messages, const Coun
   const auto prompt =
       encode_conversation(session_.tokenizer(), *format_, messages, /*add_generation_prompt=*/true);
   for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
-    const GenerateRequest request{
-        .prompt = prompt,
-        .sampling = {.temperature = kTemperature, .seed = seeds.at(messages.size() * kAttempts + attempt)},
-        .max_tokens = longest_answer(tokens_),
-        .stop_tokens = stop_tokens_,
-        .stop_strings = {}};
+    GenerateRequest request;
+    request.prompt = prompt;
+    request.sampling.temperature = kTemperature;
+    request.sampling.seed = seeds.at(messages.size() * kAttempts + attempt);
+    request.max_tokens = longest_answer(tokens_);
+    request.stop_tokens = stop_tokens_;
     const auto result = session_.generate(request, {}, cancel);
     if (result.finish_reason == FinishReason::cancelled) return {};
     if (result.finish_reason == FinishReason::failed)
