@@ -20,8 +20,10 @@ namespace fs = std::filesystem;
 
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(path) {
-  temporary_ += fmt::format(".{}.tmp", ::getpid());
+// Hidden: what a killed writer leaves in a folder of documents is none of them.
+AtomicFile::AtomicFile(const fs::path& path)
+    : path_(path),
+      temporary_(path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().string(), ::getpid())) {
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd_ < 0) failed(temporary_, "create");
 }

@@ -28,12 +28,9 @@ Conversation::Conversation(const Options& options, WithoutFormat without)
   sampling_.validate(config.vocab_size);
   // DeepSeek-V3.2 has a chat format and no template.
   const bool has_format = tokenizer.chat_template() || config.architecture == Architecture::deepseek_v32;
-  if (!options_.raw && (has_format || without == WithoutFormat::refuse)) {
+  if (!options_.raw && (has_format || without == WithoutFormat::refuse))
     format_ = ChatFormat::find(tokenizer.chat_template(), config.architecture);
-    stop_tokens_ = stop_ids(tokenizer, *format_);
-  }
-  add_missing(stop_tokens_, tokenizer.eos_ids());
-  add_missing(stop_tokens_, config.eos_token_ids);
+  stop_tokens_ = stop_tokens(session_, format_);
 }
 
 std::string_view Conversation::format_name() const { return format_ ? format_->name() : "none"; }
@@ -95,6 +92,14 @@ ChatMessage Conversation::as_message(const std::string& answer, std::span<const 
   message.reasoning = std::string(text.substr(0, stop));
   message.content = stop == std::string_view::npos ? "" : std::string(text.substr(stop + end.size()));
   return message;
+}
+
+std::vector<std::int32_t> stop_tokens(const Session& session, const std::optional<ChatFormat>& format) {
+  std::vector<std::int32_t> ids;
+  if (format) ids = stop_ids(session.tokenizer(), *format);
+  add_missing(ids, session.tokenizer().eos_ids());
+  add_missing(ids, session.files().config.eos_token_ids);
+  return ids;
 }
 
 std::string about_document(std::string_view document, std::string_view question) {

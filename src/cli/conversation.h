@@ -48,6 +48,9 @@ class Conversation {
   std::vector<std::int32_t> stop_tokens_;
 };
 
+/// Tokens that end an answer: the format's, the tokenizer's and config.json's, each once.
+std::vector<std::int32_t> stop_tokens(const Session& session, const std::optional<ChatFormat>& format);
+
 /// The question of --prompt and --file: the text itself, or the question about the document.
 std::string first_message(const Options& options);
 /// `document` and then `question`, as one message.

@@ -13,7 +13,8 @@ namespace dsa::cli {
 void add_text_options(CLI::App& command, TextOptions& options) {
   command
       .add_option("--text", options.paths,
-                  "files, or folders of files; each file is one document (repeatable)")
+                  "files, or folders of files; each file is one document, a *.chat.json a conversation "
+                  "(repeatable)")
       ->type_name("PATH...")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->required();
@@ -34,7 +35,7 @@ OpenedText open_with_text(const Options& options, const TextOptions& text, std::
   engine.context = out.length;
   if (topk > 0) engine.topk = topk;
   out.model = std::make_unique<LoadedModel>(path, engine);
-  out.documents = read_documents(text.paths, out.model->tokenizer());
+  out.documents = read_documents(text.paths, out.model->tokenizer(), out.model->config().architecture);
   out.windows = spread(cut_windows(out.documents, out.length), text.windows);
   return out;
 }

@@ -60,9 +60,10 @@ int train_indexer(const CLI::App& command, const Options& o) {
                            .chunk = longest,
                            .threads = o.threads,
                            .use_indexer = false});
-  const auto text = read_documents(o.text, model.tokenizer());
-  const auto held_out =
-      o.held_out.empty() ? std::vector<Document>{} : read_documents(o.held_out, model.tokenizer());
+  const auto text = read_documents(o.text, model.tokenizer(), probe.config.architecture);
+  const auto held_out = o.held_out.empty()
+                            ? std::vector<Document>{}
+                            : read_documents(o.held_out, model.tokenizer(), probe.config.architecture);
   const train::TrainerFiles files{.folder = o.out, .save_seconds = o.save_seconds};
   train::Trainer trainer = checkpoint
                                ? train::Trainer::resume(model, text, held_out, std::move(*checkpoint), files)

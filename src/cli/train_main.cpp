@@ -4,13 +4,15 @@
 #include "cli/program.h"
 #include "cli/train_indexer.h"
 #include "cli/train_sparse.h"
+#include "cli/train_text.h"
 
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 2> kStages{{
+constexpr std::array<Verb, 3> kStages{{
     {"indexer", "warm-up: teach an indexer to follow the attention of a frozen model", declare_train_indexer},
     {"sparse", "after it: train the model itself over the indexer's selections", declare_train_sparse},
+    {"text", "before them: more documents to train on, made out of those at hand", declare_train_text},
 }};
 
 }  // namespace

@@ -16,7 +16,9 @@ void add_train_options(CLI::App& command, TrainOptions& o, const std::string& th
       ->type_name("MODEL")
       ->capture_default_str();
   command
-      .add_option("--text", o.text, "what to train on: files, or folders of files; each file is one document")
+      .add_option("--text", o.text,
+                  "what to train on: files, or folders of files; each file is one document, a *.chat.json a "
+                  "conversation")
       ->type_name("PATH...")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->required();

@@ -90,8 +90,9 @@ int train_sparse(const CLI::App& command, const Options& o) {
   create_out_folder(o);
 
   const Tokenizer tokenizer = fitting_tokenizer(model);
-  const auto text = read_documents(o.text, tokenizer);
-  const auto held_out = o.held_out.empty() ? std::vector<Document>{} : read_documents(o.held_out, tokenizer);
+  const auto text = read_documents(o.text, tokenizer, model.config.architecture);
+  const auto held_out = o.held_out.empty() ? std::vector<Document>{}
+                                           : read_documents(o.held_out, tokenizer, model.config.architecture);
   if (checkpoint)
     train::check_identity(checkpoint->identity, train::identity_of(model, text), model, o.out);
   else

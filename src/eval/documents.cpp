@@ -1,10 +1,12 @@
 #include "eval/documents.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
+#include "eval/conversation_file.h"
 #include "tokenizer/utf8.h"
 
 namespace dsa {
@@ -19,16 +21,6 @@ std::size_t replacements(std::string_view text) {
   for (auto at = text.find(kReplacement); at != std::string_view::npos; at = text.find(kReplacement, at + 3))
     ++count;
   return count;
-}
-
-void check_is_text(std::string_view text, const std::string& who) {
-  if (text.empty()) fail("{}: is empty, expected text", who);
-  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
-    fail("{}: is not text: byte {} is NUL", who, nul);
-  std::string storage;
-  const auto repaired = repaired_utf8(text, storage);
-  const std::size_t bad = replacements(repaired) - replacements(text);
-  if (bad * 100 > text.size()) fail("{}: is not text: {} of {} bytes are not UTF-8", who, bad, text.size());
 }
 
 std::vector<fs::path> files_below(const std::string& path) {
@@ -52,17 +44,49 @@ std::vector<fs::path> files_below(const std::string& path) {
   return files;
 }
 
+// A conversation's ids.
+std::vector<std::int32_t> read_conversation(std::string_view json, const std::string& who,
+                                            const Tokenizer& tokenizer, Architecture architecture) {
+  const auto messages = parse_conversation(json, who);
+  try {
+    const auto format = ChatFormat::find(tokenizer.chat_template(), architecture);
+    return encode_conversation(tokenizer, format, messages, /*add_generation_prompt=*/false);
+  } catch (const Error& error) {
+    fail("{}: this model cannot read a conversation (give plain text): {}", who, error.what());
+  }
+}
+
 }  // namespace
 
-std::vector<Document> read_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer) {
+void check_is_text(std::string_view text, const std::string& who) {
+  if (text.empty()) fail("{}: is empty, expected text", who);
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+    fail("{}: is not text: byte {} is NUL", who, nul);
+  std::string storage;
+  const auto repaired = repaired_utf8(text, storage);
+  const std::size_t bad = replacements(repaired) - replacements(text);
+  if (bad * 100 > text.size()) fail("{}: is not text: {} of {} bytes are not UTF-8", who, bad, text.size());
+}
+
+std::vector<fs::path> document_files(const std::vector<std::string>& paths) {
+  std::vector<fs::path> files;
+  for (const auto& path : paths) std::ranges::move(files_below(path), std::back_inserter(files));
+  return files;
+}
+
+std::vector<Document> read_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer,
+                                     Architecture architecture) {
   std::vector<Document> documents;
-  for (const auto& path : paths)
-    for (const auto& file : files_below(path)) {
-      const MappedFile mapped(file);
-      const std::string_view text(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.size());
-      check_is_text(text, printable(file.string(), 1000));
-      documents.push_back({.path = file, .tokens = tokenizer.encode(text, SpecialTokens::as_text)});
-    }
+  for (const auto& file : document_files(paths)) {
+    const MappedFile mapped(file);
+    const std::string_view text(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.size());
+    const std::string who = printable(file.string(), 1000);
+    check_is_text(text, who);
+    documents.push_back({.path = file,
+                         .tokens = is_conversation_file(file)
+                                       ? read_conversation(text, who, tokenizer, architecture)
+                                       : tokenizer.encode(text, SpecialTokens::as_text)});
+  }
   return documents;
 }
 

@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "checkpoint/model_config.h"
 #include "tokenizer/tokenizer.h"
 
 namespace dsa {
@@ -23,9 +25,18 @@ struct Window {
 };
 
 /// Files as they are, folders file by file (all below them, by name; names that begin with a dot are left
-/// out).  Each file is one document, its text stays text even where it spells a control token.  Throws Error:
-/// nothing there, not readable, empty, binary (a NUL byte, or more than one byte in a hundred not UTF-8).
-std::vector<Document> read_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer);
+/// out).  Throws Error: nothing there, or a folder that cannot be read or holds none.
+std::vector<std::filesystem::path> document_files(const std::vector<std::string>& paths);
+
+/// Throws Error, which begins with `who`: empty, binary (a NUL byte, or more than one byte in a hundred not
+/// UTF-8).
+void check_is_text(std::string_view text, const std::string& who);
+
+/// document_files(), each one document: a *.chat.json is a conversation in the chat format of a model with
+/// this tokenizer and architecture (conversation_file.h), any other file is text, which stays text even where
+/// it spells a control token.  Throws Error: as above, not readable, no chat format that we know.
+std::vector<Document> read_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer,
+                                     Architecture architecture);
 
 /// Documents cut into whole windows, one after the other; what is left of a document is left out.  Throws
 /// Error, naming the longest document, if there is no window.

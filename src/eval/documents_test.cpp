@@ -59,7 +59,7 @@ TEST(ReadDocuments, FilesAndFoldersByName) {
   folder.write("in/deep/c.txt", "third");
   folder.write("in/.hidden", std::string("\0", 1));
   const auto t = tokenizer();
-  const auto documents = read_documents({(folder.path() / "in").string()}, t);
+  const auto documents = read_documents({(folder.path() / "in").string()}, t, Architecture::llama);
   ASSERT_EQ(documents.size(), 3U);
   EXPECT_EQ(documents[0].path.filename(), "a.txt");
   EXPECT_EQ(t.decode(documents[2].tokens, /*skip_special=*/false), "third");
@@ -68,7 +68,9 @@ TEST(ReadDocuments, FilesAndFoldersByName) {
 TEST(ReadDocuments, SaysWhatIsWrong) {
   const TempFolder folder;
   const auto t = tokenizer();
-  const auto read = [&](const std::filesystem::path& path) { (void)read_documents({path.string()}, t); };
+  const auto read = [&](const std::filesystem::path& path) {
+    (void)read_documents({path.string()}, t, Architecture::llama);
+  };
   expect_error([&] { read(folder.path() / "none"); }, {"none", "no such file"});
   expect_error([&] { read(folder.path()); }, {"no file"});
   expect_error([&] { read(folder.write("zero", "")); }, {"zero", "empty"});

@@ -6,43 +6,14 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/draws.h"
 #include "base/error.h"
-#include "base/rng.h"
 #include "eval/retrieval_words.h"
 
 namespace dsa {
 namespace {
 
 constexpr std::array<std::string_view, 4> kNames{"single", "multi-key", "variables", "words"};
-
-// Draws one after the other.
-class Draws {
- public:
-  Draws(std::uint64_t seed, std::uint64_t stream) : rng_(seed, stream) {}
-  /// Uniform in [0, bound).
-  std::int64_t below(std::int64_t bound) {
-    return static_cast<std::int64_t>(rng_.unit(at_++) * static_cast<double>(bound));
-  }
-  template <class T>
-  void shuffle(std::vector<T>& items) {
-    for (std::size_t i = items.size(); i > 1; --i)
-      std::swap(items[i - 1], items[static_cast<std::size_t>(below(static_cast<std::int64_t>(i)))]);
-  }
-  std::string number(int digits) {
-    std::string text(1, static_cast<char>('1' + below(9)));
-    while (static_cast<int>(text.size()) < digits) text += static_cast<char>('0' + below(10));
-    return text;
-  }
-  std::string letters(int count, char first) {
-    std::string text;
-    while (static_cast<int>(text.size()) < count) text += static_cast<char>(first + below(26));
-    return text;
-  }
-
- private:
-  CounterRng rng_;
-  std::uint64_t at_ = 0;
-};
 
 // "golden lantern": every pair of words is a name, the same number always the same one.
 constexpr std::int64_t kThings = static_cast<std::int64_t>(kAdjectives.size() * kNouns.size());

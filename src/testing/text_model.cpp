@@ -1,7 +1,9 @@
 #include "testing/text_model.h"
 
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/open_model.h"
@@ -39,6 +41,22 @@ void write_text_model(const fs::path& golden, const fs::path& out) {
   fs::create_directories(out);
   for (const char* file : {"config.json", "model.safetensors"}) fs::copy_file(golden / file, out / file);
   write(out / "tokenizer.json", byte_tokenizer());
+}
+
+void write_chat_model(const fs::path& golden, const fs::path& out) {
+  write_text_model(golden, out);
+  json tokenizer = byte_tokenizer();
+  auto& vocabulary = tokenizer["model"]["vocab"];
+  for (auto it = vocabulary.begin(); it != vocabulary.end();)
+    it = it.value() == 255 ? vocabulary.erase(it) : std::next(it);
+  for (const auto& [id, content] : {std::pair(255, "<|im_end|>"), std::pair(256, "<|im_start|>")})
+    tokenizer["added_tokens"].push_back({{"id", id}, {"content", content}, {"special", true}});
+  write(out / "tokenizer.json", tokenizer);
+  write(out / "tokenizer_config.json",
+        {{"chat_template",
+          "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + "
+          "'<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+          "{% endif %}"}});
 }
 
 void write_indexer_folder(const fs::path& model, const fs::path& out, IndexerShape shape, std::int64_t topk) {

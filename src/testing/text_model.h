@@ -11,6 +11,10 @@ namespace dsa::test {
 /// byte.
 void write_text_model(const std::filesystem::path& golden, const std::filesystem::path& out);
 
+/// The same that can hold a conversation, in ChatML: the byte FF, which no text has, is <|im_end|>, 256 is
+/// <|im_start|>.
+void write_chat_model(const std::filesystem::path& golden, const std::filesystem::path& out);
+
 /// An untrained indexer for `model`, of the Llama family, in the new folder `out`.
 void write_indexer_folder(const std::filesystem::path& model, const std::filesystem::path& out,
                           IndexerShape shape, std::int64_t topk);

@@ -1,0 +1,95 @@
+#include "cli/chat_writer.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "cli/conversation.h"
+#include "eval/conversation_file.h"
+#include "train/chat_turns.h"
+
+namespace dsa::cli {
+namespace {
+
+constexpr std::uint64_t kAnswers = std::uint64_t{2} << 32;  // stream of the answers' seeds
+constexpr std::uint64_t kAttempts = 8;                      // at an answer that is not blank
+constexpr double kTemperature = 0.7;
+
+// Answers are short: with all of them a conversation costs little more than to read it.
+std::int64_t longest_answer(std::int64_t tokens) { return std::max<std::int64_t>(16, tokens / 128); }
+
+// What a limit cut off goes on after a full stop or a line: back to that, if it leaves half.
+std::string_view whole_sentences(std::string_view text) {
+  const auto stop = text.find_last_of(".!?\n");
+  return stop != std::string_view::npos && stop >= text.size() / 2 ? text.substr(0, stop + 1) : text;
+}
+
+}  // namespace
+
+ChatWriter::ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads)
+    : session_(
+          open_model(model),
+          {.attention = AttentionMode::dense, .context = tokens, .threads = threads, .use_indexer = false}),
+      tokens_(tokens) {
+  format_ = ChatFormat::find(session_.tokenizer().chat_template(), session_.files().config.architecture);
+  stop_tokens_ = stop_tokens(session_, format_);
+}
+
+std::int64_t ChatWriter::tokens_of(std::span<const ChatMessage> messages) const {
+  if (messages.empty()) return 0;
+  return static_cast<std::int64_t>(
+      encode_conversation(session_.tokenizer(), *format_, messages, /*add_generation_prompt=*/false).size());
+}
+
+std::string ChatWriter::answer(std::span<const ChatMessage> messages, const CounterRng& seeds,
+                               const std::atomic<bool>& cancel) {
+  const auto prompt =
+      encode_conversation(session_.tokenizer(), *format_, messages, /*add_generation_prompt=*/true);
+  for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
+    GenerateRequest request;
+    request.prompt = prompt;
+    request.sampling.temperature = kTemperature;
+    request.sampling.seed = seeds.at(messages.size() * kAttempts + attempt);
+    request.max_tokens = longest_answer(tokens_);
+    request.stop_tokens = stop_tokens_;
+    const auto result = session_.generate(request, {}, cancel);
+    if (result.finish_reason == FinishReason::cancelled) return {};
+    if (result.finish_reason == FinishReason::failed)
+      fail("{}: {}", printable(session_.files().path.string(), 1000), result.error);
+    const std::string_view text = result.text;
+    const auto said =
+        train::trimmed(result.finish_reason == FinishReason::length ? whole_sentences(text) : text);
+    if (!said.empty() && said.find('\0') == std::string_view::npos) return std::string(said);
+  }
+  fail("{}: gave no text in answer to a question, {} times in a row: it was not made to hold a conversation",
+       printable(session_.files().path.string(), 1000), kAttempts);
+}
+
+std::optional<std::vector<ChatMessage>> ChatWriter::write(const train::Passages& passages, std::uint64_t seed,
+                                                          std::int64_t number, const VisitProgress& progress,
+                                                          const std::atomic<bool>& cancel) {
+  train::ChatTurns turns(passages, tokens_, seed, number);
+  const CounterRng seeds(seed, kAnswers + static_cast<std::uint64_t>(number));
+  std::vector<ChatMessage> messages;
+  std::int64_t done = 0;
+  const auto room = [&] {
+    return tokens_ - done - longest_answer(tokens_) - train::ChatTurns::kFrame;  // a token has a byte or more
+  };
+  session_.reset();
+  do {
+    messages.push_back({.role = Role::user, .content = turns.next(room())});
+    std::string said = answer(messages, seeds, cancel);
+    if (said.empty()) return std::nullopt;
+    messages.push_back({.role = Role::assistant, .content = std::move(said)});
+    done = tokens_of(messages);
+    if (progress) progress(done);
+  } while (room() > 0);
+  for (std::int64_t bytes = tokens_ - done; done < tokens_; bytes *= 2) {
+    if (messages.back().role == Role::user) messages.pop_back();
+    messages.push_back({.role = Role::user, .content = turns.closing(bytes)});
+    done = tokens_of(messages);
+  }
+  return messages;
+}
+
+}  // namespace dsa::cli

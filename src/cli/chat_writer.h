@@ -1,0 +1,45 @@
+// Conversations that a model writes for its own training: a made-up user asks, the model answers.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "engine/session.h"
+#include "tokenizer/chat_format.h"
+#include "train/passages.h"
+
+namespace dsa::cli {
+
+/// One thread at a time; `cancel` may be set from anywhere.
+class ChatWriter {
+ public:
+  /// Loads the model, which attends densely, for conversations of at least `tokens` tokens.  Throws Error,
+  /// also if its chat format is not known.
+  ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads);
+
+  /// After every turn: tokens of the conversation so far.
+  using VisitProgress = std::function<void(std::int64_t tokens)>;
+
+  /// Conversation `number`: a function of passages, seed and number, whatever the threads.  It ends with a
+  /// question, because its last tokens have no room for an answer.  nullopt: cancelled.  Throws Error if the
+  /// model gives no text or a NaN.
+  std::optional<std::vector<ChatMessage>> write(const train::Passages& passages, std::uint64_t seed,
+                                                std::int64_t number, const VisitProgress& progress,
+                                                const std::atomic<bool>& cancel);
+
+ private:
+  [[nodiscard]] std::int64_t tokens_of(std::span<const ChatMessage> messages) const;
+  /// Empty: cancelled.
+  std::string answer(std::span<const ChatMessage> messages, const CounterRng& seeds,
+                     const std::atomic<bool>& cancel);
+
+  Session session_;
+  std::optional<ChatFormat> format_;
+  std::vector<std::int32_t> stop_tokens_;
+  std::int64_t tokens_;
+};
+
+}  // namespace dsa::cli

@@ -1,0 +1,10 @@
+// dsa train text.
+#pragma once
+
+#include "cli/verb.h"
+
+namespace dsa::cli {
+
+Action declare_train_text(CLI::App& command);
+
+}  // namespace dsa::cli
