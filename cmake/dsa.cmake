@@ -7,6 +7,11 @@ target_compile_options(dsa_flags INTERFACE -Wall -Wextra -Werror -fno-math-errno
 target_compile_definitions(dsa_flags INTERFACE SPDLOG_FMT_EXTERNAL)
 if(DSA_SANITIZE)
   target_compile_options(dsa_flags INTERFACE -fsanitize=${DSA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  if(DSA_SANITIZE MATCHES undefined)
+    # What these find AddressSanitizer finds too (a null or wild address), or cannot happen here (vptr: no casts
+    # between classes); they cost a quarter of the build.
+    target_compile_options(dsa_flags INTERFACE -fno-sanitize=null,object-size,vptr)
+  endif()
   target_link_options(dsa_flags INTERFACE -fsanitize=${DSA_SANITIZE})
 endif()
 
