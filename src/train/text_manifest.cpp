@@ -28,10 +28,8 @@ void for_each(Settings& s, Visit&& visit) {
 
 }  // namespace
 
-TextManifest::TextManifest(fs::path folder, TextSettings settings)
-    : path_(std::move(folder) / kManifestFile),
-      who_(printable(path_.string(), 1000)),
-      settings_(std::move(settings)) {
+TextManifest::TextManifest(const fs::path& folder, TextSettings settings)
+    : path_(folder / kManifestFile), who_(printable(path_.string(), 1000)), settings_(std::move(settings)) {
   if (!fs::exists(path_)) return;
   const MappedFile file(path_);
   const nlohmann::json root =

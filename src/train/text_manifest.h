@@ -33,7 +33,7 @@ class TextManifest {
  public:
   /// Reads the folder's manifest if it has one; documents that are gone are forgotten.  Throws Error:
   /// damaged, or made with other settings.
-  TextManifest(std::filesystem::path folder, TextSettings settings);
+  TextManifest(const std::filesystem::path& folder, TextSettings settings);
 
   /// Throws Error if the file was listed with other content.
   void add(const std::string& file, const MadeText& made);
