@@ -49,7 +49,9 @@ void check_fits(const Options& o, const train::PretrainSettings& settings, const
                 const Tokenizer& tokenizer, const train::ModelRecipe& recipe) {
   const std::string who = printable(recipe.config.string(), 1000);
   train::check_trainable(config, who);
-  check_context(settings.context, config, recipe.config);
+  if (settings.context > config.max_position_embeddings)
+    fail("--ctx {}: max_position_embeddings in {} is {}: give at most that", settings.context, who,
+         config.max_position_embeddings);
   if (train::Recipe::parse(settings.stages).has(train::StageKind::sparse) &&
       settings.context <= config.indexer->topk)
     fail(

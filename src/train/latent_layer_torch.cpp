@@ -57,7 +57,7 @@ struct AttendCausal : Function<AttendCausal> {
 // Rotates the pairs (x[2 i], x[2 i + 1]) of x [n, heads, dim].
 Tensor rope_interleaved(const Tensor& x, const Tensor& cos_sin) {
   const std::int64_t half = x.size(2) / 2;
-  const auto pairs = x.unflatten(2, {half, 2});
+  const auto pairs = x.view({x.size(0), x.size(1), half, 2});
   const auto a = pairs.select(3, 0), b = pairs.select(3, 1);
   const auto c = cos_sin.slice(1, 0, half).unsqueeze(1), s = cos_sin.slice(1, half).unsqueeze(1);
   return torch::stack({a * c - b * s, a * s + b * c}, 3).flatten(2);

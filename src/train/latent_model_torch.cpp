@@ -81,7 +81,7 @@ struct LatentModel::Impl {
 
   // The run at hand.
   struct Run {
-    const Request& request;
+    Request request;
     std::int64_t sequences;
     Losses losses;
   };

@@ -32,7 +32,8 @@ const StepRecord* last_look(const TrainLog& log, std::string_view stage) {
 
 std::string figures(const PretrainSettings& settings, const TrainLog& log) {
   std::string out;
-  for (const RecipeStage& stage : Recipe::parse(settings.stages).stages()) {
+  const Recipe recipe = Recipe::parse(settings.stages);
+  for (const RecipeStage& stage : recipe.stages()) {
     const StepRecord* r = last_look(log, name(stage.kind));
     if (r == nullptr) continue;
     out += fmt::format("| {} | {} | {:.4f} |", name(stage.kind), r->tokens, r->main->language_model);

@@ -27,7 +27,7 @@ std::vector<Document> tunes(std::int64_t vocabulary) {
   return {d};
 }
 
-struct Run {
+struct SmallTraining {
   ModelConfig config = open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens/models/deepseek_v32_mtp").config;
   std::vector<Document> text = tunes(config.vocab_size);
   Exec exec{1};
@@ -59,7 +59,7 @@ struct Weights {
 };
 
 TEST(ModelTrainer, StagesTrainTheirOwnAndLossesFall) {
-  Run run;
+  SmallTraining run;
   const std::atomic<bool> never = false;
   ModelTrainer trainer = run.trainer(run.begin());
   std::map<std::int64_t, Weights> after;  // by step
@@ -97,11 +97,11 @@ TEST(ModelTrainer, StagesTrainTheirOwnAndLossesFall) {
 
 TEST(ModelTrainer, GoesOnToTheSameBits) {
   const std::atomic<bool> never = false;
-  Run whole;
+  SmallTraining whole;
   ModelTrainer trainer = whole.trainer(whole.begin());
   trainer.run({}, never);
 
-  Run parts;
+  SmallTraining parts;
   for (const std::int64_t until : {5, 25, 37, 1000}) {  // in every stage
     const fs::path file = parts.folder.path() / kCheckpointFile;
     ModelTrainer part = parts.trainer(fs::exists(file) ? read_pretrain_checkpoint(file) : parts.begin());

@@ -82,7 +82,7 @@ refused "--config is missing" "$dsa" train model --text "$text" --out "$work/x"
 refused "expected a config.json" from "$work/nowhere" --out "$work/x"
 refused "--stages" train --out "$work/x" --stages sparse:1
 refused "would be all of them" train --out "$work/x" --ctx 24
-refused "was trained for 256" train --out "$work/x" --ctx 257
+refused "max_position_embeddings" train --out "$work/x" --ctx 257
 refused "expected 0 to 1" train --out "$work/x" --mtp 2
 printf 'A short text.' >"$work/short"
 refused "a context takes 48" "$dsa" train model --config "$work/recipe" --ctx 48 --text "$work/short" --out "$work/x"
