@@ -47,7 +47,7 @@ def main(text, out):
         sys.exit(f"make_tokenizer: {text}: gives {tokenizer.get_vocab_size()} entries, expected {ENTRIES}: give more text")
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(out / "tokenizer.json"))
+    tokenizer.save(str(out / "tokenizer.json"), pretty=False)
     config = {
         "add_bos_token": True,
         "add_eos_token": False,

@@ -46,23 +46,12 @@ on 0 "$dsa" eval perplexity "$work/whole" --text "$root/LICENSE" --ctx 48 --wind
 on 0 "$dsa" tokenize "$work/whole" --json <"$root/LICENSE"
 
 # Killed at any moment and resumed, without being told what it is: the same bits.
-"${command[@]}" --out "$work/killed" --tokens 3840 "${stages[@]}" --save-seconds 0 2>/dev/null >/dev/null &
-victim=$!
-steps_are "$work/killed" 12
-kill -9 "$victim"
-wait "$victim" 2>/dev/null
-[[ $(wc -l <"$work/killed/train_log.jsonl") -lt 40 ]] || fail "the training was over before it was killed"
+killed "$work/killed" 12 40 "${command[@]}" --out "$work/killed" --tokens 3840 "${stages[@]}" --save-seconds 0
 on 0 "$dsa" train model --text "$text" --threads 2 --out "$work/killed" --resume
 same "$work/whole/model.safetensors" "$work/killed/model.safetensors"
 
 # Ctrl-C saves, and leaves a model.
-"${command[@]}" --out "$work/stopped" --tokens 38400 2>/dev/null >/dev/null &
-victim=$!
-steps_are "$work/stopped" 1
-kill -INT "$victim"
-wait "$victim"
-status=$?
-[[ $status == 130 ]] || fail "an interrupted training ends with $status"
+interrupted "$work/stopped" "${command[@]}" --out "$work/stopped" --tokens 38400
 on 0 "$dsa" inspect "$work/stopped"
 
 # --hours becomes tokens after 20 steps and is kept.  Without a warm-up the indexers are not for use, and it says so.
@@ -114,12 +103,5 @@ refused "step 41, layer 1: the indexer's loss is not a finite number, on tokens"
 [[ $(sha256sum "$work/broken/checkpoint.safetensors") == "$before" ]] || fail "the last good checkpoint was overwritten"
 
 # A full disk: the checkpoint before it stays.
-mkdir "$work/full"
-if mount -t tmpfs -o size=3m tmpfs "$work/full" 2>/dev/null; then
-  trap 'umount -l "$work/full"; rm -rf "$work"' EXIT
-  refused "No space left" train --out "$work/full" --tokens 3840 --save-seconds 0
-  on 0 python3 -c 'import sys; assert open(sys.argv[1], "rb").read(8)' "$work/full/checkpoint.safetensors"
-else
-  echo "skipped: a full disk (no right to mount one)"
-fi
+disk_fills 3 train --tokens 3840 --save-seconds 0
 finish
