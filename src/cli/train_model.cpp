@@ -70,14 +70,17 @@ void check_fits(const Options& o, const train::PretrainSettings& settings, const
       fail("--out {}: {} is there already: give another folder", printable(o.out, 1000), file);
 }
 
-// Each document between the tokens that begin and end a text, where the tokenizer has them.
-std::vector<Document> read_whole_documents(const std::vector<std::string>& paths,
-                                           const Tokenizer& tokenizer) {
+// Each document between the tokens that begin and end a text, where the tokenizer has them and they are not
+// there.
+std::vector<Document> read_whole_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer,
+                                           Architecture architecture) {
   if (paths.empty()) return {};
-  auto documents = read_documents(paths, tokenizer);
-  for (Document& d : documents) {
-    if (tokenizer.bos()) d.tokens.insert(d.tokens.begin(), *tokenizer.bos());
-    if (!tokenizer.eos_ids().empty()) d.tokens.push_back(tokenizer.eos_ids().front());
+  auto documents = read_documents(paths, tokenizer, architecture);
+  for (auto& [path, tokens] : documents) {
+    const auto bos = tokenizer.bos();
+    if (bos && (tokens.empty() || tokens.front() != *bos)) tokens.insert(tokens.begin(), *bos);
+    const auto& eos = tokenizer.eos_ids();
+    if (!eos.empty() && tokens.back() != eos.front()) tokens.push_back(eos.front());
   }
   return documents;
 }
@@ -114,8 +117,8 @@ int train_model(const CLI::App& command, const Options& o) {
   const Tokenizer tokenizer = Tokenizer::from_tokenizer_json(recipe.tokenizer);
   check_fits(o, settings, config, tokenizer, recipe);
 
-  const auto text = read_whole_documents(o.text, tokenizer);
-  const auto held_out = read_whole_documents(o.held_out, tokenizer);
+  const auto text = read_whole_documents(o.text, tokenizer, config.architecture);
+  const auto held_out = read_whole_documents(o.held_out, tokenizer, config.architecture);
   static_cast<void>(cut_windows(text, settings.context));  // said before anything is written
   const train::Identity identity{.model = train::config_hash(recipe.config), .corpus = corpus_hash(text)};
   if (checkpoint) {
