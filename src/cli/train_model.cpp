@@ -28,7 +28,7 @@ struct Options : TrainOptions {
 // A folder stands for the file in it.
 fs::path named_file(const std::string& option, const fs::path& given, const char* name) {
   std::error_code ignored;
-  const fs::path file = fs::is_directory(given, ignored) ? given / name : given;
+  fs::path file = fs::is_directory(given, ignored) ? given / name : given;
   if (file.filename() != name || !fs::exists(file, ignored))
     fail("{} {}: expected a {} or a folder that holds one", option, printable(given.string(), 1000), name);
   return file;

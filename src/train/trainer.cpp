@@ -11,8 +11,6 @@
 namespace dsa::train {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::int64_t kRecallEvery = 10;  // steps
 
 // At short contexts a smaller selection, so that it stays one: an eighth of the context.
