@@ -91,6 +91,7 @@ constexpr SettingHelp kHelp[] = {
 
 Action declare_train_indexer(CLI::App& command) {
   auto o = std::make_shared<Options>();
+  add_base_model(command, *o);
   add_train_options(command, *o, "results do not depend on it");
   auto* context = command
                       .add_option("--ctx", o->context,

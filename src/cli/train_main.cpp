@@ -3,16 +3,18 @@
 
 #include "cli/program.h"
 #include "cli/train_indexer.h"
+#include "cli/train_model.h"
 #include "cli/train_sparse.h"
 #include "cli/train_text.h"
 
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 3> kStages{{
+constexpr std::array<Verb, 4> kStages{{
     {"indexer", "warm-up: teach an indexer to follow the attention of a frozen model", declare_train_indexer},
     {"sparse", "after it: train the model itself over the indexer's selections", declare_train_sparse},
     {"text", "before them: more documents to train on, made out of those at hand", declare_train_text},
+    {"model", "a small model of DeepSeek-V3.2's architecture, from scratch", declare_train_model},
 }};
 
 }  // namespace
@@ -21,8 +23,9 @@ constexpr std::array<Verb, 3> kStages{{
 int main(int argc, char** argv) {
   return dsa::cli::run_program(
       {.name = "dsa train",
-       .summary = "Gives a model a lightning indexer of its own: what lets it attend to a few hundred tokens "
-                  "instead of all.",
+       .summary =
+           "Gives a model a lightning indexer of its own, which lets it attend to a few hundred tokens "
+           "instead of all; or trains a small model that has one from scratch.",
        .footer = "Example, an hour on two cores:\n  dsa train indexer --model smollm2 --text "
                  "\"$(tools/fetch_corpus)/train\" --out "
                  "my-indexer --hours 1\n\nEach stage has --help.  docs/training.md explains all of it.\n",

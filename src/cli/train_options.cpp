@@ -9,12 +9,16 @@ constexpr double kDefaultHours = 1;
 
 }  // namespace
 
-void add_train_options(CLI::App& command, TrainOptions& o, const std::string& threads_help) {
-  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+void add_base_model(CLI::App& command, TrainOptions& o) {
   command
       .add_option("--model", o.model, "a folder with config.json and safetensors, a .gguf file, or smollm2")
       ->type_name("MODEL")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
       ->capture_default_str();
+}
+
+void add_train_options(CLI::App& command, TrainOptions& o, const std::string& threads_help) {
+  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command
       .add_option("--text", o.text,
                   "what to train on: files, or folders of files; each file is one document, a *.chat.json a "

@@ -27,7 +27,9 @@ struct TrainOptions {
   double save_seconds = 120;
 };
 
-/// All of them; what is said about --threads differs.
+/// --model, for a training that begins with one.
+void add_base_model(CLI::App& command, TrainOptions& o);
+/// All others; what is said about --threads differs.
 void add_train_options(CLI::App& command, TrainOptions& o, const std::string& threads_help);
 
 struct SettingHelp {

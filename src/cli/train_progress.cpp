@@ -30,17 +30,18 @@ std::string training_line(const train::StepRecord& record, const train::Progress
                           const TrainingLine& line) {
   constexpr std::int64_t kWidth = 20;
   const double done = std::min(1.0, progress.done());
-  std::string out = fmt::format("training [{:<{}}] {:3.0f} %  step {}  {}",
-                                std::string(static_cast<std::size_t>(done * kWidth), '#'), kWidth, 100 * done,
-                                record.step, record.tokens);
+  std::string out =
+      fmt::format("{} [{:<{}}] {:3.0f} %  step {}  {}", record.stage.empty() ? "training" : record.stage,
+                  std::string(static_cast<std::size_t>(done * kWidth), '#'), kWidth, 100 * done, record.step,
+                  record.tokens);
   if (progress.budget > 0) out += fmt::format(" of {}", progress.budget);
   out += fmt::format(" tokens  context {}", record.context);
   if (line.language_model > 0) out += fmt::format("  loss {:.3f}", line.language_model);
-  out += fmt::format("  KL {:.3f}", line.kl);
+  if (line.kl > 0) out += fmt::format("  KL {:.3f}", line.kl);
   if (line.recall)
     out += fmt::format("  keeps {:.1f} of {:.1f} %", 100 * line.recall->recall, 100 * line.recall->best);
   if (record.seconds > 0)
-    out += fmt::format("  {:.0f} tok/s", static_cast<double>(record.context) / record.seconds);
+    out += fmt::format("  {:.0f} tok/s", static_cast<double>(record.step_tokens()) / record.seconds);
   if (line.remaining_seconds) out += "  ETA " + hours_minutes_seconds(*line.remaining_seconds);
   return out;
 }
@@ -50,8 +51,9 @@ void TrainProgress::step(const train::StepRecord& record) {
   if (record.held_out) {
     clear();
     fmt::print(stderr, "held-out text after {} tokens: ", record.tokens);
-    if (record.main) fmt::print(stderr, "loss {:.4f}, ", record.main->language_model);
-    fmt::print(stderr, "KL {:.4f}", record.kl);
+    if (record.main) fmt::print(stderr, "loss {:.4f}", record.main->language_model);
+    if (record.main && record.main->dense > 0) fmt::print(stderr, ", dense {:.4f}", record.main->dense);
+    if (record.kl > 0) fmt::print(stderr, "{}KL {:.4f}", record.main ? ", " : "", record.kl);
     if (record.recall)
       fmt::print(stderr, ", keeps {:.2f} of {:.2f} %", 100 * record.recall->recall,
                  100 * record.recall->best);
@@ -64,7 +66,7 @@ void TrainProgress::step(const train::StepRecord& record) {
   if (!terminal && record.step % kPlainEvery != 0) return;
   const auto line = training_line(record, progress_,
                                   {.kl = smooth_kl_,
-                                   .language_model = smooth_loss_,
+                                   .language_model = record.main ? smooth_loss_ : 0,
                                    .recall = recall_,
                                    .remaining_seconds = train::remaining_seconds(progress_, log_)});
   if (terminal)

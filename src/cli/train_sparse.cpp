@@ -94,7 +94,7 @@ int train_sparse(const CLI::App& command, const Options& o) {
   const auto held_out = o.held_out.empty() ? std::vector<Document>{}
                                            : read_documents(o.held_out, tokenizer, model.config.architecture);
   if (checkpoint)
-    train::check_identity(checkpoint->identity, train::identity_of(model, text), model, o.out);
+    train::check_identity(checkpoint->identity, train::identity_of(model, text), path, o.out);
   else
     checkpoint = train::new_sparse_checkpoint(model, *indexer, text, settings, budget_of(o));
 
@@ -132,6 +132,7 @@ constexpr SettingHelp kHelp[] = {
 
 Action declare_train_sparse(CLI::App& command) {
   auto o = std::make_shared<Options>();
+  add_base_model(command, *o);
   add_train_options(command, *o, "the same number gives the same bits");
   command
       .add_option("--indexer", o->indexer,

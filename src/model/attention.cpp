@@ -144,7 +144,7 @@ void Attention::show_inputs(const Step& step) const {
                          .q_pe = q,
                          .c = {},
                          .k_pe = {},
-                         .scale = scale(config),
+                         .scale = attention_scale(config),
                          .rows = step.rows,
                          .index_q = {},
                          .index_w = {}};
@@ -190,7 +190,7 @@ void Attention::attend_rows(const Step& step, std::int64_t first, std::int64_t c
       .rows = step.rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
       .idx = {},
       .count = {},
-      .scale = scale(step.config),
+      .scale = attention_scale(step.config),
       .compute = step.compute,
       .out = part(step.act.o_c),
       .scratch = step.act.attention_scratch};
@@ -229,7 +229,7 @@ bool Attention::rounds_like_demo(const Step& step) const {
 
 bool Attention::has_indexer(const Step& step) const { return step.topk > 0 && weights_.indexer.has_value(); }
 
-float Attention::scale(const ModelConfig& config) const {
+float attention_scale(const ModelConfig& config) {
   if (!config.mla) return 1.0F / std::sqrt(static_cast<float>(config.head_dim));
   const auto dim = static_cast<double>(config.mla->qk_nope_head_dim + config.mla->qk_rope_head_dim);
   double scale = 1.0 / std::sqrt(dim);

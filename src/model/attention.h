@@ -7,6 +7,10 @@
 
 namespace dsa {
 
+/// What scores are multiplied by before the softmax: (dimensions of a query head)^-1/2, with YaRN's
+/// temperature.
+float attention_scale(const ModelConfig& config);
+
 /// delta = attention(h): project, write the cache, select, attend, output.
 class Attention {
  public:
@@ -26,7 +30,6 @@ class Attention {
 
   [[nodiscard]] bool rounds_like_demo(const Step& step) const;
   [[nodiscard]] bool has_indexer(const Step& step) const;
-  [[nodiscard]] float scale(const ModelConfig& config) const;
 
   const LayerWeights& weights_;
   const KvView& kv_;

@@ -11,8 +11,13 @@ namespace {
 constexpr std::int64_t kFormatVersion = 1;
 
 nlohmann::json shape_to_json(const IndexerShape& s) {
-  return {{"layers", s.layers}, {"hidden", s.hidden},     {"heads", s.heads},
-          {"dim", s.dim},       {"rope_dim", s.rope_dim}, {"k_norm_eps", s.k_norm_eps}};
+  return {{"layers", s.layers},
+          {"hidden", s.hidden},
+          {"heads", s.heads},
+          {"dim", s.dim},
+          {"rope_dim", s.rope_dim},
+          {"k_norm_eps", s.k_norm_eps},
+          {"q_lora_rank", s.q_lora_rank}};
 }
 nlohmann::json progress_to_json(const Progress& p) {
   return {{"step", p.step},     {"tokens", p.tokens}, {"stage", p.stage}, {"stage_step", p.stage_step},
@@ -81,7 +86,8 @@ IndexerShape CheckpointFile::shape() const {
           .heads = j.at("heads"),
           .dim = j.at("dim"),
           .rope_dim = j.at("rope_dim"),
-          .k_norm_eps = j.at("k_norm_eps")};
+          .k_norm_eps = j.at("k_norm_eps"),
+          .q_lora_rank = j.value("q_lora_rank", std::int64_t{0})};
 }
 
 Progress CheckpointFile::progress() const {

@@ -12,27 +12,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::tensor_list;
 
-TensorView<float, 3> view(const Tensor& x) {
-  return {x.data_ptr<float>(), {x.size(0), x.size(1), x.size(2)}};
-}
-
-// What is kept for the backward is BF16 too.
-struct Bf16Product : Function<Bf16Product> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight) {
-    const auto narrow = x.to(torch::kBFloat16);
-    ctx->save_for_backward({narrow, weight});
-    ctx->saved_data["trained"] = weight.requires_grad();
-    return narrow.mm(weight.to(torch::kBFloat16).t()).to(torch::kFloat);
-  }
-  static tensor_list backward(AutogradContext* ctx, const tensor_list& grads) {
-    const auto saved = ctx->get_saved_variables();
-    const auto dy = grads[0].to(torch::kBFloat16);
-    Tensor d_weight;
-    if (ctx->saved_data["trained"].toBool()) d_weight = dy.t().mm(saved[0]).to(torch::kFloat);
-    return {dy.mm(saved[1].to(torch::kBFloat16)).to(torch::kFloat), d_weight};
-  }
-};
-
 struct AttendSelected : Function<AttendSelected> {
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                         std::int64_t pass_address) {
@@ -42,8 +21,8 @@ struct AttendSelected : Function<AttendSelected> {
     ctx->saved_data["attention"] = reinterpret_cast<std::int64_t>(pass->attention);
     ctx->saved_data["selection"] = reinterpret_cast<std::int64_t>(pass->selection);
     auto out = torch::empty_like(q);
-    pass->attention->forward({.q = view(q), .k = view(k), .v = view(v)}, *pass->selection, view(out),
-                             pass->mean_attention);
+    pass->attention->forward({.q = heads_view(q), .k = heads_view(k), .v = heads_view(v)}, *pass->selection,
+                             heads_view(out), pass->mean_attention);
     return out;
   }
   static tensor_list backward(AutogradContext* ctx, const tensor_list& grads) {
@@ -52,9 +31,9 @@ struct AttendSelected : Function<AttendSelected> {
     const auto* selection = reinterpret_cast<const Selection*>(ctx->saved_data["selection"].toInt());
     tensor_list out;
     for (const Tensor& x : saved) out.push_back(torch::empty_like(x));
-    attention->backward({.q = view(saved[0]), .k = view(saved[1]), .v = view(saved[2])}, *selection,
-                        view(grads[0].contiguous()),
-                        {.q = view(out[0]), .k = view(out[1]), .v = view(out[2])});
+    attention->backward({.q = heads_view(saved[0]), .k = heads_view(saved[1]), .v = heads_view(saved[2])},
+                        *selection, heads_view(grads[0].contiguous()),
+                        {.q = heads_view(out[0]), .k = heads_view(out[1]), .v = heads_view(out[2])});
     out.emplace_back();
     return out;
   }
@@ -69,14 +48,6 @@ Tensor rope(const Tensor& x, const Tensor& cos_sin) {
 }
 
 }  // namespace
-
-Tensor multiply(const Tensor& x, const Tensor& weight, Products products) {
-  return products == Products::bf16 ? Bf16Product::apply(x, weight) : x.mm(weight.t());
-}
-
-Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  return x * (x.square().mean(-1, /*keepdim=*/true) + eps).rsqrt() * weight;
-}
 
 Tensor GqaLayer::Projection::operator()(const Tensor& x) const {
   auto y = multiply(x, weight, products);

@@ -7,16 +7,10 @@
 #include <cstdint>
 #include <functional>
 
+#include "train/layer_ops_torch.h"
 #include "train/selected_attention.h"
-#include "train/sparse_model.h"
 
 namespace dsa::train {
-
-/// x [n, in] times weight [out, in], transposed.  Differentiable in both.
-torch::Tensor multiply(const torch::Tensor& x, const torch::Tensor& weight, Products products);
-
-/// x / sqrt(mean(x^2) + eps) * weight over the last dimension.
-torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
 
 /// What a layer attends with; it must live until the backward has run.
 struct AttentionPass {

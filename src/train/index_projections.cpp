@@ -17,15 +17,24 @@ constexpr std::int64_t kPositionChunk = 256;  // positions whose part of h stays
 
 std::size_t floats(std::int64_t count) { return static_cast<std::size_t>(count); }
 
-// weight [heads * dim, hidden] as [hidden, heads * padded]; what lies between dim and padded stays zero.
-void transpose_padded(std::span<const float> weight, std::int64_t dim, std::int64_t hidden,
+// weight [heads * dim, inputs] as [inputs, heads * padded]; what lies between dim and padded stays zero.
+void transpose_padded(std::span<const float> weight, std::int64_t dim, std::int64_t inputs,
                       std::int64_t padded, std::span<float> out, std::int64_t out_columns) {
-  const std::int64_t rows = static_cast<std::int64_t>(weight.size()) / hidden;
+  const std::int64_t rows = static_cast<std::int64_t>(weight.size()) / inputs;
   for (std::int64_t r = 0; r < rows; ++r) {
-    const float* from = weight.data() + r * hidden;
+    const float* from = weight.data() + r * inputs;
     float* to = out.data() + r / dim * padded + r % dim;
-    for (std::int64_t i = 0; i < hidden; ++i) to[i * out_columns] = from[i];
+    for (std::int64_t i = 0; i < inputs; ++i) to[i * out_columns] = from[i];
   }
+}
+
+// The rows of x that are named, one after the other.
+TensorView<float, 2> take_rows(TensorView<const float, 2> x, std::span<const std::int32_t> rows,
+                               std::vector<float>& out) {
+  const TensorView<float, 2> taken(out.data(), {static_cast<std::int64_t>(rows.size()), x.cols()});
+  for (std::int64_t r = 0; r < taken.rows(); ++r)
+    std::memcpy(taken.row(r), x.row(rows[static_cast<std::size_t>(r)]), floats(x.cols()) * sizeof(float));
+  return taken;
 }
 
 // (a, b) -> (a cos - b sin, a sin + b cos) on the pairs (i, i + rope/2); the transposed rotation for `back`.
@@ -53,10 +62,11 @@ IndexProjections::IndexProjections(const IndexerShape& shape, const RopeTable& r
   rope.fill(positions, {cos_sin_.data(), {max_context, shape.rope_dim}});
 
   const std::int64_t query_columns = shape.heads * padded_dim_;
-  wq_t_.resize(floats(shape.hidden * query_columns));
+  wq_t_.resize(floats(shape.query_input() * query_columns));
   wk_t_.resize(floats(shape.hidden * padded_dim_));
   ww_t_.resize(floats(shape.hidden * padded_to_panel(shape.heads)));
   h_rows_.resize(floats(max_rows * shape.hidden));
+  latent_rows_.resize(floats(max_rows * shape.q_lora_rank));
   for (auto* data : {&q_data_, &dq_data_}) data->resize(floats(max_rows * query_columns));
   for (auto* data : {&w_data_, &dw_data_}) data->resize(floats(max_rows * padded_to_panel(shape.heads)));
   // Whole pages of the cache: the model's own kernels read these keys too (sparse_indexer.h).
@@ -68,7 +78,9 @@ IndexProjections::IndexProjections(const IndexerShape& shape, const RopeTable& r
 }
 
 void IndexProjections::forward(const LayerTensors<const float>& weights, TensorView<const float, 2> h,
-                               std::span<const std::int32_t> rows) {
+                               std::span<const std::int32_t> rows, TensorView<const float, 2> latent) {
+  DSA_CHECK(latent.cols() == shape_.q_lora_rank || latent.empty());
+  DSA_CHECK(latent.empty() == (shape_.q_lora_rank == 0));
   n_ = h.rows();
   rows_ = rows;
   const auto count = static_cast<std::int64_t>(rows.size());
@@ -80,14 +92,13 @@ void IndexProjections::forward(const LayerTensors<const float>& weights, TensorV
   k_ = {k_data_.data(), {n_, padded_dim_}};
   dk_ = {dk_data_.data(), {n_, padded_dim_}};
 
-  transpose_padded(weights.wq, shape_.dim, hidden, padded_dim_, wq_t_, heads * padded_dim_);
+  transpose_padded(weights.wq, shape_.dim, shape_.query_input(), padded_dim_, wq_t_, heads * padded_dim_);
   transpose_padded(weights.wk, shape_.dim, hidden, padded_dim_, wk_t_, padded_dim_);
   transpose_padded(weights.weights_proj, heads, hidden, padded_heads, ww_t_, padded_heads);
-  const TensorView<float, 2> h_rows(h_rows_.data(), {count, hidden});
-  for (std::int64_t r = 0; r < count; ++r)
-    std::memcpy(h_rows.row(r), h.row(rows[static_cast<std::size_t>(r)]), floats(hidden) * sizeof(float));
+  const auto h_rows = take_rows(h, rows, h_rows_);
 
-  project(h_rows, wq_t_, {q_data_.data(), {count, heads * padded_dim_}});
+  project(latent.empty() ? h_rows : take_rows(latent, rows, latent_rows_), wq_t_,
+          {q_data_.data(), {count, heads * padded_dim_}});
   project(h_rows, ww_t_, {w_data_.data(), {count, padded_heads}});
   project(h, wk_t_, k_);
   const float factor = 1.0F / std::sqrt(static_cast<float>(heads) * static_cast<float>(shape_.dim));
@@ -212,31 +223,45 @@ void IndexProjections::norm_backward(const LayerTensors<const float>& weights,
 
 // dW = dY^T X for the three projections, cut by columns of X.
 void IndexProjections::weight_gradient(TensorView<const float, 2> h, const LayerTensors<float>& gradient) {
-  const std::int64_t hidden = shape_.hidden, dim = shape_.dim, heads = shape_.heads;
+  const std::int64_t dim = shape_.dim, heads = shape_.heads;
+  struct Product {
+    const float* dy;
+    std::int64_t dy_stride, outputs;
+    const float* x;
+    std::int64_t x_stride, n;
+    float* dw;
+    std::int64_t inputs;
+  };
+  const auto add = [&](const Product& p, std::int64_t begin, std::int64_t end, bool accumulate) {
+    kernels_.product({.m = p.outputs,
+                      .n = end - begin,
+                      .k = p.n,
+                      .a = p.dy,
+                      .a_row = 1,
+                      .a_col = p.dy_stride,
+                      .b = p.x + begin,
+                      .b_row = p.x_stride,
+                      .c = p.dw + begin,
+                      .c_row = p.inputs,
+                      .accumulate = accumulate});
+  };
   const auto count = static_cast<std::int64_t>(rows_.size());
-  exec_.parallel_for(hidden, kColumnGrain, [&](std::int64_t begin, std::int64_t end, int) {
-    const auto add = [&](const float* dy, std::int64_t dy_stride, std::int64_t outputs, const float* x,
-                         std::int64_t x_stride, std::int64_t n, float* dw, bool accumulate) {
-      kernels_.product({.m = outputs,
-                        .n = end - begin,
-                        .k = n,
-                        .a = dy,
-                        .a_row = 1,
-                        .a_col = dy_stride,
-                        .b = x + begin,
-                        .b_row = x_stride,
-                        .c = dw + begin,
-                        .c_row = hidden,
-                        .accumulate = accumulate});
-    };
+  exec_.parallel_for(shape_.hidden, kColumnGrain, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t t = 0; t < n_; t += kPositionChunk)
-      add(dk_.row(t), padded_dim_, dim, h.row(t), h.stride(0), std::min(kPositionChunk, n_ - t),
-          gradient.wk.data(), /*accumulate=*/t > 0);
+      add({dk_.row(t), padded_dim_, dim, h.row(t), h.stride(0), std::min(kPositionChunk, n_ - t),
+           gradient.wk.data(), shape_.hidden},
+          begin, end, /*accumulate=*/t > 0);
+    add({dw_data_.data(), dw_.stride(0), heads, h_rows_.data(), shape_.hidden, count,
+         gradient.weights_proj.data(), shape_.hidden},
+        begin, end, /*accumulate=*/false);
+  });
+  const std::int64_t inputs = shape_.query_input();
+  const float* x = shape_.q_lora_rank > 0 ? latent_rows_.data() : h_rows_.data();
+  exec_.parallel_for(inputs, kColumnGrain, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t j = 0; j < heads; ++j)
-      add(dq_data_.data() + j * padded_dim_, heads * padded_dim_, dim, h_rows_.data(), hidden, count,
-          gradient.wq.data() + j * dim * hidden, /*accumulate=*/false);
-    add(dw_data_.data(), dw_.stride(0), heads, h_rows_.data(), hidden, count, gradient.weights_proj.data(),
-        /*accumulate=*/false);
+      add({dq_data_.data() + j * padded_dim_, heads * padded_dim_, dim, x, inputs, count,
+           gradient.wq.data() + j * dim * inputs, inputs},
+          begin, end, /*accumulate=*/false);
   });
 }
 

@@ -22,9 +22,10 @@ class IndexProjections {
   IndexProjections(const IndexerShape& shape, const RopeTable& rope, std::int64_t max_context,
                    std::int64_t max_rows, Exec& exec, const RowKernels& kernels);
 
-  /// h: the normed hidden state of positions 0 .. h.rows(); rows: ascending positions.
+  /// h: the normed hidden state of positions 0 .. h.rows(); rows: ascending positions.  latent: the query
+  /// latent of the same positions where the shape has one, else empty.
   void forward(const LayerTensors<const float>& weights, TensorView<const float, 2> h,
-               std::span<const std::int32_t> rows);
+               std::span<const std::int32_t> rows, TensorView<const float, 2> latent = {});
 
   [[nodiscard]] std::int64_t padded_dim() const { return padded_dim_; }
   /// Rotated queries [rows, heads, padded_dim].
@@ -62,8 +63,9 @@ class IndexProjections {
   std::span<const std::int32_t> rows_;
 
   std::vector<float> cos_sin_;             // [max context, rope dim]
-  std::vector<float> wq_t_, wk_t_, ww_t_;  // [hidden, padded outputs]
+  std::vector<float> wq_t_, wk_t_, ww_t_;  // [inputs, padded outputs]
   std::vector<float> h_rows_;              // [rows, hidden]
+  std::vector<float> latent_rows_;         // [rows, q_lora_rank]
   std::vector<float> q_data_, w_data_, k_data_, dq_data_, dw_data_, dk_data_;
   std::vector<float> k_hat_, inverse_deviation_;  // the norm's output before scale and shift; 1 / deviation
   std::vector<float> panels_, norm_partials_;

@@ -31,7 +31,7 @@ LayerTensors<T> IndexerTensors::cut(T* values, std::int64_t layer) const {
     return part;
   };
   LayerTensors<T> out;
-  out.wq = take(shape_.heads * shape_.dim * shape_.hidden);
+  out.wq = take(shape_.heads * shape_.dim * shape_.query_input());
   out.wk = take(shape_.dim * shape_.hidden);
   out.weights_proj = take(shape_.heads * shape_.hidden);
   out.k_norm = take(shape_.dim);
@@ -48,7 +48,8 @@ void IndexerTensors::for_each(const Visit& visit) {
       return fmt::format("model.layers.{}.self_attn.indexer.{}", i, part);
     };
     const LayerTensors<float> t = layer(i);
-    visit(name("wq.weight"), {shape_.heads * shape_.dim, shape_.hidden}, t.wq);
+    visit(name(shape_.q_lora_rank > 0 ? "wq_b.weight" : "wq.weight"),
+          {shape_.heads * shape_.dim, shape_.query_input()}, t.wq);
     visit(name("wk.weight"), {shape_.dim, shape_.hidden}, t.wk);
     visit(name("weights_proj.weight"), {shape_.heads, shape_.hidden}, t.weights_proj);
     visit(name("k_norm.weight"), {shape_.dim}, t.k_norm);

@@ -20,15 +20,21 @@ struct IndexerShape {
   std::int64_t dim = 0;
   std::int64_t rope_dim = 0;  // the first dims of each head
   double k_norm_eps = 1e-6;
+  /// Of the query latent, where the model has one (MLA): wq is then its wq_b, and reads that.  0: none.
+  std::int64_t q_lora_rank = 0;
 
-  [[nodiscard]] std::int64_t layer_size() const { return (heads * dim + dim + heads) * hidden + 2 * dim; }
+  [[nodiscard]] std::int64_t query_input() const { return q_lora_rank > 0 ? q_lora_rank : hidden; }
+  [[nodiscard]] std::int64_t layer_size() const {
+    return heads * dim * query_input() + (dim + heads) * hidden + 2 * dim;
+  }
   [[nodiscard]] std::int64_t size() const { return layers * layer_size(); }
 };
 
-/// One layer's tensors, by the names of the indexer folder.  T is float or const float.
+/// One layer's tensors, by the names of the indexer folder (wq_b in a checkpoint with a query latent).  T is
+/// float or const float.
 template <class T>
 struct LayerTensors {
-  std::span<T> wq;            // [heads * dim, hidden]
+  std::span<T> wq;            // [heads * dim, query input]
   std::span<T> wk;            // [dim, hidden]
   std::span<T> weights_proj;  // [heads, hidden]
   std::span<T> k_norm;        // [dim]
@@ -53,7 +59,7 @@ class IndexerTensors {
     return cut<const float>(values_.data(), i);
   }
 
-  /// Every tensor with its full name and shape, as it stands in indexer.safetensors.
+  /// Every tensor with its full name and shape, as it stands in indexer.safetensors or in the checkpoint.
   using Visit = std::function<void(const std::string& name, const std::vector<std::int64_t>& shape,
                                    std::span<float> values)>;
   void for_each(const Visit& visit);

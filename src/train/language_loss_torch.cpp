@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
-#include "train/gqa_layer_torch.h"
+#include "train/layer_ops_torch.h"
 
 namespace dsa::train {
 namespace {
@@ -13,15 +12,10 @@ constexpr std::int64_t kLogitsFloats = std::int64_t{16} << 20;  // of one block
 
 }  // namespace
 
-LanguageLoss::LanguageLoss(torch::Tensor hidden, torch::Tensor weight, std::span<const std::int32_t> tokens,
-                           double distill, Products products, bool gradients)
-    : hidden_(std::move(hidden)),
-      weight_(std::move(weight)),
-      next_(torch::tensor(std::vector<std::int64_t>(tokens.begin() + 1, tokens.end()))),
-      distill_(distill),
-      products_(products),
-      gradients_(gradients) {
-  if (gradients) gradient_ = torch::zeros_like(hidden_);
+LanguageLoss::LanguageLoss(torch::Tensor hidden, torch::Tensor weight, std::span<const std::int32_t> next,
+                           const Options& options)
+    : hidden_(std::move(hidden)), weight_(std::move(weight)), next_(index_of(next)), options_(options) {
+  if (options.gradients) gradient_ = torch::zeros_like(hidden_);
 }
 
 void LanguageLoss::all_blocks() {
@@ -41,7 +35,7 @@ void LanguageLoss::rows(std::int64_t first, std::int64_t count, const torch::Ten
   const auto positions = static_cast<double>(next_.size(0));
   const auto h = hidden_.slice(0, first, first + count);
   const auto next = next_.slice(0, first, first + count).unsqueeze(1);
-  const auto log_q = multiply(h, weight_, products_).log_softmax(-1);
+  const auto log_q = multiply(h, weight_, options_.products).log_softmax(-1);
   cross_entropy_ -= log_q.gather(1, next).sum(torch::kDouble).item<double>() / positions;
   torch::Tensor p;
   if (teacher.defined()) {
@@ -49,14 +43,14 @@ void LanguageLoss::rows(std::int64_t first, std::int64_t count, const torch::Ten
     p = log_p.exp();
     divergence_ += (p * (log_p - log_q)).sum(torch::kDouble).item<double>() / positions;
   }
-  if (!gradients_) return;
+  if (!options_.gradients) return;
 
   auto d = log_q.exp();
-  d.scatter_add_(1, next, torch::full_like(next, -(1 - distill_), torch::kFloat));
-  if (p.defined()) d.sub_(p, distill_);
-  d.mul_(1 / positions);
+  d.scatter_add_(1, next, torch::full_like(next, -(1 - options_.distill), torch::kFloat));
+  if (p.defined()) d.sub_(p, options_.distill);
+  d.mul_(options_.scale / positions);
   const auto narrow = [&](const torch::Tensor& x) {
-    return products_ == Products::bf16 ? x.to(torch::kBFloat16) : x;
+    return options_.products == Products::bf16 ? x.to(torch::kBFloat16) : x;
   };
   const auto dn = narrow(d);
   gradient_.slice(0, first, first + count).copy_(dn.mm(narrow(weight_)));

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "tensor/view.h"
-#include "train/sparse_model.h"
+#include "train/products.h"
 
 namespace dsa::train {
 
@@ -16,10 +16,16 @@ namespace dsa::train {
 /// respect to logits, (softmax - (1 - W) onehot - W teacher) / positions, is written out.
 class LanguageLoss {
  public:
-  /// hidden [n, hidden size], normed; each but the last position predicts the token after it.  With
-  /// `gradients`, blocks add to the weight's gradient (if it is a leaf) and to gradient().
-  LanguageLoss(torch::Tensor hidden, torch::Tensor weight, std::span<const std::int32_t> tokens,
-               double distill, Products products, bool gradients);
+  struct Options {
+    double distill = 0;  // W
+    double scale = 1;    // of the gradients
+    Products products = Products::f32;
+    bool gradients = false;
+  };
+  /// hidden [n, hidden size], normed; its first next.size() positions each predict one of `next`.  With
+  /// gradients, blocks add to the weight's gradient (if it is a leaf) and to gradient().
+  LanguageLoss(torch::Tensor hidden, torch::Tensor weight, std::span<const std::int32_t> next,
+               const Options& options);
 
   /// Positions [first, first + teacher.rows()).
   void block(std::int64_t first, TensorView<const float, 2> teacher);
@@ -36,9 +42,7 @@ class LanguageLoss {
   void rows(std::int64_t first, std::int64_t count, const torch::Tensor& teacher);
 
   torch::Tensor hidden_, weight_, next_, gradient_;
-  double distill_ = 0;
-  Products products_;
-  bool gradients_ = false;
+  Options options_;
   double cross_entropy_ = 0, divergence_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/mapped_file.h"
 #include "checkpoint/config_json.h"
 
 namespace dsa::train {
@@ -90,13 +91,25 @@ std::string model_card(const ModelFiles& model, const Checkpoint& c, std::int64_
 
 void RoundedTensors::add(const std::string& name, const std::vector<std::int64_t>& shape,
                          std::span<const float> values) {
-  if (shape.size() == 1 && vectors_ == Vectors::f32) {
-    list_.push_back({name, DType::f32, shape, std::as_bytes(values)});
-    return;
-  }
+  if (shape.size() == 1 && vectors_ == Vectors::f32) return add_exact(name, shape, values);
   auto& copy = rounded_.emplace_back(values.size());
   std::ranges::transform(values, copy.begin(), [](float x) { return bf16(x); });
   list_.push_back({name, DType::bf16, shape, std::as_bytes(std::span(copy))});
+}
+
+void RoundedTensors::add_exact(const std::string& name, const std::vector<std::int64_t>& shape,
+                               std::span<const float> values) {
+  list_.push_back({name, DType::f32, shape, std::as_bytes(values)});
+}
+
+void copy_files(const std::filesystem::path& from, const std::filesystem::path& to,
+                std::span<const char* const> names) {
+  for (const char* name : names) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(from / name, ignored)) continue;
+    const MappedFile file(from / name);
+    write_file(to / name, {reinterpret_cast<const char*>(file.bytes().data()), file.size()});
+  }
 }
 
 void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& indexer) {

@@ -2,6 +2,7 @@
 // model that has none").
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -28,6 +29,13 @@ struct PublishedIndexer {
 /// Throws Error.
 void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& indexer);
 
+/// What may lie beside a tokenizer.json and belongs to it.
+inline constexpr std::array kTokenizerFiles{"tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
+                                            "special_tokens_map.json", "generation_config.json"};
+/// Copies those of the files that are there.  Throws Error.
+void copy_files(const std::filesystem::path& from, const std::filesystem::path& to,
+                std::span<const char* const> names);
+
 /// Tensors as they are published: matrices as BF16, vectors as F32 or BF16.  Owns what it rounds; moved or
 /// destroyed only when the file is written.
 class RoundedTensors {
@@ -35,6 +43,9 @@ class RoundedTensors {
   enum class Vectors : std::uint8_t { f32, bf16 };
   explicit RoundedTensors(Vectors vectors) : vectors_(vectors) {}
   void add(const std::string& name, const std::vector<std::int64_t>& shape, std::span<const float> values);
+  /// As F32; `values` must live until the file is written.
+  void add_exact(const std::string& name, const std::vector<std::int64_t>& shape,
+                 std::span<const float> values);
   [[nodiscard]] const std::vector<TensorToWrite>& list() const { return list_; }
 
  private:

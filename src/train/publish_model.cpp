@@ -1,11 +1,9 @@
 #include "train/publish_model.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "checkpoint/config_write.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/gguf_vocabulary.h"
@@ -18,9 +16,6 @@ namespace dsa::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array kCopied{"tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-                             "special_tokens_map.json", "generation_config.json"};
 
 TokenizerSpec gguf_tokenizer(const ModelFiles& base) {
   const auto vocabulary = read_gguf_vocabulary(*base.gguf);
@@ -36,12 +31,7 @@ void write_tokenizer(const fs::path& folder, const ModelFiles& base) {
                tokenizer_config_json(spec, base.config.max_position_embeddings));
     return;
   }
-  for (const char* name : kCopied) {
-    std::error_code ignored;
-    if (!fs::exists(base.path / name, ignored)) continue;
-    const MappedFile file(base.path / name);
-    write_file(folder / name, {reinterpret_cast<const char*>(file.bytes().data()), file.size()});
-  }
+  copy_files(base.path, folder, kTokenizerFiles);
 }
 
 }  // namespace

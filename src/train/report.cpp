@@ -18,7 +18,15 @@ constexpr const char* kStyle =
 
 using Value = std::function<double(const StepRecord&)>;
 
-enum class Which : std::uint8_t { steps, steps_with_recall, held_out, steps_with_main, held_out_with_main };
+enum class Which : std::uint8_t {
+  steps,
+  steps_with_recall,
+  steps_with_main,
+  steps_with_experts,
+  held_out,
+  held_out_with_main,
+  held_out_with_dense
+};
 
 bool is(Which which, const StepRecord& r) {
   switch (which) {
@@ -30,6 +38,10 @@ bool is(Which which, const StepRecord& r) {
       return r.held_out;
     case Which::steps_with_main:
       return !r.held_out && r.main.has_value();
+    case Which::steps_with_experts:
+      return !r.held_out && r.experts.has_value();
+    case Which::held_out_with_dense:
+      return r.held_out && r.main && r.main->dense > 0;
     case Which::held_out_with_main:
       return r.held_out && r.main.has_value();
   }
@@ -57,7 +69,7 @@ std::string summary(const ReportSubject& subject, const TrainLog& log) {
       row("steps", std::to_string(p.step)) + row("time", fmt::format("{:.1f} minutes", log.elapsed() / 60));
   if (!log.records().empty()) {
     const StepRecord& last = log.records().back();
-    out += row("KL of the last document", fmt::format("{:.4f} nats", last.kl));
+    if (last.kl > 0) out += row("KL of the last document", fmt::format("{:.4f} nats", last.kl));
     if (last.main)
       out += row("language-model loss of the last document",
                  fmt::format("{:.4f} nats a token", last.main->language_model));
@@ -107,12 +119,24 @@ std::string html_report(const ReportSubject& subject, const TrainLog& log) {
                         "<style>{}</style></head><body>\n<h1>{}</h1>\n{}",
                         subject.command, kStyle, subject.title, summary(subject, log)),
             log);
-  page.plot("Language-model loss over selections, nats a token",
-            {{"training", Which::steps_with_main, of_main(&MainRecord::language_model)},
-             {"held out", Which::held_out_with_main, of_main(&MainRecord::language_model)}},
+  const auto any = [&](const Value& value) {
+    return std::ranges::any_of(log.records(), [&](const StepRecord& r) { return value(r) > 0; });
+  };
+  const Value dense = of_main(&MainRecord::dense), mtp = of_main(&MainRecord::mtp);
+  std::vector<Page::Line> loss{{"training", Which::steps_with_main, of_main(&MainRecord::language_model)},
+                               {"held out", Which::held_out_with_main, of_main(&MainRecord::language_model)}};
+  if (any(dense)) loss.push_back({"held out, attending to everything", Which::held_out_with_dense, dense});
+  page.plot("Language-model loss, nats a token", loss, Scale::linear);
+  if (any(mtp))
+    page.plot("Loss of the token after the next, nats a token",
+              {{"training", Which::steps_with_main, mtp}, {"held out", Which::held_out_with_main, mtp}},
+              Scale::linear);
+  page.plot("Tokens of the busiest and the idlest expert, times a fair share",
+            {{"busiest", Which::steps_with_experts, [](const StepRecord& r) { return r.experts->busiest; }},
+             {"idlest", Which::steps_with_experts, [](const StepRecord& r) { return r.experts->idlest; }}},
             Scale::linear);
   const Value distill = of_main(&MainRecord::distill);
-  if (std::ranges::any_of(log.records(), [&](const StepRecord& r) { return distill(r) > 0; }))
+  if (any(distill))
     page.plot("KL(teacher || model), nats a token", {{"", Which::steps_with_main, distill}},
               Scale::logarithmic);
   const Value kl = [](const StepRecord& r) { return r.kl; };
@@ -138,11 +162,12 @@ std::string html_report(const ReportSubject& subject, const TrainLog& log) {
             {{"", Which::steps, [](const StepRecord& r) { return r.learning_rate; }}}, Scale::linear);
   page.plot("Largest gradient norm of a layer's indexer, before clipping",
             {{"", Which::steps, [](const StepRecord& r) { return r.gradient_norm; }}}, Scale::logarithmic);
-  page.plot(
-      "Speed, tokens a second",
-      {{"", Which::steps,
-        [](const StepRecord& r) { return r.seconds > 0 ? static_cast<double>(r.context) / r.seconds : 0; }}},
-      Scale::linear);
+  page.plot("Speed, tokens a second",
+            {{"", Which::steps,
+              [](const StepRecord& r) {
+                return r.seconds > 0 ? static_cast<double>(r.step_tokens()) / r.seconds : 0;
+              }}},
+            Scale::linear);
   return std::move(page).finish();
 }
 

@@ -77,10 +77,14 @@ std::size_t Curriculum::stage_at(std::int64_t tokens, std::int64_t budget) const
   return stages_.size() - 1;
 }
 
-double learning_rate(double peak, std::int64_t step, double progress) {
-  const double rise = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(kRisingSteps));
+double rate_at(const Course& course, std::int64_t step, double progress) {
+  const double rise = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(course.rise));
   const double fall = 0.5 + 0.5 * std::cos(std::numbers::pi * std::clamp(progress, 0.0, 1.0));
-  return peak * rise * (kLowestShare + (1 - kLowestShare) * fall);
+  return course.peak * rise * (course.last + (1 - course.last) * fall);
+}
+
+double learning_rate(double peak, std::int64_t step, double progress) {
+  return rate_at({.peak = peak, .rise = kRisingSteps, .last = kLowestShare}, step, progress);
 }
 
 }  // namespace dsa::train

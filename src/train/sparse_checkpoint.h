@@ -3,38 +3,24 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <vector>
+#include <span>
 
-#include "train/adamw.h"
-#include "train/checkpoint_file.h"
-#include "train/indexer_parameters.h"
 #include "train/sparse_settings.h"
+#include "train/weights_checkpoint.h"
 
 namespace dsa::train {
 
-/// An optimizer's moments, read back; empty before its first step.
-struct Moments {
-  std::int64_t steps = 0;
-  std::vector<float> first, second;
-};
-
-struct SparseCheckpoint {
+/// `identity` is the model's that training began with; `main` may be LoRA's row.
+struct SparseCheckpoint : WeightsCheckpoint {
   SparseSettings settings;
-  Identity identity;  // of the model that training began with
-  Progress progress;
   std::int64_t trained_context = 0;  // of the indexer that training began with
-  IndexerTensors indexer;
-  std::vector<float> main;  // the main weights' row, or LoRA's
-  Moments main_moments, indexer_moments;
 
-  explicit SparseCheckpoint(const IndexerShape& shape) : indexer(shape) {}
+  using WeightsCheckpoint::WeightsCheckpoint;
 };
 
-/// Writes `c` with `main` and the optimizers' states in place of its own rows, which may be empty.  Replaces
-/// the file at once or not at all.  Throws Error if the disk fails: the file before it stays.
+/// As write_weights_checkpoint().
 void write_sparse_checkpoint(const std::filesystem::path& path, SparseCheckpoint& c,
-                             std::span<const float> main, const AdamW::State& main_state,
-                             const AdamW::State& indexer_state);
+                             std::span<const float> main, const OptimizerStates& states);
 
 /// Throws Error if the file is missing, cut short, or not one of ours.
 SparseCheckpoint read_sparse_checkpoint(const std::filesystem::path& path);

@@ -43,10 +43,10 @@ SparseIndexer::SparseIndexer(const IndexerShape& shape, const RopeTable& rope, s
 }
 
 void SparseIndexer::select(const LayerTensors<const float>& weights, TensorView<const float, 2> h,
-                           Selection& out) {
+                           Selection& out, TensorView<const float, 2> latent) {
   const std::int64_t n = h.rows();
   DSA_CHECK(n <= static_cast<std::int64_t>(positions_.size()));
-  projections_.forward(weights, h, std::span(positions_).first(size(n)));
+  projections_.forward(weights, h, std::span(positions_).first(size(n)), latent);
   out.topk = topk_;
   out.idx.resize(size(n * topk_));
   out.count.resize(size(n));

@@ -21,8 +21,9 @@ class SparseIndexer {
                 Exec& exec, const KernelTable& kernels);
 
   /// Selects for every row of h [n, hidden], the layer's normed hidden state, with the kernels that the model
-  /// runs with --compute f32.
-  void select(const LayerTensors<const float>& weights, TensorView<const float, 2> h, Selection& out);
+  /// runs with --compute f32.  latent [n, q_lora_rank]: the query latent where the shape has one.
+  void select(const LayerTensors<const float>& weights, TensorView<const float, 2> h, Selection& out,
+              TensorView<const float, 2> latent = {});
 
   /// The loss in nats after a select() with the same weights and h.  mean_attention [n, topk] comes from
   /// SelectedAttention.  Writes the gradient if it is not null.

@@ -14,20 +14,16 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "checkpoint/model_config.h"
 #include "eval/loaded_model.h"
 #include "train/indexer_parameters.h"
 #include "train/named_tensors.h"
+#include "train/products.h"
 #include "train/selected_attention.h"
 
 namespace dsa::train {
-
-/// What matrix products of activations and weights are made of.  bf16: operands and results rounded to BF16,
-/// sums in float32; everything else is float32 in both.
-enum class Products : std::uint8_t { f32, bf16 };
 
 class SparseModel {
  public:
@@ -78,8 +74,5 @@ class SparseModel {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// "auto" (bf16 where the processor multiplies BF16) or "f32".  Throws Error.
-Products parse_products(std::string_view text);
 
 }  // namespace dsa::train

@@ -26,30 +26,6 @@ std::int64_t kept_bytes(const ModelConfig& c, std::int64_t tokens) {
   return 4 * tokens * c.num_hidden_layers * (8 * c.hidden_size + 2 * attention + 5 * c.intermediate_size);
 }
 
-TensorView<const float, 2> matrix_view(const torch::Tensor& x) {
-  return {x.data_ptr<float>(), {x.size(0), x.size(1)}};
-}
-
-// Views of a row of floats by name; with a gradient they are leaves whose gradients lie in that row.
-class Leaves {
- public:
-  Leaves(NamedTensors& tensors, NamedTensors* gradient) : tensors_(tensors), gradient_(gradient) {}
-
-  torch::Tensor operator()(const std::string& name) const {
-    const auto* entry = tensors_.find(name);
-    if (entry == nullptr) return {};
-    auto leaf = torch::from_blob(tensors_.of(*entry).data(), entry->shape);
-    if (gradient_ == nullptr) return leaf;
-    leaf.requires_grad_(true);
-    leaf.mutable_grad() = torch::from_blob(gradient_->of(*entry).data(), entry->shape);
-    return leaf;
-  }
-
- private:
-  NamedTensors& tensors_;
-  NamedTensors* gradient_;
-};
-
 }  // namespace
 
 struct SparseModel::Impl {
@@ -148,7 +124,7 @@ struct SparseModel::Impl {
     DSA_CHECK(static_cast<std::int64_t>(tokens.size()) <= options_.max_context);
     const bool all = gradients == Gradients::all;
     const bool keep = all && kept_bytes(config_, static_cast<std::int64_t>(tokens.size())) <= kKeptBytes;
-    torch::Tensor x = embedding_.detach().index_select(0, ids(tokens));
+    torch::Tensor x = embedding_.detach().index_select(0, index_of(tokens));
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       if (cancel) return std::nullopt;
       if (all) trail.inputs.push_back(x.detach().requires_grad_(true));
@@ -157,10 +133,6 @@ struct SparseModel::Impl {
       if (keep) trail.outputs.push_back(x);
     }
     return x.detach();
-  }
-
-  static torch::Tensor ids(std::span<const std::int32_t> tokens) {
-    return torch::tensor(std::vector<std::int64_t>(tokens.begin(), tokens.end()));
   }
 
   std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel) {
@@ -177,7 +149,8 @@ struct SparseModel::Impl {
       const torch::AutoGradMode mode(all);
       hidden = rms_norm(last, norm_, config_.rms_norm_eps);
     }
-    LanguageLoss head(hidden.detach(), head_, request.tokens, request.distill, options_.products, all);
+    LanguageLoss head(hidden.detach(), head_, request.tokens.subspan(1),
+                      {.distill = request.distill, .products = options_.products, .gradients = all});
     if (request.teacher) {
       if (!request.teacher(request.tokens, [&](std::int64_t first, TensorView<const float, 2> logits) {
             head.block(first, logits);
@@ -205,7 +178,7 @@ struct SparseModel::Impl {
       grad = trail.inputs[i].grad();
       trail.inputs[i].reset();
     }
-    if (embedding_.requires_grad()) embedding_.mutable_grad().index_add_(0, ids(request.tokens), grad);
+    if (embedding_.requires_grad()) embedding_.mutable_grad().index_add_(0, index_of(request.tokens), grad);
     return losses;
   }
 

@@ -1,8 +1,8 @@
 #include "train/sparse_settings.h"
 
 #include "base/error.h"
+#include "train/products.h"
 #include "train/settings.h"
-#include "train/sparse_model.h"
 
 namespace dsa::train {
 
@@ -19,12 +19,6 @@ void validate(const SparseSettings& s) {
   if (!(s.distill >= 0 && s.distill <= 1)) fail("--distill {}: expected 0 to 1", s.distill);
   check_range("--lora", s.lora, 0, 4096);
   static_cast<void>(parse_products(s.compute));
-}
-
-Products parse_products(std::string_view text) {
-  if (text == "f32") return Products::f32;
-  if (text != "auto") fail("--compute {}: expected auto or f32", printable(text));
-  return choose_kernels().name.ends_with("bf16") ? Products::bf16 : Products::f32;
 }
 
 }  // namespace dsa::train

@@ -1,7 +1,6 @@
 #include "train/sparse_trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
@@ -13,40 +12,8 @@
 namespace dsa::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 double mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-// Scales the gradient down to a norm of at most `clip`; returns the norm before.
-double clip_norm(std::span<float> gradient, double clip, Exec& exec) {
-  constexpr std::int64_t kGrain = 1 << 16;
-  const auto size = static_cast<std::int64_t>(gradient.size());
-  std::vector<double> squares(static_cast<std::size_t>((size + kGrain - 1) / kGrain));
-  const auto part = [&](std::int64_t begin, std::int64_t end) {
-    return gradient.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
-  };
-  exec.parallel_for(size, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
-    const double norm = norm_of(part(begin, end));
-    squares[static_cast<std::size_t>(begin / kGrain)] = norm * norm;
-  });
-  const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
-  if (!(norm > clip)) return norm;
-  const auto factor = static_cast<float>(clip / norm);
-  exec.parallel_for(size, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
-    for (float& v : part(begin, end)) v *= factor;
-  });
-  return norm;
-}
-
-void restore(AdamW& optimizer, Moments& moments) {
-  if (moments.steps > 0) optimizer.restore(moments.steps, moments.first, moments.second);
-  moments = {};
 }
 
 }  // namespace
@@ -98,14 +65,7 @@ SparseTrainer::SparseTrainer(const Context& context, SparseCheckpoint checkpoint
       last_save_(log_.elapsed()) {
   DSA_CHECK(checkpoint_.settings.distill == 0 || context.teacher != nullptr);
   set_optimizer_threads(context.exec.threads());
-  if (!checkpoint_.main.empty()) {
-    if (checkpoint_.main.size() != trainable_.values().size())
-      fail("{}: holds {} weights, expected {}",
-           printable((context.files.folder / kCheckpointFile).string(), 1000), checkpoint_.main.size(),
-           trainable_.values().size());
-    std::ranges::copy(checkpoint_.main, trainable_.values().begin());
-    checkpoint_.main = {};
-  }
+  take_main(checkpoint_, trainable_, context.files.folder);
   restore(main_optimizer_, checkpoint_.main_moments);
   restore(indexer_optimizer_, checkpoint_.indexer_moments);
   if (!context.held_out.empty())
@@ -158,7 +118,11 @@ SparseTrainer::Outcome SparseTrainer::step(const TrainerEvents& events, const st
     if (!losses) return Outcome::cancelled;
     record.main->gradient_norm = clip_norm(gradient_.values(), s.clip, context_.exec);
     const auto norms = clip_layers(indexer_gradient_, s.clip, context_.exec);
-    check(*losses, record.main->gradient_norm, norms);
+    check_finite({.kl = losses->kl,
+                  .indexer_norms = norms,
+                  .losses = {losses->language_model, losses->distill},
+                  .main_norm = record.main->gradient_norm,
+                  .gradient = gradient_});
     record.main->language_model = losses->language_model;
     record.main->distill = losses->distill;
     record.kl = mean(losses->kl);
@@ -178,22 +142,6 @@ SparseTrainer::Outcome SparseTrainer::step(const TrainerEvents& events, const st
   return Outcome::done;
 }
 
-// Throws Error that says where the first number lies that is not finite.
-void SparseTrainer::check(const SparseModel::Losses& losses, double main_norm,
-                          std::span<const double> norms) const {
-  for (std::size_t layer = 0; layer < losses.kl.size(); ++layer) {
-    if (!std::isfinite(losses.kl[layer])) fail("layer {}: the indexer's loss is not a finite number", layer);
-    if (!std::isfinite(norms[layer])) fail("layer {}: the indexer's gradient is not a finite number", layer);
-  }
-  if (!std::isfinite(losses.language_model) || !std::isfinite(losses.distill))
-    fail("language model: the loss is not a finite number");
-  if (std::isfinite(main_norm)) return;
-  const auto values = gradient_.values();
-  const auto bad = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
-  if (bad == values.end()) fail("language model: the gradient's norm is not a finite number");
-  fail("{}: the gradient is not a finite number", gradient_.at(bad - values.begin()).name);
-}
-
 void SparseTrainer::note(StepRecord record, double seconds, const TrainerEvents& events) {
   record.seconds = seconds;
   record.elapsed = log_.elapsed() + seconds;
@@ -203,11 +151,7 @@ void SparseTrainer::note(StepRecord record, double seconds, const TrainerEvents&
 
 void SparseTrainer::turn_hours_into_tokens() {
   Progress& p = checkpoint_.progress;
-  double seconds = 0;
-  for (const StepRecord& r : log_.records())
-    if (!r.held_out) seconds += r.seconds;
-  p.budget = std::max(p.tokens + 1,
-                      static_cast<std::int64_t>(p.hours * 3600 * static_cast<double>(p.tokens) / seconds));
+  p.budget = std::max(p.tokens + 1, static_cast<std::int64_t>(p.hours * 3600 / seconds_a_token(log_)));
 }
 
 SparseTrainer::Outcome SparseTrainer::look_at_held_out(const TrainerEvents& events,
@@ -238,7 +182,7 @@ SparseTrainer::Outcome SparseTrainer::look_at_held_out(const TrainerEvents& even
 
 void SparseTrainer::save_checkpoint() {
   write_sparse_checkpoint(context_.files.folder / kCheckpointFile, checkpoint_, trainable_.values(),
-                          main_optimizer_.state(), indexer_optimizer_.state());
+                          {.main = main_optimizer_.state(), .indexer = indexer_optimizer_.state()});
 }
 
 void SparseTrainer::save(const TrainerEvents& events) {

@@ -57,7 +57,6 @@ class SparseTrainer {
   std::optional<SparseModel::Losses> run_model(std::span<const std::int32_t> tokens,
                                                SparseModel::Gradients gradients,
                                                const std::atomic<bool>& cancel);
-  void check(const SparseModel::Losses& losses, double main_norm, std::span<const double> norms) const;
   void turn_hours_into_tokens();
   void save_checkpoint();
   void save(const TrainerEvents& events);  // and the report

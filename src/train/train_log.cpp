@@ -27,8 +27,13 @@ std::string to_line(const StepRecord& r) {
   if (r.main)
     j["main"] = {{"language_model", r.main->language_model},
                  {"distill", r.main->distill},
+                 {"mtp", r.main->mtp},
+                 {"dense", r.main->dense},
                  {"gradient_norm", r.main->gradient_norm},
                  {"learning_rate", r.main->learning_rate}};
+  if (r.batch != 1) j["batch"] = r.batch;
+  if (!r.stage.empty()) j["stage"] = r.stage;
+  if (r.experts) j["experts"] = {{"busiest", r.experts->busiest}, {"idlest", r.experts->idlest}};
   if (r.held_out) j["held_out"] = true;
   return j.dump() + "\n";
 }
@@ -49,10 +54,17 @@ std::optional<StepRecord> from_line(const std::string& line) {
     r.seconds = j.at("seconds");
     r.elapsed = j.at("elapsed");
     r.held_out = j.value("held_out", false);
+    r.batch = j.value("batch", std::int64_t{1});
+    r.stage = j.value("stage", "");
+    if (j.contains("experts"))
+      r.experts =
+          ExpertRecord{.busiest = j.at("experts").at("busiest"), .idlest = j.at("experts").at("idlest")};
     if (j.contains("main")) {
       const auto& main = j.at("main");
       r.main = MainRecord{.language_model = main.at("language_model"),
                           .distill = main.at("distill"),
+                          .mtp = main.value("mtp", 0.0),
+                          .dense = main.value("dense", 0.0),
                           .gradient_norm = main.at("gradient_norm"),
                           .learning_rate = main.at("learning_rate")};
     }

@@ -17,8 +17,15 @@ namespace dsa::train {
 struct MainRecord {
   double language_model = 0;  // cross-entropy, nats a token
   double distill = 0;         // KL(teacher || model), nats a token; 0 without a teacher
+  double mtp = 0;             // cross-entropy of the token after the next; 0 where none predicts it
+  double dense = 0;           // language_model with attention over everything; 0 where it was not looked at
   double gradient_norm = 0;   // before clipping
   double learning_rate = 0;
+};
+
+/// Tokens that one expert got, times the fair share of its layer.
+struct ExpertRecord {
+  double busiest = 1, idlest = 1;  // over all layers
 };
 
 struct StepRecord {
@@ -34,6 +41,11 @@ struct StepRecord {
   std::vector<double> layer_kl;
   bool held_out = false;  // a look at validation text: no step was made
   std::optional<MainRecord> main = std::nullopt;
+  std::int64_t batch = 1;  // sequences
+  std::string stage = {};  // where a training has several
+  std::optional<ExpertRecord> experts = std::nullopt;
+
+  [[nodiscard]] std::int64_t step_tokens() const { return batch * context; }
 };
 
 /// Appends to a JSON Lines file.  Opened for a resumed training it forgets what came after the checkpoint, so

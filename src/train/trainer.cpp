@@ -1,7 +1,6 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "base/atomic_file.h"
@@ -12,14 +11,7 @@
 namespace dsa::train {
 namespace {
 
-namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
 constexpr std::int64_t kRecallEvery = 10;  // steps
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // At short contexts a smaller selection, so that it stays one: an eighth of the context.
 std::int64_t recall_topk(std::int64_t topk, std::int64_t context) {
@@ -43,7 +35,7 @@ Trainer Trainer::start(LoadedModel& model, std::span<const Document> text, std::
 
 Trainer Trainer::resume(LoadedModel& model, std::span<const Document> text,
                         std::span<const Document> held_out, Checkpoint checkpoint, TrainerFiles files) {
-  check_identity(checkpoint.identity, identity_of(model.files(), text), model.files(), files.folder);
+  check_identity(checkpoint.identity, identity_of(model.files(), text), model.files().path, files.folder);
   return {model, text, held_out, std::move(checkpoint), std::move(files)};
 }
 
@@ -186,11 +178,7 @@ void Trainer::check(const Window& window, std::span<const LayerLoss> losses,
 // A token costs more the longer its context: later stages are timed by a pass that trains nothing.
 void Trainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
   Progress& p = checkpoint_.progress;
-  double seconds = 0;
-  std::int64_t tokens = 0;
-  for (const StepRecord& r : log_.records())
-    if (!r.held_out) seconds += r.seconds, tokens += r.context;
-  const double first_stage = seconds / static_cast<double>(tokens);
+  const double first_stage = seconds_a_token(log_);
   double mean = 0;
   for (std::size_t i = 0; i < samplers_.size(); ++i) {
     const Stage& stage = curriculum_.stages()[i];

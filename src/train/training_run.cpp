@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/error.h"
 #include "checkpoint/fingerprint.h"
@@ -18,12 +19,12 @@ void refuse_second_training(const std::filesystem::path& folder) {
          printable(folder.string(), 1000));
 }
 
-void check_identity(const Identity& then, const Identity& now, const ModelFiles& files,
+void check_identity(const Identity& then, const Identity& now, const std::filesystem::path& model,
                     const std::filesystem::path& folder) {
   const std::string who = printable((folder / kCheckpointFile).string(), 1000);
   if (now.model != then.model)
     fail("{}: was trained for the model with fingerprint {}, {} has {}", who, then.model,
-         printable(files.path.string(), 1000), now.model);
+         printable(model.string(), 1000), now.model);
   if (now.corpus != then.corpus)
     fail("{}: was trained on text with SHA-256 {}, --text now has {}: give the same files", who, then.corpus,
          now.corpus);
@@ -57,13 +58,57 @@ std::vector<double> clip_layers(IndexerTensors& gradient, double clip, Exec& exe
   return norms;
 }
 
+double clip_norm(std::span<float> values, double clip, Exec& exec) {
+  constexpr std::int64_t kGrain = 1 << 16;
+  const auto size = static_cast<std::int64_t>(values.size());
+  std::vector<double> squares(static_cast<std::size_t>((size + kGrain - 1) / kGrain));
+  const auto part = [&](std::int64_t begin, std::int64_t end) {
+    return values.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  };
+  exec.parallel_for(size, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
+    const double norm = norm_of(part(begin, end));
+    squares[static_cast<std::size_t>(begin / kGrain)] = norm * norm;
+  });
+  const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
+  if (!(norm > clip)) return norm;
+  const auto factor = static_cast<float>(clip / norm);
+  exec.parallel_for(size, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
+    for (float& v : part(begin, end)) v *= factor;
+  });
+  return norm;
+}
+
+void check_finite(const StepNumbers& step) {
+  for (std::size_t layer = 0; layer < step.kl.size(); ++layer) {
+    if (!std::isfinite(step.kl[layer])) fail("layer {}: the indexer's loss is not a finite number", layer);
+    if (!std::isfinite(step.indexer_norms[layer]))
+      fail("layer {}: the indexer's gradient is not a finite number", layer);
+  }
+  if (!std::ranges::all_of(step.losses, [](double loss) { return std::isfinite(loss); }))
+    fail("language model: the loss is not a finite number");
+  if (std::isfinite(step.main_norm)) return;
+  const auto values = step.gradient.values();
+  const auto bad = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
+  if (bad == values.end()) fail("language model: the gradient's norm is not a finite number");
+  fail("{}: the gradient is not a finite number", step.gradient.at(bad - values.begin()).name);
+}
+
+double seconds_a_token(const TrainLog& log) {
+  double seconds = 0;
+  std::int64_t tokens = 0;
+  for (const StepRecord& r : log.records())
+    if (!r.held_out) seconds += r.seconds, tokens += r.step_tokens();
+  DSA_CHECK(tokens > 0);
+  return seconds / static_cast<double>(tokens);
+}
+
 std::optional<double> remaining_seconds(const Progress& p, const TrainLog& log) {
   if (p.budget == 0 || log.records().empty()) return std::nullopt;
   // The last steps' speed, which later stages will not keep: a lower bound until the last stage.
   double seconds = 0;
   std::int64_t tokens = 0;
-  for (auto r = log.records().rbegin(); r != log.records().rend() && tokens < 16 * r->context; ++r)
-    if (!r->held_out) seconds += r->seconds, tokens += r->context;
+  for (auto r = log.records().rbegin(); r != log.records().rend() && tokens < 16 * r->step_tokens(); ++r)
+    if (!r->held_out) seconds += r->seconds, tokens += r->step_tokens();
   if (tokens == 0) return std::nullopt;
   return static_cast<double>(std::max<std::int64_t>(0, p.budget - p.tokens)) * seconds /
          static_cast<double>(tokens);

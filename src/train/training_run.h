@@ -1,6 +1,8 @@
 // What every training does, whatever it trains: how much, where to, from what, and how long still.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -12,9 +14,15 @@
 #include "checkpoint/open_model.h"
 #include "eval/documents.h"
 #include "train/checkpoint_file.h"
+#include "train/named_tensors.h"
 #include "train/train_log.h"
 
 namespace dsa::train {
+
+using Clock = std::chrono::steady_clock;
+inline double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 /// How much is to be trained: one of the two.
 struct Budget {
@@ -33,14 +41,14 @@ struct TrainerEvents {
 };
 
 inline constexpr std::int64_t kHeldOutWindows = 2;  // of each look
-inline constexpr std::int64_t kLooks = 8;           // at held-out text, evenly over the budget
+inline constexpr std::int64_t kLooks = 8;  // at held-out text, evenly over the budget, unless said otherwise
 
 Identity identity_of(const ModelFiles& files, std::span<const Document> text);
 
 /// Throws Error if the folder holds a training already.
 void refuse_second_training(const std::filesystem::path& folder);
 /// Throws Error, naming the folder's checkpoint, unless it was made with this model and text.
-void check_identity(const Identity& then, const Identity& now, const ModelFiles& files,
+void check_identity(const Identity& then, const Identity& now, const std::filesystem::path& model,
                     const std::filesystem::path& folder);
 
 /// "tokens 0 to 2048 of FILE"
@@ -52,6 +60,21 @@ double clip_norm(std::span<float> values, double clip);
 /// Scales each layer's gradient down to a norm of at most `clip` (layers learn apart from each other: one
 /// whose gradient is large must not slow the others down) and returns the norms before.
 std::vector<double> clip_layers(IndexerTensors& gradient, double clip, Exec& exec);
+/// As clip_norm() of one row, by all threads; the same for any number of them.
+double clip_norm(std::span<float> values, double clip, Exec& exec);
+
+/// What a step of main weights and indexers has computed.
+struct StepNumbers {
+  std::span<const double> kl, indexer_norms;  // by layer
+  std::array<double, 2> losses{};             // of the main weights
+  double main_norm = 0;
+  const NamedTensors& gradient;
+};
+/// Throws Error that says where the first number lies that is not finite.
+void check_finite(const StepNumbers& step);
+
+/// Of the steps so far; at least one.
+double seconds_a_token(const TrainLog& log);
 
 /// Seconds that are still to come at the present speed; nullopt while the budget is not known.
 std::optional<double> remaining_seconds(const Progress& progress, const TrainLog& log);
@@ -59,15 +82,17 @@ std::optional<double> remaining_seconds(const Progress& progress, const TrainLog
 /// Says when held-out text is to be looked at next.
 class Looks {
  public:
+  explicit Looks(std::int64_t looks = kLooks) : looks_(looks) {}
   [[nodiscard]] bool due(const Progress& progress) const {
     return progress.budget > 0 && (progress.tokens >= next_ || progress.finished());
   }
   void looked(const Progress& progress) {
-    const std::int64_t part = std::max<std::int64_t>(1, progress.budget / kLooks);
+    const std::int64_t part = std::max<std::int64_t>(1, progress.budget / looks_);
     next_ = (progress.tokens / part + 1) * part;
   }
 
  private:
+  std::int64_t looks_ = kLooks;
   std::int64_t next_ = 0;  // tokens
 };
 

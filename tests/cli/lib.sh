@@ -66,6 +66,38 @@ steps_are() {
   done
   fail "no step $2 in $1"
 }
+# killed FOLDER N ALL COMMAND...: kill -9 once its log has N lines, which must come before ALL.
+killed() {
+  local folder=$1 n=$2 all=$3 victim
+  "${@:4}" 2>/dev/null >/dev/null &
+  victim=$!
+  steps_are "$folder" "$n"
+  kill -9 "$victim"
+  wait "$victim" 2>/dev/null
+  [[ $(wc -l <"$folder/train_log.jsonl") -lt $all ]] || fail "the training was over before it was killed"
+}
+# interrupted FOLDER COMMAND...: Ctrl-C after a step.
+interrupted() {
+  local folder=$1 victim
+  "${@:2}" 2>/dev/null >/dev/null &
+  victim=$!
+  steps_are "$folder" 1
+  kill -INT "$victim"
+  wait "$victim"
+  status=$?
+  [[ $status == 130 ]] || fail "an interrupted training ends with $status"
+}
+# disk_fills MIB COMMAND...: with --out on a disk of so many MiB it fails, and leaves a whole checkpoint.
+disk_fills() {
+  mkdir "$work/full"
+  if mount -t tmpfs -o size="$1m" tmpfs "$work/full" 2>/dev/null; then
+    trap 'umount -l "$work/full"; rm -rf "$work"' EXIT
+    refused "No space left" "${@:2}" --out "$work/full"
+    on 0 python3 -c 'import sys; assert open(sys.argv[1], "rb").read(8)' "$work/full/checkpoint.safetensors"
+  else
+    echo "skipped: a full disk (no right to mount one)"
+  fi
+}
 # hours_became_tokens CHECKPOINT KEY
 hours_became_tokens() {
   checks=$((checks + 1))

@@ -34,24 +34,13 @@ json /indexer/topk 16
 refused "fingerprint" "$dsa" run "$work/model" -p a --raw --indexer "$work/whole/indexer"
 
 # Killed at any moment and resumed: the same bits.
-"${command[@]}" --out "$work/killed" --tokens 2880 --save-seconds 0 2>/dev/null >/dev/null &
-victim=$!
-steps_are "$work/killed" 9
-kill -9 "$victim"
-wait "$victim" 2>/dev/null
-[[ $(wc -l <"$work/killed/train_log.jsonl") -lt 30 ]] || fail "the training was over before it was killed"
+killed "$work/killed" 9 30 "${command[@]}" --out "$work/killed" --tokens 2880 --save-seconds 0
 on 0 train --out "$work/killed" --resume
 same "$work/whole/model.safetensors" "$work/killed/model.safetensors"
 same "$work/whole/indexer/indexer.safetensors" "$work/killed/indexer/indexer.safetensors"
 
 # Ctrl-C saves, and leaves a model.
-"${command[@]}" --out "$work/stopped" --tokens 2880 2>/dev/null >/dev/null &
-victim=$!
-steps_are "$work/stopped" 1
-kill -INT "$victim"
-wait "$victim"
-status=$?
-[[ $status == 130 ]] || fail "an interrupted training ends with $status"
+interrupted "$work/stopped" "${command[@]}" --out "$work/stopped" --tokens 2880
 on 0 "$dsa" inspect "$work/stopped"
 on 0 train --out "$work/stopped" --resume
 same "$work/whole/model.safetensors" "$work/stopped/model.safetensors"
@@ -98,12 +87,5 @@ refused "step 31, layer 1: the indexer's loss is not a finite number, on tokens"
 [[ $(sha256sum "$work/broken/checkpoint.safetensors") == "$before" ]] || fail "the last good checkpoint was overwritten"
 
 # A full disk: the checkpoint before it stays.
-mkdir "$work/full"
-if mount -t tmpfs -o size=2m tmpfs "$work/full" 2>/dev/null; then
-  trap 'umount -l "$work/full"; rm -rf "$work"' EXIT
-  refused "No space left" train --out "$work/full" --tokens 2880 --save-seconds 0
-  on 0 python3 -c 'import sys; assert open(sys.argv[1], "rb").read(8)' "$work/full/checkpoint.safetensors"
-else
-  echo "skipped: a full disk (no right to mount one)"
-fi
+disk_fills 2 train --tokens 2880 --save-seconds 0
 finish

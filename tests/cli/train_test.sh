@@ -31,24 +31,13 @@ on 0 "$dsa" eval perplexity smollm2 --text "$root/LICENSE" --ctx 64 --windows 1 
 json /attention sparse
 
 # Killed at any moment, resumed with another number of threads: the same bits.
-"${command[@]}" --out "$work/killed" --tokens 1500 --save-seconds 0 --threads 1 2>/dev/null >/dev/null &
-victim=$!
-steps_are "$work/killed" 9
-kill -9 "$victim"
-wait "$victim" 2>/dev/null
-[[ $(wc -l <"$work/killed/train_log.jsonl") -lt 24 ]] || fail "the training was over before it was killed"
+killed "$work/killed" 9 24 "${command[@]}" --out "$work/killed" --tokens 1500 --save-seconds 0 --threads 1
 on 0 train --out "$work/killed" --resume --threads 2
 same "$work/whole/indexer.safetensors" "$work/killed/indexer.safetensors"
 [[ $(wc -l <"$work/killed/train_log.jsonl") == 24 ]] || fail "a resumed log has steps twice or not at all"
 
 # Ctrl-C saves.
-"${command[@]}" --out "$work/stopped" --tokens 1500 2>/dev/null >/dev/null &
-victim=$!
-steps_are "$work/stopped" 1
-kill -INT "$victim"
-wait "$victim"
-status=$?
-[[ $status == 130 ]] || fail "an interrupted training ends with $status"
+interrupted "$work/stopped" "${command[@]}" --out "$work/stopped" --tokens 1500
 on 0 train --out "$work/stopped" --resume
 same "$work/whole/indexer.safetensors" "$work/stopped/indexer.safetensors"
 
@@ -85,14 +74,7 @@ on 2 "$dsa" train indexer --out "$work/x"
 on 2 train --out "$work/x" --tokens 64 --hours 1
 
 # A full disk: the checkpoint before it stays.
-mkdir "$work/full"
-if mount -t tmpfs -o size=40m tmpfs "$work/full" 2>/dev/null; then
-  trap 'umount -l "$work/full"; rm -rf "$work"' EXIT
-  refused "No space left" train --out "$work/full" --tokens 3000 --save-seconds 0
-  on 0 python3 -c 'import sys; assert open(sys.argv[1], "rb").read(8)' "$work/full/checkpoint.safetensors"
-else
-  echo "skipped: a full disk (no right to mount one)"
-fi
+disk_fills 40 train --tokens 3000 --save-seconds 0
 
 # A number that is none stops it, and says where.
 mkdir "$work/broken"

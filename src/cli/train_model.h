@@ -1,0 +1,10 @@
+// dsa train model.
+#pragma once
+
+#include "cli/verb.h"
+
+namespace dsa::cli {
+
+Action declare_train_model(CLI::App& command);
+
+}  // namespace dsa::cli
