@@ -192,7 +192,7 @@ ModelTrainer::Outcome ModelTrainer::step(const TrainerEvents& events, const std:
   ++p.step;
   ++p.stage_step;
   p.tokens += step_tokens(s);
-  note(std::move(record), seconds_since(start), events);
+  note(log_, std::move(record), seconds_since(start), events);
   return Outcome::done;
 }
 
@@ -203,13 +203,6 @@ void ModelTrainer::update(const LatentModel::Losses& losses, const Rates& rates)
     balance_routers(weights_, losses, checkpoint_.settings.balance);
   }
   if (rates.indexer > 0) indexer_optimizer_.step(indexer_gradient_.values(), rates.indexer);
-}
-
-void ModelTrainer::note(StepRecord record, double seconds, const TrainerEvents& events) {
-  record.seconds = seconds;
-  record.elapsed = log_.elapsed() + seconds;
-  log_.add(record);
-  if (events.step) events.step(record);
 }
 
 // Later stages are timed on the text at hand, without a step.
@@ -264,7 +257,7 @@ ModelTrainer::Outcome ModelTrainer::look_at_held_out(const TrainerEvents& events
     const double share = static_cast<double>(end - first) / static_cast<double>(windows.size());
     if (!add_look(tokens, share, record, cancel)) return Outcome::cancelled;
   }
-  note(std::move(record), seconds_since(start), events);
+  note(log_, std::move(record), seconds_since(start), events);
   return Outcome::done;
 }
 

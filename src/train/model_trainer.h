@@ -63,7 +63,6 @@ class ModelTrainer {
   std::vector<std::int32_t> batch_of(std::int64_t step);
   void save_checkpoint();
   void save(const TrainerEvents& events);  // and the report
-  void note(StepRecord record, double seconds, const TrainerEvents& events);
 
   Context context_;
   PretrainCheckpoint checkpoint_;

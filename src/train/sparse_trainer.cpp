@@ -138,15 +138,8 @@ SparseTrainer::Outcome SparseTrainer::step(const TrainerEvents& events, const st
   ++p.step;
   ++p.stage_step;
   p.tokens += s.context;
-  note(std::move(record), seconds_since(start), events);
+  note(log_, std::move(record), seconds_since(start), events);
   return Outcome::done;
-}
-
-void SparseTrainer::note(StepRecord record, double seconds, const TrainerEvents& events) {
-  record.seconds = seconds;
-  record.elapsed = log_.elapsed() + seconds;
-  log_.add(record);
-  if (events.step) events.step(record);
 }
 
 void SparseTrainer::turn_hours_into_tokens() {
@@ -176,7 +169,7 @@ SparseTrainer::Outcome SparseTrainer::look_at_held_out(const TrainerEvents& even
     record.main->language_model += losses->language_model / static_cast<double>(windows.size());
     record.kl += mean(losses->kl) / static_cast<double>(windows.size());
   }
-  note(std::move(record), seconds_since(start), events);
+  note(log_, std::move(record), seconds_since(start), events);
   return Outcome::done;
 }
 

@@ -61,7 +61,6 @@ class SparseTrainer {
   void save_checkpoint();
   void save(const TrainerEvents& events);  // and the report
   void publish();
-  void note(StepRecord record, double seconds, const TrainerEvents& events);
 
   Context context_;
   SparseCheckpoint checkpoint_;

@@ -134,10 +134,7 @@ bool Trainer::step(const Events& events, const std::atomic<bool>& cancel) {
   ++p.step;
   ++p.stage_step;
   p.tokens += context;
-  record.seconds = seconds_since(start);
-  record.elapsed = log_.elapsed() + record.seconds;
-  log_.add(record);
-  if (events.step) events.step(record);
+  note(log_, std::move(record), seconds_since(start), events);
   return true;
 }
 
@@ -221,10 +218,7 @@ bool Trainer::look_at_held_out(const Events& events, const std::atomic<bool>& ca
   record.kl = mean.kl;
   record.recall = mean;
   record.held_out = true;
-  record.seconds = seconds_since(start);
-  record.elapsed = log_.elapsed() + record.seconds;
-  log_.add(record);
-  if (events.step) events.step(record);
+  note(log_, std::move(record), seconds_since(start), events);
   return true;
 }
 

@@ -9,6 +9,13 @@
 
 namespace dsa::train {
 
+void note(TrainLog& log, StepRecord record, double seconds, const TrainerEvents& events) {
+  record.seconds = seconds;
+  record.elapsed = log.elapsed() + seconds;
+  log.add(record);
+  if (events.step) events.step(record);
+}
+
 Identity identity_of(const ModelFiles& files, std::span<const Document> text) {
   return {.model = fingerprint(*files.tensors, files.config), .corpus = corpus_hash(text)};
 }

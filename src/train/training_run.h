@@ -40,6 +40,9 @@ struct TrainerEvents {
   std::function<void(const std::filesystem::path&)> saved = {};
 };
 
+/// Puts a step that took `seconds` into the log and tells of it.
+void note(TrainLog& log, StepRecord record, double seconds, const TrainerEvents& events);
+
 inline constexpr std::int64_t kHeldOutWindows = 2;  // of each look
 inline constexpr std::int64_t kLooks = 8;  // at held-out text, evenly over the budget, unless said otherwise
 
