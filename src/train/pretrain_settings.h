@@ -21,7 +21,7 @@ struct PretrainSettings {
   double weight_decay = 0.1;  // of matrices
   double clip = 1;            // largest norm of the main gradient, and of each layer's indexer gradient
   double mtp = 0.3;           // weight of the loss of the token after the next
-  double balance = 1e-3;      // what a router's bias moves by at a step
+  double balance = 1e-2;      // what a router's bias moves by at a step
   std::string compute = "auto";
   std::int64_t seed = 0;
 };
