@@ -58,6 +58,13 @@ needs_trainer() {
   finish
   exit
 }
+# some_text FOLDER: three documents to train on.  No change to the docs changes them, and with them what a test sees.
+some_text() {
+  mkdir "$1"
+  cp "$root/LICENSE" "$1"
+  split -n l/1/8 "$root/tests/goldens/smollm2/text.txt" >"$1/one.txt"
+  split -n l/5/8 "$root/tests/goldens/smollm2/text.txt" >"$1/two.txt"
+}
 # steps_are FOLDER N: waits until the log of a training in the background has N lines.
 steps_are() {
   for _ in $(seq 1200); do

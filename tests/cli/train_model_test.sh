@@ -7,8 +7,7 @@ needs_trainer
 rm "$work/recipe/model.safetensors"
 sed -i 's/"num_nextn_predict_layers": 0/"num_nextn_predict_layers": 1/' "$work/recipe/config.json"
 text=$work/text
-mkdir "$text"
-cp "$root/LICENSE" "$root/README.md" "$root/docs/testing.md" "$text"
+some_text "$text"
 options=(--text "$text" --ctx 48 --batch 2 --lr 1e-2 --rise 4 --threads 2)
 command=("$dsa" train model --config "$work/recipe" "${options[@]}")
 stages=(--stages dense:2,warmup:1,sparse:1)

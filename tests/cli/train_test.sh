@@ -4,8 +4,7 @@ source "$(dirname "$0")/lib.sh"
 needs_trainer
 
 text=$work/text
-mkdir "$text"
-cp "$root/LICENSE" "$root/README.md" "$root/docs/testing.md" "$text"
+some_text "$text"
 command=("$dsa" train indexer --text "$text" --ctx 64 --rows 16 --top-k 16)
 train() { "${command[@]}" "$@"; }
 

@@ -4,8 +4,7 @@ needs_trainer
 
 "$tools/make_text_model" chat "$tiny/llama_gqa" "$work/model" || fail "no model"
 text=$work/text
-mkdir "$text"
-cp "$root/LICENSE" "$root/README.md" "$root/docs/testing.md" "$text"
+some_text "$text"
 command=("$dsa" train text --model "$work/model" --text "$text")
 make() { "${command[@]}" "$@"; }
 # All of a folder's files with their contents.
