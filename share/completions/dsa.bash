@@ -19,7 +19,7 @@ _dsa() {
       --compute) mapfile -t COMPREPLY < <(compgen -W "auto f32 demo" -- "$word") ;;
       *)
         mapfile -t COMPREPLY < <(
-          ((COMP_CWORD == 2)) && compgen -W "smollm2" -- "$word"
+          ((COMP_CWORD == 2)) && compgen -W "smollm2 tiny-v32" -- "$word"
           compgen -f -- "$word"
         )
         ;;

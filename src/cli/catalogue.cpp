@@ -9,8 +9,9 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<CatalogueEntry, 1> kCatalogue{{
+constexpr std::array<CatalogueEntry, 2> kCatalogue{{
     {"smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", "type ./run or tools/fetch_model in the source folder"},
+    {"tiny-v32", "tiny-v32", ""},
 }};
 
 std::string names() {
@@ -19,19 +20,28 @@ std::string names() {
   return out;
 }
 
+std::filesystem::path path_of(const CatalogueEntry& entry) {
+  std::error_code ignored;
+  if (!entry.fetched.empty()) {
+    auto path = dsa_home() / "models" / entry.file;
+    if (!std::filesystem::exists(path, ignored))
+      fail("model {}: {} is not there yet: {}", entry.name, printable(path.string()), entry.fetched);
+    return path;
+  }
+  const auto folders = shipped_models();
+  for (const auto& folder : folders)
+    if (std::filesystem::exists(folder / entry.file, ignored)) return folder / entry.file;
+  fail("model {}: it comes with dsa, but is neither in {} nor in {}: install dsa again", entry.name,
+       printable(folders[0].string()), printable(folders[1].string()));
+}
+
 }  // namespace
 
 std::span<const CatalogueEntry> catalogue() { return kCatalogue; }
 
 std::filesystem::path resolve_model(std::string_view model) {
-  for (const auto& entry : kCatalogue) {
-    if (entry.name != model) continue;
-    auto path = dsa_home() / "models" / entry.file;
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored))
-      fail("model {}: {} is not there yet: {}", entry.name, printable(path.string()), entry.fetched);
-    return path;
-  }
+  for (const auto& entry : kCatalogue)
+    if (entry.name == model) return path_of(entry);
   std::filesystem::path path(model);
   std::error_code error;
   if (!std::filesystem::exists(path, error))
@@ -40,8 +50,6 @@ std::filesystem::path resolve_model(std::string_view model) {
   return path;
 }
 
-std::vector<std::filesystem::path> shipped_indexer_folders() {
-  return {DSA_SOURCE_MODELS, DSA_INSTALLED_MODELS};
-}
+std::vector<std::filesystem::path> shipped_models() { return {DSA_SOURCE_MODELS, DSA_INSTALLED_MODELS}; }
 
 }  // namespace dsa::cli

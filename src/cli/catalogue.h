@@ -10,8 +10,8 @@ namespace dsa::cli {
 
 struct CatalogueEntry {
   std::string_view name;
-  std::string_view file;     // below $DSA_HOME/models
-  std::string_view fetched;  // how it gets there
+  std::string_view file;     // below $DSA_HOME/models or, if it comes with dsa, a folder of shipped_models()
+  std::string_view fetched;  // how it gets there; "": it comes with dsa
 };
 std::span<const CatalogueEntry> catalogue();
 
@@ -19,7 +19,7 @@ std::span<const CatalogueEntry> catalogue();
 /// folder that has a catalogue name is meant by ./NAME.)  Throws Error if there is nothing there.
 std::filesystem::path resolve_model(std::string_view model);
 
-/// Folders of indexers that come with dsa: the source folder's models/, and where it is installed.
-std::vector<std::filesystem::path> shipped_indexer_folders();
+/// Where models and indexers lie that come with dsa: the source folder's models/, and where it is installed.
+std::vector<std::filesystem::path> shipped_models();
 
 }  // namespace dsa::cli

@@ -47,6 +47,10 @@ TEST_F(Catalogue, AbsentModelSaysHowToGetIt) {
   EXPECT_NE(error.find("tools/fetch_model"), std::string::npos) << error;
 }
 
+TEST_F(Catalogue, ShippedModelNeedsNoHome) {
+  EXPECT_TRUE(std::filesystem::exists(resolve_model("tiny-v32") / "config.json"));
+}
+
 TEST_F(Catalogue, PathIsTakenAsItIs) { EXPECT_EQ(resolve_model(home_.string()), home_); }
 
 TEST_F(Catalogue, UnknownNameListsTheNames) {

@@ -164,7 +164,7 @@ ModelOptions model_options(const Options& o) {
   m.use_indexer = o.indexer != "none";
   if (m.use_indexer && !o.indexer.empty()) m.indexer = o.indexer;
   m.force_indexer = o.force_indexer;
-  m.indexer_folders = shipped_indexer_folders();
+  m.indexer_folders = shipped_models();
   return m;
 }
 

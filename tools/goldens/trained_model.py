@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks a folder of `dsa train model` against transformers: every weight is found, token ids and logits are the same.
 
-  trained_model.py FOLDER DSA TEXT_FILE          DSA: the built program, build/release/dsa
+  trained_model.py FOLDER DSA TEXT_FILE [GOLDEN]     DSA: the built program, build/release/dsa
 
 One context of the text, float32 on both sides, ties to the lower position on both: over the indexer's selections, and with
-everything selected.  Writes nothing; exits 1 if anything differs.
+everything selected.  Exits 1 if anything differs.  GOLDEN is where some rows of transformers' logits go, for tests/parity.
 """
 import json
 import pathlib
@@ -14,11 +14,12 @@ import tempfile
 
 import torch
 import transformers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import common
 
 LOGITS = 2e-4  # of a row's standard deviation
+GOLDEN_EVERY = 37  # rows that a golden keeps: the first, this one, twice this one, ...
 
 
 def dsa_ids(dsa, folder, text):
@@ -35,7 +36,12 @@ def dsa_logits(dsa, folder, tokens, attention):
         return load_file(out)["logits"]
 
 
-def main(folder, dsa, path):
+def golden_of(tokens, logits):
+    rows = torch.arange(0, len(tokens), GOLDEN_EVERY)
+    return {"tokens": tokens.int(), "rows": rows.int(), "logits": logits[rows].contiguous()}
+
+
+def main(folder, dsa, path, golden=None):
     text = pathlib.Path(path).read_text(encoding="utf-8")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     ids = tokenizer.encode(text, add_special_tokens=False)
@@ -58,6 +64,8 @@ def main(folder, dsa, path):
         print(f"{attention}: logits at most {apart:.1e} of a row's deviation apart, {100 * best:.2f} % the same best token, "
               f"loss {loss[0]:.6f} and {loss[1]:.6f}")
         good = good and apart < LOGITS
+        if golden and attention == "sparse":
+            save_file(golden_of(tokens, theirs), golden)
     return 0 if good else 1
 
 
