@@ -6,7 +6,6 @@
 
 #include <cmath>
 
-#include "base/rng.h"
 #include "train/runnable_rows.h"
 
 namespace dsa::train {
@@ -14,13 +13,6 @@ namespace {
 
 // Sizes that no block, panel or vector divides; the scores' width is not the values'.
 constexpr std::int64_t kTokens = 150, kHeads = 3, kDim = 14, kValueDim = 10, kTopk = 7;
-
-std::vector<float> random(std::int64_t count, std::uint64_t seed) {
-  const CounterRng rng(seed);
-  std::vector<float> out(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(3 * (2 * rng.unit(i) - 1));
-  return out;
-}
 
 // [tokens, heads, kValueDim] in rows of kDim, zeros behind.
 std::vector<float> widened(const std::vector<float>& values) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/rng.h"
 #include "kernels/registry.h"
 #include "train/row_kernels.h"
 
@@ -15,6 +16,14 @@ inline std::vector<const RowKernels*> runnable_rows() {
     const RowKernels* rows = &row_kernels_for(family->name);
     if (std::find(out.begin(), out.end(), rows) == out.end()) out.push_back(rows);
   }
+  return out;
+}
+
+/// Numbers between -3 and 3 to compute with.
+inline std::vector<float> random(std::int64_t count, std::uint64_t seed) {
+  const CounterRng rng(seed);
+  std::vector<float> out(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(3 * (2 * rng.unit(i) - 1));
   return out;
 }
 

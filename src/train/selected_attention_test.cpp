@@ -5,20 +5,12 @@
 
 #include <cmath>
 
-#include "base/rng.h"
 #include "train/runnable_rows.h"
 
 namespace dsa::train {
 namespace {
 
 constexpr std::int64_t kTokens = 150, kHeads = 6, kGroups = 2, kDim = 10, kTopk = 7;
-
-std::vector<float> random(std::int64_t count, std::uint64_t seed) {
-  const CounterRng rng(seed);
-  std::vector<float> out(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(3 * (2 * rng.unit(i) - 1));
-  return out;
-}
 
 // Row t selects every (t + 1) / min(t + 1, kTopk)-th token and always itself.
 Selection selection() {
