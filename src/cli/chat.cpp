@@ -126,12 +126,16 @@ class Chat {
   void show_stats() {
     if (!last_) return fmt::print(stderr, "nothing has been answered yet\n");
     fmt::print(stderr, "{}\n", to_text(*last_));
-    fmt::print(stderr, "context: {} of {} tokens; memory: {} at most\n",
-               last_->prompt_tokens + last_->completion_tokens, conversation_.session().context(),
+    const Session& session = conversation_.session();
+    const std::int64_t tokens = last_->prompt_tokens + last_->completion_tokens;
+    fmt::print(stderr, "context: {} of {} tokens; memory: {} at most\n", tokens, session.context(),
                human_bytes(last_->peak_rss_bytes));
-    const auto rows = conversation_.session().selection_stats();
+    const auto rows = session.selection_stats();
     fmt::print(stderr, "attention: {} token rows dense, {} over a selection\n", rows.dense_rows,
                rows.sparse_rows);
+    if (rows.sparse_rows > 0 && tokens > session.topk())
+      fmt::print(stderr, "selection: the last token attended to {} of {} tokens ({:.0f} %)\n", session.topk(),
+                 tokens, 100 * static_cast<double>(session.topk()) / static_cast<double>(tokens));
   }
 
   void compare() {

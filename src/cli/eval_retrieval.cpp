@@ -1,7 +1,9 @@
 // dsa eval retrieval MODEL [--indexer DIR]
 #include "eval/retrieval.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -28,7 +30,7 @@ struct RetrievalCommand {
   std::int64_t samples = 50;
   std::uint64_t seed = 0;
   std::string state;
-  bool raw = false;
+  RetrievalOptions retrieval;
 };
 
 struct Cell {
@@ -54,19 +56,21 @@ nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& mode
     hash.add(file.bytes());
     indexer = hash.hex();
   }
-  return {{"dsa_eval_retrieval", 1},
-          {"model_fingerprint", fingerprint(*model.files().tensors, model.config())},
-          {"indexer_sha256", indexer},
-          {"top_k", model.topk()},
-          {"compute", o.common.compute},
-          {"raw", o.raw},
-          {"seed", o.seed}};
+  nlohmann::ordered_json run{{"dsa_eval_retrieval", 1},
+                             {"model_fingerprint", fingerprint(*model.files().tensors, model.config())},
+                             {"indexer_sha256", indexer},
+                             {"top_k", model.topk()},
+                             {"compute", o.common.compute},
+                             {"raw", o.retrieval.raw},
+                             {"seed", o.seed}};
+  if (o.retrieval.best) run["selection"] = "best";  // its absence means the indexer's
+  return run;
 }
 
 class Run {
  public:
   Run(const RetrievalCommand& options, LoadedModel& model)
-      : options_(options), cells_(chosen_cells(options)), runner_(model, options.raw) {
+      : options_(options), cells_(chosen_cells(options)), runner_(model, options.retrieval) {
     if (!options.state.empty()) log_.emplace(options.state, run_identity(options, model));
     if (!log_) return;
     for (const auto& result : log_->earlier())
@@ -124,6 +128,10 @@ int eval_retrieval(RetrievalCommand& o) {
     out.update(to_json(summary));
     print(json_line(out));
   } else {
+    if (o.retrieval.best)
+      print(fmt::format(
+          "sparse: over the best {} tokens by dense attention's mean over heads, not the indexer's\n\n",
+          model.topk()));
     print(to_text(summary));
   }
   return interrupt.flag() ? kInterrupted : kDone;
@@ -160,7 +168,11 @@ Action declare_eval_retrieval(CLI::App& command) {
           "--state", o->state,
           "keep every sample's result in this file as soon as it is there, and go on from what it holds")
       ->type_name("FILE");
-  command.add_flag("--raw", o->raw, "no chat format: the question is plain text");
+  command.add_flag("--raw", o->retrieval.raw, "no chat format: the question is plain text");
+  command.add_flag(
+      "--best", o->retrieval.best,
+      "sparse attends over the best selection there is instead of the indexer's: what an indexer can reach "
+      "(slow)");
   command.footer(
       "Asks for what stands in long texts that dsa makes up: one number (single), one of many numbers\n"
       "(multi-key), variables of a value (variables), the most frequent words (words). Each sample is "

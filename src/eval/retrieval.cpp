@@ -19,13 +19,14 @@ std::int32_t best(std::span<const float> logits) {
 
 }  // namespace
 
-RetrievalRunner::RetrievalRunner(LoadedModel& model, bool raw) : model_(model) {
+RetrievalRunner::RetrievalRunner(LoadedModel& model, const RetrievalOptions& options) : model_(model) {
   DSA_CHECK(model.topk() > 0);
   const Tokenizer& tokenizer = model.tokenizer();
   // DeepSeek-V3.2 has a chat format and no template.
   const bool has_format =
       tokenizer.chat_template() || model.config().architecture == Architecture::deepseek_v32;
-  if (has_format && !raw) {
+  if (options.best) best_.emplace(model);
+  if (has_format && !options.raw) {
     format_ = ChatFormat::find(tokenizer.chat_template(), model.config().architecture);
     stop_ = stop_ids(tokenizer, *format_);
   }
@@ -76,7 +77,10 @@ std::optional<RetrievalResult> RetrievalRunner::run(RetrievalTask task, std::uin
   // While everything is selected sparse is dense, bit for bit: the cache holds what it would compute.
   transformer.set_attention(AttentionMode::sparse);
   const std::int64_t same = std::min(transformer.topk(), out.prompt_tokens - 1);
-  if (!ask(sample, asked, answer, same, out.sparse, cancel)) return std::nullopt;
+  if (best_) transformer.set_hooks(best_->hooks(transformer.topk()));
+  const bool asked_whole = ask(sample, asked, answer, same, out.sparse, cancel);
+  transformer.set_hooks({});
+  if (!asked_whole) return std::nullopt;
   return out;
 }
 

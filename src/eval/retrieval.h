@@ -8,19 +8,24 @@
 #include <string_view>
 #include <vector>
 
+#include "eval/best_selection.h"
 #include "eval/loaded_model.h"
 #include "eval/retrieval_result.h"
 #include "tokenizer/chat_format.h"
 
 namespace dsa {
 
+struct RetrievalOptions {
+  bool raw = false;   // no chat format, the question continues as plain text
+  bool best = false;  // sparse attends over the best selection there is (BestSelection), not the indexer's
+};
+
 /// Asks one model, dense and over the selection.  The model must have an indexer and be loaded with a context
 /// of the longest length.  Not thread-safe.
 class RetrievalRunner {
  public:
-  /// `raw`: no chat format, the question continues as plain text.  Throws Error if the model's chat format is
-  /// not known.
-  RetrievalRunner(LoadedModel& model, bool raw);
+  /// Throws Error if the model's chat format is not known.
+  RetrievalRunner(LoadedModel& model, const RetrievalOptions& options);
 
   /// Nothing if cancelled.  Throws Error if the length is too short for the task.
   std::optional<RetrievalResult> run(RetrievalTask task, std::uint64_t seed, std::int64_t number,
@@ -34,6 +39,7 @@ class RetrievalRunner {
            const std::atomic<bool>& cancel);
 
   LoadedModel& model_;
+  std::optional<BestSelection> best_;
   std::optional<ChatFormat> format_;
   std::vector<std::int32_t> stop_;
 };

@@ -11,6 +11,7 @@ namespace dsa::train {
 namespace {
 
 constexpr std::int64_t kShortest = 2048;
+constexpr double kFullLengthShare = 0.75;  // of the tokens: an indexer works at the lengths it was trained at
 constexpr std::int64_t kMaxContext = std::int64_t{1} << 24;
 constexpr double kLowestShare = 1e-3;  // of the peak learning rate
 
@@ -52,8 +53,9 @@ Curriculum Curriculum::up_to(std::int64_t context) {
   Curriculum out;
   for (std::int64_t length = kShortest; length < context; length *= 2)
     out.stages_.push_back({.context = length, .share = 0});
-  for (Stage& stage : out.stages_) stage.share = 0.5 / static_cast<double>(out.stages_.size());
-  out.stages_.push_back({.context = context, .share = out.stages_.empty() ? 1.0 : 0.5});
+  for (Stage& stage : out.stages_)
+    stage.share = (1 - kFullLengthShare) / static_cast<double>(out.stages_.size());
+  out.stages_.push_back({.context = context, .share = out.stages_.empty() ? 1.0 : kFullLengthShare});
   return out;
 }
 

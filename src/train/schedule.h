@@ -19,7 +19,8 @@ class Curriculum {
  public:
   /// "2048:0.3,8192:0.7"; shares are made to add up to 1.  Throws Error.
   static Curriculum parse(std::string_view text);
-  /// Doubling from 2,048 tokens to `context`, half of the tokens at full length; one stage if it is shorter.
+  /// Doubling from 2,048 tokens to `context`, three quarters of the tokens at full length; one stage if it is
+  /// shorter.
   static Curriculum up_to(std::int64_t context);
 
   [[nodiscard]] const std::vector<Stage>& stages() const { return stages_; }

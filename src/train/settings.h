@@ -12,8 +12,8 @@ struct WarmupSettings {
   std::int64_t dim = 32;
   std::int64_t topk = 512;
   std::string curriculum;  // Curriculum::text()
-  std::int64_t rows = 1024;
-  std::int64_t updates = 4;  // of the weights, each from its share of a document's rows
+  std::int64_t rows = 2048;
+  std::int64_t updates = 8;  // of the weights, each from its share of a document's rows
   std::string target = "blend";
   double lr = 1.5e-2;
   double clip = 1;

@@ -23,8 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(Curriculum, DoublesUpToTheContext) {
-  EXPECT_EQ(Curriculum::up_to(8192).text(), "2048:0.25,4096:0.25,8192:0.5");
-  EXPECT_EQ(Curriculum::up_to(3000).text(), "2048:0.5,3000:0.5");
+  EXPECT_EQ(Curriculum::up_to(8192).text(), "2048:0.125,4096:0.125,8192:0.75");
+  EXPECT_EQ(Curriculum::up_to(3000).text(), "2048:0.25,3000:0.75");
   EXPECT_EQ(Curriculum::up_to(2048).text(), "2048:1");
   EXPECT_EQ(Curriculum::up_to(64).text(), "64:1");
   EXPECT_EQ(Curriculum::parse("100:1,200:3").text(), "100:0.25,200:0.75");

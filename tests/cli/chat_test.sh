@@ -33,6 +33,7 @@ printf '%s\n' "Name one word of this text." "/stats" "/compare" "/quit" >"$work/
 cat "$root/docs/testing.md" "$root/docs/testing.md" >"$work/long.txt"
 on 0 "$dsa" chat --file "$work/long.txt" "${greedy[@]}" <"$work/in"
 grep -qE '[1-9][0-9]* over a selection' "$work/err" || fail "attention was dense"
+stderr_has "attended to 512 of"
 stderr_has "-- dense"
 stderr_has "tokens are the same"
 on 0 "$dsa" chat --file "$work/long.txt" "${greedy[@]}" --indexer none <"$work/in"

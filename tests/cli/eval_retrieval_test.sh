@@ -35,6 +35,19 @@ on 0 "${ask[@]}" --top-k 1024 --tasks single --json
 json /cells/0/log_prob_difference/mean 0.0
 json /worse_cells 0
 
+# The best selection in the indexer's place: other answers, a state of its own, dense if nothing is left out.
+on 0 "${ask[@]}" --best --json --state "$work/best"
+json /run/selection best
+dense() { sed -n 's/"sparse":.*//p' "$1"; }
+[[ $(dense "$work/best") == "$(dense "$work/state")" ]] || fail "--best changed what dense attention answers"
+! cmp -s <(tail -n +2 "$work/best") <(tail -n +2 "$work/state") || fail "--best changed nothing"
+on 1 "${ask[@]}" --best --state "$work/state"
+stderr_has "another run"
+on 0 "${ask[@]}" --best --top-k 1024 --tasks single --json
+json /cells/0/log_prob_difference/mean 0.0
+on 0 "${ask[@]}" --best --tasks single --samples 1
+stdout_has "over the best 16 tokens"
+
 # A model with an indexer of its own; tables for a person.
 on 0 "$dsa" eval retrieval "$work/v32" --raw --lengths 512 --tasks single --samples 2
 stdout_has "match: dense"
