@@ -2,8 +2,8 @@
 #include "eval/retrieval.h"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -171,7 +171,7 @@ Action declare_eval_retrieval(CLI::App& command) {
   command.add_flag("--raw", o->retrieval.raw, "no chat format: the question is plain text");
   command.add_flag(
       "--best", o->retrieval.best,
-      "sparse attends over the best selection there is instead of the indexer's: what an indexer can reach "
+      "sparse attends over the tokens that dense attention weighs most instead of the indexer's selection "
       "(slow)");
   command.footer(
       "Asks for what stands in long texts that dsa makes up: one number (single), one of many numbers\n"
