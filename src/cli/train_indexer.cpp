@@ -53,17 +53,14 @@ int train_indexer(const CLI::App& command, const Options& o) {
       train::indexer_shape(probe, settings.heads, settings.dim));  // refused before anything is loaded
   const std::int64_t longest = train::Curriculum::parse(settings.curriculum).longest();
   check_context(longest, probe.config, path);
-  create_out_folder(o);
 
   LoadedModel model(path, {.attention = AttentionMode::dense,
                            .context = longest,
                            .chunk = longest,
                            .threads = o.threads,
                            .use_indexer = false});
-  const auto text = read_documents(o.text, model.tokenizer(), probe.config.architecture);
-  const auto held_out = o.held_out.empty()
-                            ? std::vector<Document>{}
-                            : read_documents(o.held_out, model.tokenizer(), probe.config.architecture);
+  const auto [text, held_out] = read_train_text(o, model.tokenizer(), probe.config.architecture, longest);
+  create_out_folder(o);
   const train::TrainerFiles files{.folder = o.out, .save_seconds = o.save_seconds};
   train::Trainer trainer = checkpoint
                                ? train::Trainer::resume(model, text, held_out, std::move(*checkpoint), files)

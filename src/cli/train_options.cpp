@@ -70,6 +70,16 @@ void create_out_folder(const TrainOptions& o) {
   if (error) fail("--out {}: cannot create the folder: {}", printable(o.out, 1000), error.message());
 }
 
+TrainText read_train_text(const TrainOptions& o, const Tokenizer& tokenizer, Architecture architecture,
+                          std::int64_t context) {
+  TrainText out{.text = read_documents(o.text, tokenizer, architecture), .held_out = {}};
+  static_cast<void>(cut_windows(out.text, context));
+  if (o.held_out.empty()) return out;
+  out.held_out = read_documents(o.held_out, tokenizer, architecture);
+  static_cast<void>(cut_windows(out.held_out, context));
+  return out;
+}
+
 void check_context(std::int64_t context, const ModelConfig& config, const fs::path& model) {
   if (context > config.max_position_embeddings)
     fail("--ctx {}: {} was trained for {} tokens: give at most that", context,

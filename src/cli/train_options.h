@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "eval/documents.h"
 #include "train/training_run.h"
 
 namespace dsa::cli {
@@ -77,6 +78,15 @@ void check_resumed(const CLI::App& command, const TrainOptions& o, const Setting
 /// The budget asked for: an hour where none is.
 train::Budget budget_of(const TrainOptions& o);
 void create_out_folder(const TrainOptions& o);
+
+struct TrainText {
+  std::vector<Document> text, held_out;
+};
+/// --text and --held-out.  Throws Error as read_documents() does, and where either holds no document of a
+/// whole context.
+TrainText read_train_text(const TrainOptions& o, const Tokenizer& tokenizer, Architecture architecture,
+                          std::int64_t context);
+
 /// Throws Error if a context is longer than the model's.
 void check_context(std::int64_t context, const ModelConfig& config, const std::filesystem::path& model);
 

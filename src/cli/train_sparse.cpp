@@ -87,12 +87,10 @@ int train_sparse(const CLI::App& command, const Options& o) {
   check_context(settings.context, model.config, path);
   train::check_publishable(model);
   if (!checkpoint) train::refuse_second_training(o.out);
-  create_out_folder(o);
 
   const Tokenizer tokenizer = fitting_tokenizer(model);
-  const auto text = read_documents(o.text, tokenizer, model.config.architecture);
-  const auto held_out = o.held_out.empty() ? std::vector<Document>{}
-                                           : read_documents(o.held_out, tokenizer, model.config.architecture);
+  const auto [text, held_out] = read_train_text(o, tokenizer, model.config.architecture, settings.context);
+  create_out_folder(o);
   if (checkpoint)
     train::check_identity(checkpoint->identity, train::identity_of(model, text), path, o.out);
   else

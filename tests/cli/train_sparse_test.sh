@@ -75,6 +75,7 @@ refused "expected auto or f32" train --out "$work/x" --compute f64
 refused "expected 0 to 1" train --out "$work/x" --distill 2
 refused "latent attention" train --model "$tiny/deepseek_v3" --out "$work/x"
 refused "was trained for a model with" train --indexer "$work/smol-indexer" --out "$work/x"
+[[ ! -e "$work/x" ]] || fail "a refused training left a folder behind"
 refused "no checkpoint of dsa train indexer" "$dsa" train indexer --model "$work/model" --text "$text" --ctx 96 --out "$work/whole" --resume
 [[ $(sha256sum "$work/whole/checkpoint.safetensors") == "$before" ]] || fail "a refused training touched what was there"
 on 2 "$dsa" train sparse --out "$work/x"

@@ -56,13 +56,14 @@ refused "no training to go on with" train --out "$work/none" --resume
 refused "no such file" train --out "$work/x" --text "$work/none"
 printf 'a\0b' >"$work/binary"
 refused "not text" train --out "$work/x" --text "$work/binary"
-refused "a context takes 2048" "$dsa" train indexer --text "$root/LICENSE" --out "$work/x"
+refused "a context takes 8192" "$dsa" train indexer --text "$root/LICENSE" --out "$work/x"
 refused "was trained for 8192" "$dsa" train indexer --text "$root/LICENSE" --out "$work/x" --ctx 9000
 refused "sum, max or blend" train --out "$work/x" --target mean
 refused "latent attention" train --model "$tiny/deepseek_v3" --out "$work/x"
 refused "no such" train --model "$work/none" --out "$work/x"
 printf '%s' text >"$work/file"
 refused "cannot create the folder" train --out "$work/file/x"
+[[ ! -e "$work/x" ]] || fail "a refused training left a folder behind"
 refused "--text now has" "$dsa" train indexer --text "$root/LICENSE" --out "$work/whole" --resume
 cp -r "$work/whole" "$work/cut"
 head -c 100000 "$work/whole/checkpoint.safetensors" >"$work/cut/checkpoint.safetensors"
