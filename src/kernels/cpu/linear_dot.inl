@@ -115,9 +115,13 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
     w.begin_block(k / kScaleBlock);
     dot_block<MR, NR>(xr, x_stride, w, k, k + here, acc);
   };
-  std::int64_t k = 0;
-  for (; k + kScaleBlock <= count; k += kScaleBlock) add_block(k, kScaleBlock);
-  if (k < count) add_block(k, count - k);
+  if constexpr (MR > 1 && !std::is_same_v<W, Fp8Rows<NR>>) {
+    dot_block<MR, NR>(xr, x_stride, w, 0, count, acc);  // one loop: the sums stay in registers
+  } else {
+    std::int64_t k = 0;
+    for (; k + kScaleBlock <= count; k += kScaleBlock) add_block(k, kScaleBlock);
+    if (k < count) add_block(k, count - k);
+  }
   DSA_UNROLL
   for (int r = 0; r < MR; ++r) {
     DSA_UNROLL
