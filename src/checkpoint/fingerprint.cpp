@@ -1,5 +1,8 @@
 #include "checkpoint/fingerprint.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -42,6 +45,22 @@ std::string fingerprint(const TensorSource& tensors, const ModelConfig& config) 
     for (std::size_t i = 0; i < kNorms.size(); ++i)
       add_norm(fmt::format("model.layers.{}.{}.weight", layer, kNorms[i]), /*required=*/i == 0);
   add_norm("model.norm.weight", /*required=*/true);
+  return hash.hex();
+}
+
+std::string weights_digest(const TensorSource& tensors) {
+  constexpr std::size_t kPiece = 1024;
+  Sha256 hash;
+  tensors.for_each([&](std::string_view name, const StoredTensor& tensor) {
+    // The lengths are in it, so that no two lists of tensors read as the same bytes.
+    const std::string head = fmt::format("{} {} {} {} {}\n", name.size(), name, dsa::name(tensor.type),
+                                         fmt::join(tensor.shape, "x"), tensor.bytes.size());
+    hash.add(std::as_bytes(std::span(head)));
+    const auto bytes = tensor.bytes;
+    const std::size_t piece = std::min(kPiece, bytes.size());
+    for (const std::size_t first : {std::size_t{0}, (bytes.size() - piece) / 2, bytes.size() - piece})
+      hash.add(bytes.subspan(first, piece));
+  });
   return hash.hex();
 }
 

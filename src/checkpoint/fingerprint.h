@@ -14,4 +14,10 @@ namespace dsa {
 /// then model.norm. Throws Error if a layer has no input_layernorm or a norm is not stored as plain floats.
 std::string fingerprint(const TensorSource& tensors, const ModelConfig& config);
 
+/// SHA-256, as 64 lower-case hex digits, over every tensor's name, type, shape, and first, middle and last
+/// kibibyte: tells apart what fingerprint() takes for one model, its quantisations and its fine-tuned
+/// weights, without reading hundreds of gigabytes.  Two sources that differ nowhere but between those pieces
+/// are not told apart.
+std::string weights_digest(const TensorSource& tensors);
+
 }  // namespace dsa

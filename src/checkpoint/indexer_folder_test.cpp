@@ -37,6 +37,9 @@ class Norms {
   [[nodiscard]] std::string hash() const {
     return fingerprint(*open_safetensors(folder_.path() / "n.safetensors"), config_);
   }
+  [[nodiscard]] std::string digest() const {
+    return weights_digest(*open_safetensors(folder_.path() / "n.safetensors"));
+  }
 
  private:
   static void append(std::string& out, DType type, float value) {
@@ -67,6 +70,24 @@ TEST(Fingerprint, TellsModelsApart) {
   EXPECT_EQ(of("llama_gqa"), of("llama_gqa"));
   EXPECT_NE(of("llama_gqa"), of("llama_tied"));
   EXPECT_EQ(of("deepseek_v32").size(), 64U);
+}
+
+TEST(WeightsDigest, TellsStorageTypesAndChangedWeightsApart) {
+  EXPECT_EQ(Norms(DType::f32).digest(), Norms(DType::f32).digest());
+  EXPECT_NE(Norms(DType::f32).digest(), Norms(DType::bf16).digest());
+  EXPECT_NE(Norms(DType::bf16).digest(), Norms(DType::f16).digest());
+
+  const TempFolder folder;
+  const auto changed_at = [&](std::size_t byte) {
+    std::vector<std::byte> bytes(std::size_t{16} * 1024);
+    if (byte < bytes.size()) bytes[byte] = std::byte{1};
+    const TensorToWrite tensor{"w", DType::f32, {64, 64}, bytes};
+    write_safetensors(folder.path() / "w.safetensors", {{tensor}});
+    return weights_digest(*open_safetensors(folder.path() / "w.safetensors"));
+  };
+  const std::string unchanged = changed_at(std::size_t{16} * 1024);
+  for (const std::size_t byte : {0, 1023, 8192, 16 * 1024 - 1})
+    EXPECT_NE(changed_at(byte), unchanged) << byte;
 }
 
 // An indexer folder for the golden llama_gqa: 3 layers, hidden size 60.

@@ -18,6 +18,7 @@
 #include "checkpoint/fingerprint.h"
 #include "cli/catalogue.h"
 #include "cli/eval.h"
+#include "eval/retrieval_comparison.h"
 #include "eval/retrieval_report.h"
 
 namespace dsa::cli {
@@ -30,6 +31,7 @@ struct RetrievalCommand {
   std::int64_t samples = 50;
   std::uint64_t seed = 0;
   std::string state;
+  std::string against;
   RetrievalOptions retrieval;
 };
 
@@ -58,6 +60,7 @@ nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& mode
   }
   nlohmann::ordered_json run{{"dsa_eval_retrieval", 1},
                              {"model_fingerprint", fingerprint(*model.files().tensors, model.config())},
+                             {"weights_digest", weights_digest(*model.files().tensors)},
                              {"indexer_sha256", indexer},
                              {"top_k", model.topk()},
                              {"compute", o.common.compute},
@@ -65,6 +68,17 @@ nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& mode
                              {"seed", o.seed}};
   if (o.retrieval.best) run["selection"] = "best";  // its absence means the indexer's
   return run;
+}
+
+// Another run's results, if they are of the same samples.
+std::vector<RetrievalResult> results_of(const std::string& path, const nlohmann::ordered_json& run) {
+  const RetrievalRun other = read_retrieval_run(path);
+  for (const char* key : {"dsa_eval_retrieval", "seed", "raw"})
+    if (!other.identity.contains(key) || other.identity[key] != run[key])
+      fail("--against {}: {} is {} there and {} here: only runs of the same samples can be compared",
+           printable(path, 1000), key, other.identity.contains(key) ? other.identity[key].dump() : "missing",
+           run[key].dump());
+  return other.results;
 }
 
 class Run {
@@ -117,15 +131,20 @@ int eval_retrieval(RetrievalCommand& o) {
   engine.context = o.lengths.back();
   LoadedModel model(resolve_model(o.common.model), engine);
   require_indexer(model, "eval retrieval");
+  std::vector<RetrievalResult> others;
+  if (!o.against.empty()) others = results_of(o.against, run_identity(o, model));
   Run run(o, model);
 
   const CatchInterrupt interrupt;
   run.go(interrupt.flag());
   if (run.results().empty()) return kInterrupted;
   const auto summary = summarise(run.results());
+  std::optional<RetrievalComparison> comparison;
+  if (!o.against.empty()) comparison = compare(run.results(), others);
   if (o.common.json) {
     nlohmann::ordered_json out{{"model", o.common.model}, {"run", run_identity(o, model)}};
     out.update(to_json(summary));
+    if (comparison) out["against"] = to_json(*comparison);
     print(json_line(out));
   } else {
     if (o.retrieval.best)
@@ -133,6 +152,9 @@ int eval_retrieval(RetrievalCommand& o) {
           "sparse: over the best {} tokens by dense attention's mean over heads, not the indexer's\n\n",
           model.topk()));
     print(to_text(summary));
+    if (comparison)
+      print(fmt::format("\nagainst {}, nats a token, mean over samples (95 % interval)\n\n{}", o.against,
+                        to_text(*comparison)));
   }
   return interrupt.flag() ? kInterrupted : kDone;
 }
@@ -167,6 +189,11 @@ Action declare_eval_retrieval(CLI::App& command) {
       .add_option(
           "--state", o->state,
           "keep every sample's result in this file as soon as it is there, and go on from what it holds")
+      ->type_name("FILE");
+  command
+      .add_option("--against", o->against,
+                  "another run's --state: also compare with it, sample by sample (another indexer, --best, "
+                  "other weights)")
       ->type_name("FILE");
   command.add_flag("--raw", o->retrieval.raw, "no chat format: the question is plain text");
   command.add_flag(

@@ -11,10 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const PairedDifference& d) {
-  return {{"mean", d.mean}, {"interval", d.interval ? to_json(*d.interval) : Json(nullptr)}};
-}
-
 Json side(std::int64_t matches, const RetrievalCell& cell, const Interval& share, double log_prob) {
   return {{"matches", matches},
           {"match_share", static_cast<double>(matches) / static_cast<double>(cell.samples)},
@@ -53,13 +49,17 @@ std::string share(std::int64_t matches, const RetrievalCell& cell, const Interva
                      100 * interval.low, 100 * interval.high);
 }
 
-std::string difference(const PairedDifference& d) {
+}  // namespace
+
+nlohmann::ordered_json to_json(const PairedDifference& d) {
+  return {{"mean", d.mean}, {"interval", d.interval ? to_json(*d.interval) : Json(nullptr)}};
+}
+
+std::string to_text(const PairedDifference& d) {
   std::string out = fmt::format("{:+.3f}", d.mean);
   if (d.interval) out += fmt::format(" ({:+.3f} .. {:+.3f})", d.interval->low, d.interval->high);
   return out;
 }
-
-}  // namespace
 
 nlohmann::ordered_json to_json(const RetrievalSummary& s) {
   Json out{{"cells", Json::array()},
@@ -78,13 +78,13 @@ std::string to_text(const RetrievalSummary& s) {
     const std::string match_p = cell.judged_by_match ? fmt::format("{:.3f}", cell.match_p) : "-";
     out += fmt::format("{:<9}  {:>6}  {:>4}  {:<18}  {:<18}  {:>6}  {:<26}  {:>6.3f}{}\n", name(cell.task),
                        cell.length, cell.samples, share(cell.dense_matches, cell, cell.dense_share),
-                       share(cell.sparse_matches, cell, cell.sparse_share), match_p,
-                       difference(cell.log_prob), cell.log_prob_p, cell.worse() ? "  worse" : "");
+                       share(cell.sparse_matches, cell, cell.sparse_share), match_p, to_text(cell.log_prob),
+                       cell.log_prob_p, cell.worse() ? "  worse" : "");
   }
   out += fmt::format("\nsparse is significantly worse in {} of {} cells (Holm, 5 %)\n", worse_cells(s),
                      s.cells.size());
   return out + fmt::format("log-probability of the answer, nats a token, sparse - dense, all samples: {}\n",
-                           difference(s.pooled));
+                           to_text(s.pooled));
 }
 
 }  // namespace dsa

@@ -8,6 +8,10 @@
 
 namespace dsa {
 
+nlohmann::ordered_json to_json(const PairedDifference& difference);
+/// "+0.123 (+0.100 .. +0.146)".
+std::string to_text(const PairedDifference& difference);
+
 nlohmann::ordered_json to_json(const RetrievalSummary& summary);
 /// A table, the last line ended too.
 std::string to_text(const RetrievalSummary& summary);

@@ -69,40 +69,64 @@ std::string read_file(const std::filesystem::path& path) {
   return text.str();
 }
 
+// Up to the end of the last whole line: what follows is of a run that was killed while it wrote.
+std::size_t whole_lines(const std::string& text) {
+  const std::size_t last = text.rfind('\n');
+  return last == std::string::npos ? 0 : last + 1;
+}
+
+// The first line; discarded if it is no JSON.
+Json parse_identity(const std::string& text) {
+  return Json::parse(text.substr(0, text.find('\n')), nullptr, /*allow_exceptions=*/false);
+}
+
+// The lines after it.
+std::vector<RetrievalResult> parse_results(const std::string& text, const std::filesystem::path& path) {
+  std::vector<RetrievalResult> results;
+  std::istringstream lines(text);
+  std::string line;
+  std::getline(lines, line);
+  for (std::int64_t number = 2; std::getline(lines, line); ++number) {
+    const auto result = read_result(Json::parse(line, nullptr, /*allow_exceptions=*/false));
+    if (!result)
+      fail("{}: line {} is not a result: remove the line, and its sample is computed again",
+           printable(path.string(), 1000), number);
+    results.push_back(*result);
+  }
+  return results;
+}
+
 }  // namespace
+
+RetrievalRun read_retrieval_run(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) fail("{}: no such file", printable(path.string(), 1000));
+  std::string text = read_file(path);
+  text.resize(whole_lines(text));
+  Json identity = parse_identity(text);
+  if (!identity.is_object() || !identity.contains("dsa_eval_retrieval"))
+    fail("{}: is no --state of dsa eval retrieval", printable(path.string(), 1000));
+  return {.identity = std::move(identity), .results = parse_results(text, path)};
+}
 
 RetrievalLog::RetrievalLog(const std::filesystem::path& path, const Json& run) : path_(path) {
   std::string text = read_file(path);
-  const std::size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
-  if (whole < text.size()) {  // a run that was killed while it wrote
+  if (const std::size_t whole = whole_lines(text); whole < text.size()) {
     text.resize(whole);
     std::error_code error;
     std::filesystem::resize_file(path, whole, error);
     if (error) fail("{}: {}", printable(path.string(), 1000), error.message());
   }
-  read(text, run);
+  if (!text.empty()) {
+    const Json identity = parse_identity(text);
+    if (identity.is_discarded() ||
+        identity != run)  // what is no JSON compares as neither equal nor different
+      fail("{}: is the state of another run ({}): give another --state, or remove the file",
+           printable(path.string(), 1000), difference(identity, run));
+    earlier_ = parse_results(text, path);
+  }
   file_.reset(std::fopen(path.c_str(), "ab"));
   if (!file_) fail("{}: {}", printable(path.string(), 1000), std::generic_category().message(errno));
   if (text.empty()) write(run);
-}
-
-void RetrievalLog::read(const std::string& text, const Json& run) {
-  std::istringstream lines(text);
-  std::string line;
-  for (std::int64_t number = 1; std::getline(lines, line); ++number) {
-    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (number == 1) {
-      if (json.is_discarded() || json != run)  // what is no JSON compares as neither equal nor different
-        fail("{}: is the state of another run ({}): give another --state, or remove the file",
-             printable(path_.string(), 1000), difference(json, run));
-      continue;
-    }
-    const auto result = read_result(json);
-    if (!result)
-      fail("{}: line {} is not a result: remove the line, and its sample is computed again",
-           printable(path_.string(), 1000), number);
-    earlier_.push_back(*result);
-  }
 }
 
 void RetrievalLog::append(const RetrievalResult& result) { write(to_json(result)); }

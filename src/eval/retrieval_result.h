@@ -30,6 +30,16 @@ struct RetrievalResult {
   RetrievalAnswer sparse;
 };
 
+/// What a file of results holds.
+struct RetrievalRun {
+  nlohmann::ordered_json identity;  // model, indexer, seed, ...
+  std::vector<RetrievalResult> results;
+};
+
+/// Throws Error if the file cannot be read, is none of RetrievalLog's, or if a line is damaged; a last line
+/// that was cut off is no error, and not read.
+RetrievalRun read_retrieval_run(const std::filesystem::path& path);
+
 /// One JSON object a line: first what the run is (model, indexer, seed, ...), then a result a line, each
 /// written as soon as it is there.
 class RetrievalLog {
@@ -44,7 +54,6 @@ class RetrievalLog {
   void append(const RetrievalResult& result);
 
  private:
-  void read(const std::string& text, const nlohmann::ordered_json& run);
   void write(const nlohmann::ordered_json& line);
 
   struct Closer {

@@ -48,6 +48,32 @@ json /cells/0/log_prob_difference/mean 0.0
 on 0 "${ask[@]}" --best --tasks single --samples 1
 stdout_has "over the best 16 tokens"
 
+# Another run on the same samples, beside this one.
+on 0 "${ask[@]}" --state "$work/state" --against "$work/state"
+stdout_has "sparse - its sparse"
+stdout_has "all                  24  +0.000 (+0.000 .. +0.000)"
+on 0 "${ask[@]}" --best --json --state "$work/best" --against "$work/state"
+json /against/cells/7/samples 3
+json /against/all/samples 24
+on 1 "${ask[@]}" --seed 1 --against "$work/state"
+stderr_is_one_line
+stderr_has "seed is 0 there and 1 here"
+on 1 "${ask[@]}" --against "$work/none"
+stderr_is_one_line
+stderr_has "no such file"
+on 1 "${ask[@]}" --against "$work/model/config.json"
+stderr_is_one_line
+stderr_has "no --state"
+
+# Other weights that share every norm, and so the fingerprint, do not go on from it.
+mkdir "$work/tuned"
+cp -r "$work/model/." "$work/tuned"
+first=$(($(od -An -t u8 -N 8 "$work/tuned/model.safetensors") + 8)) # behind the header: of lm_head
+printf 'x' | dd of="$work/tuned/model.safetensors" bs=1 seek=$first conv=notrunc status=none
+on 1 "$dsa" eval retrieval "$work/tuned" --indexer "$work/indexer" --raw --lengths 512,448 --samples 3 --state "$work/state"
+stderr_is_one_line
+stderr_has "weights_digest"
+
 # A model with an indexer of its own; tables for a person.
 on 0 "$dsa" eval retrieval "$work/v32" --raw --lengths 512 --tasks single --samples 2
 stdout_has "match: dense"
