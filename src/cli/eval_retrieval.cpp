@@ -140,7 +140,12 @@ int eval_retrieval(RetrievalCommand& o) {
   if (run.results().empty()) return kInterrupted;
   const auto summary = summarise(run.results());
   std::optional<RetrievalComparison> comparison;
-  if (!o.against.empty()) comparison = compare(run.results(), others);
+  std::string refused;  // said last: what was measured is printed all the same
+  if (!o.against.empty()) try {
+      comparison = compare(run.results(), others);
+    } catch (const Error& error) {
+      refused = error.what();
+    }
   if (o.common.json) {
     nlohmann::ordered_json out{{"model", o.common.model}, {"run", run_identity(o, model)}};
     out.update(to_json(summary));
@@ -156,6 +161,7 @@ int eval_retrieval(RetrievalCommand& o) {
       print(fmt::format("\nagainst {}, nats a token, mean over samples (95 % interval)\n\n{}", o.against,
                         to_text(*comparison)));
   }
+  if (!refused.empty()) fail("--against {}: {}", printable(o.against, 1000), refused);
   return interrupt.flag() ? kInterrupted : kDone;
 }
 

@@ -15,18 +15,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Pairs = std::vector<std::pair<const RetrievalResult*, const RetrievalResult*>>;
 
-double per_token(double log_prob, const RetrievalResult& r) {
-  return log_prob / static_cast<double>(r.answer_tokens);
-}
-
-double loss(const RetrievalResult& r) { return per_token(r.sparse.log_prob - r.dense.log_prob, r); }
+double loss(const RetrievalResult& r) { return r.per_token(r.sparse.log_prob - r.dense.log_prob); }
 
 RetrievalDifferences differences(const Pairs& pairs) {
   std::vector<double> sparse, losses, to_dense;
   for (const auto& [one, other] : pairs) {
-    sparse.push_back(per_token(one->sparse.log_prob - other->sparse.log_prob, *one));
+    sparse.push_back(one->per_token(one->sparse.log_prob - other->sparse.log_prob));
     losses.push_back(loss(*one) - loss(*other));
-    to_dense.push_back(per_token(one->sparse.log_prob - other->dense.log_prob, *one));
+    to_dense.push_back(one->per_token(one->sparse.log_prob - other->dense.log_prob));
   }
   return {.samples = static_cast<std::int64_t>(pairs.size()),
           .sparse = paired_difference(sparse),

@@ -28,6 +28,11 @@ struct RetrievalResult {
   std::int64_t answer_tokens = 0;
   RetrievalAnswer dense;
   RetrievalAnswer sparse;
+
+  /// A log-probability of its answer, or a difference of two, in nats a token.
+  [[nodiscard]] double per_token(double log_prob) const {
+    return log_prob / static_cast<double>(answer_tokens);
+  }
 };
 
 /// What a file of results holds.

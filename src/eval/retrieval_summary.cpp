@@ -6,10 +6,6 @@
 namespace dsa {
 namespace {
 
-double per_token(double log_prob, const RetrievalResult& result) {
-  return log_prob / static_cast<double>(result.answer_tokens);
-}
-
 RetrievalCell cell_of(std::span<const RetrievalResult* const> results) {
   RetrievalCell cell{.task = results.front()->task,
                      .length = results.front()->length,
@@ -20,9 +16,9 @@ RetrievalCell cell_of(std::span<const RetrievalResult* const> results) {
     cell.sparse_matches += r->sparse.match ? 1 : 0;
     cell.only_dense += r->dense.match && !r->sparse.match ? 1 : 0;
     cell.only_sparse += !r->dense.match && r->sparse.match ? 1 : 0;
-    cell.dense_log_prob += per_token(r->dense.log_prob, *r) / static_cast<double>(cell.samples);
-    cell.sparse_log_prob += per_token(r->sparse.log_prob, *r) / static_cast<double>(cell.samples);
-    differences.push_back(per_token(r->sparse.log_prob - r->dense.log_prob, *r));
+    cell.dense_log_prob += r->per_token(r->dense.log_prob) / static_cast<double>(cell.samples);
+    cell.sparse_log_prob += r->per_token(r->sparse.log_prob) / static_cast<double>(cell.samples);
+    differences.push_back(r->per_token(r->sparse.log_prob - r->dense.log_prob));
   }
   cell.dense_share = wilson_interval(cell.dense_matches, cell.samples);
   cell.sparse_share = wilson_interval(cell.sparse_matches, cell.samples);

@@ -65,6 +65,11 @@ on 1 "${ask[@]}" --against "$work/model/config.json"
 stderr_is_one_line
 stderr_has "no --state"
 
+head -3 "$work/state" | sed 's/"sample":[0-9]*/"sample":99/' >"$work/others"
+on 1 "${ask[@]}" --state "$work/state" --against "$work/others"
+stderr_has "no sample in common"
+stdout_has "nats a token"
+
 # Other weights that share every norm, and so the fingerprint, do not go on from it.
 mkdir "$work/tuned"
 cp -r "$work/model/." "$work/tuned"
