@@ -70,14 +70,15 @@ nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& mode
   return run;
 }
 
-// Another run's results, if they are of the same samples.
-std::vector<RetrievalResult> results_of(const std::string& path, const nlohmann::ordered_json& run) {
-  const RetrievalRun other = read_retrieval_run(path);
-  for (const char* key : {"dsa_eval_retrieval", "seed", "raw"})
-    if (!other.identity.contains(key) || other.identity[key] != run[key])
+// The results of --against, if they are of the same samples.
+std::vector<RetrievalResult> results_against(const RetrievalCommand& o) {
+  const RetrievalRun other = read_retrieval_run(o.against);
+  const nlohmann::ordered_json here{{"seed", o.seed}, {"raw", o.retrieval.raw}};
+  for (const auto& [key, value] : here.items())
+    if (!other.identity.contains(key) || other.identity[key] != value)
       fail("--against {}: {} is {} there and {} here: only runs of the same samples can be compared",
-           printable(path, 1000), key, other.identity.contains(key) ? other.identity[key].dump() : "missing",
-           run[key].dump());
+           printable(o.against, 1000), key,
+           other.identity.contains(key) ? other.identity[key].dump() : "missing", value.dump());
   return other.results;
 }
 
@@ -127,12 +128,12 @@ class Run {
 int eval_retrieval(RetrievalCommand& o) {
   std::ranges::sort(o.lengths);
   o.lengths.erase(std::unique(o.lengths.begin(), o.lengths.end()), o.lengths.end());
+  std::vector<RetrievalResult> others;
+  if (!o.against.empty()) others = results_against(o);
   ModelOptions engine = model_options(o.common);
   engine.context = o.lengths.back();
   LoadedModel model(resolve_model(o.common.model), engine);
   require_indexer(model, "eval retrieval");
-  std::vector<RetrievalResult> others;
-  if (!o.against.empty()) others = results_of(o.against, run_identity(o, model));
   Run run(o, model);
 
   const CatchInterrupt interrupt;
@@ -141,11 +142,13 @@ int eval_retrieval(RetrievalCommand& o) {
   const auto summary = summarise(run.results());
   std::optional<RetrievalComparison> comparison;
   std::string refused;  // said last: what was measured is printed all the same
-  if (!o.against.empty()) try {
+  if (!o.against.empty()) {
+    try {
       comparison = compare(run.results(), others);
     } catch (const Error& error) {
       refused = error.what();
     }
+  }
   if (o.common.json) {
     nlohmann::ordered_json out{{"model", o.common.model}, {"run", run_identity(o, model)}};
     out.update(to_json(summary));

@@ -118,8 +118,8 @@ RetrievalLog::RetrievalLog(const std::filesystem::path& path, const Json& run) :
   }
   if (!text.empty()) {
     const Json identity = parse_identity(text);
-    if (identity.is_discarded() ||
-        identity != run)  // what is no JSON compares as neither equal nor different
+    // What is no JSON compares as neither equal nor different.
+    if (identity.is_discarded() || identity != run)
       fail("{}: is the state of another run ({}): give another --state, or remove the file",
            printable(path.string(), 1000), difference(identity, run));
     earlier_ = parse_results(text, path);

@@ -65,6 +65,9 @@ on 1 "${ask[@]}" --against "$work/model/config.json"
 stderr_is_one_line
 stderr_has "no --state"
 
+head -c -20 "$work/state" >"$work/cut" # of a run that was killed while it wrote
+on 0 "${ask[@]}" --json --state "$work/state" --against "$work/cut"
+json /against/all/samples 23
 head -3 "$work/state" | sed 's/"sample":[0-9]*/"sample":99/' >"$work/others"
 on 1 "${ask[@]}" --state "$work/state" --against "$work/others"
 stderr_has "no sample in common"
