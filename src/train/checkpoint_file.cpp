@@ -30,6 +30,7 @@ nlohmann::json to_json(const IndexerShape& shape, const Progress& progress, cons
   return {{"shape", shape_to_json(shape)},
           {"progress", progress_to_json(progress)},
           {"model", identity.model},
+          {"weights", identity.weights},
           {"corpus", identity.corpus}};
 }
 
@@ -101,7 +102,9 @@ Progress CheckpointFile::progress() const {
 }
 
 Identity CheckpointFile::identity() const {
-  return {.model = about_.at("model"), .corpus = about_.at("corpus")};
+  return {.model = about_.at("model"),
+          .weights = about_.value("weights", std::string{}),
+          .corpus = about_.at("corpus")};
 }
 
 std::vector<float> CheckpointFile::row(const char* name, std::int64_t size) const {

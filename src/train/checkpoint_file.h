@@ -33,13 +33,14 @@ struct Progress {
 
 /// What must be the same for a training to go on.
 struct Identity {
-  std::string model;   // fingerprint
-  std::string corpus;  // corpus_hash()
+  std::string model;         // fingerprint
+  std::string weights = {};  // weights_digest(); empty: there are none, or the checkpoint is older than it
+  std::string corpus;        // corpus_hash()
 };
 
 inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 
-/// "progress", "shape", "model" and "corpus" of a checkpoint's JSON.
+/// "progress", "shape", "model", "weights" and "corpus" of a checkpoint's JSON.
 nlohmann::json to_json(const IndexerShape& shape, const Progress& progress, const Identity& identity);
 
 /// Replaces the file at once or not at all.  `key` says which training it is of.  Throws Error if the disk

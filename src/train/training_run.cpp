@@ -17,7 +17,9 @@ void note(TrainLog& log, StepRecord record, double seconds, const TrainerEvents&
 }
 
 Identity identity_of(const ModelFiles& files, std::span<const Document> text) {
-  return {.model = fingerprint(*files.tensors, files.config), .corpus = corpus_hash(text)};
+  return {.model = fingerprint(*files.tensors, files.config),
+          .weights = weights_digest(*files.tensors),
+          .corpus = corpus_hash(text)};
 }
 
 void refuse_second_training(const std::filesystem::path& folder) {
@@ -30,11 +32,16 @@ void check_identity(const Identity& then, const Identity& now, const std::filesy
                     const std::filesystem::path& folder) {
   const std::string who = printable((folder / kCheckpointFile).string(), 1000);
   if (now.model != then.model)
-    fail("{}: was trained for the model with fingerprint {}, {} has {}", who, then.model,
+    fail("{}: was trained for the model with fingerprint {}, {} has {}", who, printable(then.model),
          printable(model.string(), 1000), now.model);
+  if (!then.weights.empty() && now.weights != then.weights)
+    fail(
+        "{}: was trained on weights with digest {}, {} has {}: another quantisation, or trained further; "
+        "give the file it began with",
+        who, printable(then.weights), printable(model.string(), 1000), now.weights);
   if (now.corpus != then.corpus)
-    fail("{}: was trained on text with SHA-256 {}, --text now has {}: give the same files", who, then.corpus,
-         now.corpus);
+    fail("{}: was trained on text with SHA-256 {}, --text now has {}: give the same files", who,
+         printable(then.corpus), now.corpus);
 }
 
 std::string name_of(std::span<const Document> text, const Window& window, std::int64_t length) {

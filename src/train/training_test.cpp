@@ -16,6 +16,7 @@
 #include "train/schedule.h"
 #include "train/svg_plot.h"
 #include "train/train_log.h"
+#include "train/training_run.h"
 
 namespace dsa::train {
 namespace {
@@ -115,7 +116,7 @@ Checkpoint checkpoint() {
   Checkpoint c({.layers = 2, .hidden = 6, .heads = 2, .dim = 4, .rope_dim = 2});
   initialize(c.parameters, 3);
   c.settings = settings();
-  c.identity = {.model = "m", .corpus = "c"};
+  c.identity = {.model = "m", .weights = "w", .corpus = "c"};
   c.progress = {.step = 5, .tokens = 320, .stage = 0, .stage_step = 5, .budget = 0, .hours = 0.1};
   c.optimizer_steps = 5;
   c.first_moment.assign(c.parameters.values().begin(), c.parameters.values().end());
@@ -135,6 +136,7 @@ TEST(Checkpoint, ComesBackBitForBit) {
   EXPECT_EQ(back.optimizer_steps, 5);
   EXPECT_EQ(back.progress.tokens, 320);
   EXPECT_EQ(back.progress.hours, 0.1);
+  EXPECT_EQ(back.identity.weights, "w");
   EXPECT_EQ(back.identity.corpus, "c");
   EXPECT_EQ(to_json(back.settings), to_json(c.settings));
   c.optimizer_steps = 0;
@@ -142,6 +144,22 @@ TEST(Checkpoint, ComesBackBitForBit) {
   c.second_moment.clear();
   write_checkpoint(path, c);
   EXPECT_TRUE(read_checkpoint(path).first_moment.empty());
+}
+
+TEST(Checkpoint, KnowsModelWeightsAndText) {
+  const Identity then{.model = "m", .weights = "w", .corpus = "c"};
+  const auto check = [&](const Identity& now, const Identity& before) {
+    check_identity(before, now, "model.gguf", "out");
+  };
+  EXPECT_NO_THROW(check(then, then));
+  expect_error([&] { check({.model = "n", .weights = "w", .corpus = "c"}, then); },
+               {"out/checkpoint.safetensors", "fingerprint m, model.gguf has n"});
+  expect_error([&] { check({.model = "m", .weights = "v", .corpus = "c"}, then); },
+               {"out/checkpoint.safetensors", "digest w, model.gguf has v", "give the file it began with"});
+  expect_error([&] { check({.model = "m", .weights = "w", .corpus = "d"}, then); },
+               {"out/checkpoint.safetensors", "SHA-256 c, --text now has d"});
+  // Made before checkpoints had the digest.
+  EXPECT_NO_THROW(check(then, {.model = "m", .corpus = "c"}));
 }
 
 TEST(Checkpoint, DamageIsOneClearLine) {

@@ -83,6 +83,11 @@ killed() {
   wait "$victim" 2>/dev/null
   [[ $(wc -l <"$folder/train_log.jsonl") -lt $all ]] || fail "the training was over before it was killed"
 }
+# one_weight_changed FILE: of a safetensors file, in its first tensor.
+one_weight_changed() {
+  local behind_header=$(($(od -An -t u8 -N 8 "$1") + 8))
+  printf 'x' | dd of="$1" bs=1 seek=$behind_header conv=notrunc status=none
+}
 # interrupted FOLDER COMMAND...: Ctrl-C after a step.
 interrupted() {
   local folder=$1 victim

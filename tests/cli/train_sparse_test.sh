@@ -76,6 +76,9 @@ refused "expected 0 to 1" train --out "$work/x" --distill 2
 refused "latent attention" train --model "$tiny/deepseek_v3" --out "$work/x"
 refused "was trained for a model with" train --indexer "$work/smol-indexer" --out "$work/x"
 [[ ! -e "$work/x" ]] || fail "a refused training left a folder behind"
+cp -r "$work/model" "$work/tuned"
+one_weight_changed "$work/tuned/model.safetensors"
+refused "give the file it began with" train --model "$work/tuned" --out "$work/whole" --resume
 refused "no checkpoint of dsa train indexer" "$dsa" train indexer --model "$work/model" --text "$text" --ctx 96 --out "$work/whole" --resume
 [[ $(sha256sum "$work/whole/checkpoint.safetensors") == "$before" ]] || fail "a refused training touched what was there"
 on 2 "$dsa" train sparse --out "$work/x"
