@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "checkpoint/fingerprint.h"
 
 namespace dsa::train {
@@ -39,6 +40,9 @@ void check_identity(const Identity& then, const Identity& now, const std::filesy
         "{}: was trained on weights with digest {}, {} has {}: another quantisation, or trained further; "
         "give the file it began with",
         who, printable(then.weights), printable(model.string(), 1000), now.weights);
+  if (then.weights.empty() && !now.weights.empty())
+    spdlog::warn("{}: has no digest of the weights it was trained on: not checked that {} holds the same",
+                 who, printable(model.string(), 1000));
   if (now.corpus != then.corpus)
     fail("{}: was trained on text with SHA-256 {}, --text now has {}: give the same files", who,
          printable(then.corpus), now.corpus);

@@ -50,8 +50,8 @@ Identity identity_of(const ModelFiles& files, std::span<const Document> text);
 
 /// Throws Error if the folder holds a training already.
 void refuse_second_training(const std::filesystem::path& folder);
-/// Throws Error, naming the folder's checkpoint, unless it was made with this model and text.  A checkpoint
-/// without a digest of the weights is taken for any weights of its model.
+/// Throws Error, naming the folder's checkpoint, unless it was made with this model and text.  For a
+/// checkpoint from before there was a digest of the weights, these are not checked; a warning says so.
 void check_identity(const Identity& then, const Identity& now, const std::filesystem::path& model,
                     const std::filesystem::path& folder);
 

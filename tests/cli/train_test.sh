@@ -64,6 +64,11 @@ refused "no such" train --model "$work/none" --out "$work/x"
 printf '%s' text >"$work/file"
 refused "cannot create the folder" train --out "$work/file/x"
 [[ ! -e "$work/x" ]] || fail "a refused training left a folder behind"
+"$tools/make_text_model" model "$tiny/llama_gqa" "$work/model" || fail "no model"
+small=("$dsa" train indexer --model "$work/model" --text "$text" --ctx 64 --rows 16 --top-k 16 --out "$work/small")
+on 0 "${small[@]}" --tokens 64
+one_weight_changed "$work/model/model.safetensors"
+refused "give the file it began with" "${small[@]}" --resume
 refused "--text now has" "$dsa" train indexer --text "$root/LICENSE" --out "$work/whole" --resume
 cp -r "$work/whole" "$work/cut"
 head -c 100000 "$work/whole/checkpoint.safetensors" >"$work/cut/checkpoint.safetensors"
