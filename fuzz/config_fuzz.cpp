@@ -1,5 +1,5 @@
-// Any bytes as a config.json: an Error that names the file, or a config that keeps every promise of
-// ModelConfig.
+// Any bytes as a config.json: an Error that names the file, or a config
+// that keeps every promise of ModelConfig.
 #include <cstdint>
 #include <string_view>
 

@@ -1,5 +1,5 @@
-// The mixture of experts of one V3.2 layer as the model runs it: router, 8 of 256 experts, the shared one;
-// FP8.
+// The mixture of experts of one V3.2 layer as the model runs it: router,
+// 8 of 256 experts, the shared one; FP8.
 #include "model/moe.h"
 
 #include <algorithm>

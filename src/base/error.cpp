@@ -6,8 +6,8 @@
 namespace dsa {
 namespace {
 
-// Length of the valid UTF-8 sequence at the start of `s`, 0 if there is none (overlong, surrogate, cut
-// short).
+// Length of the valid UTF-8 sequence at the start of `s`, 0 if there is none
+// (overlong, surrogate, cut short).
 std::size_t utf8_length(std::string_view s) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
   const unsigned char c = at(0);

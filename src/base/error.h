@@ -1,7 +1,8 @@
 // Three kinds of failure, three tools (docs: style 10).
-//   bug                     DSA_CHECK / DSA_DCHECK: prints expression and place, aborts
-//   cannot start / continue throw dsa::Error through fail(): one line that says who, what, expected, got,
-//   what to do expected outcome        a value (FinishReason, std::optional, ...), never an exception
+//   bug                      DSA_CHECK / DSA_DCHECK: prints expression and place, aborts
+//   cannot start / continue  throw dsa::Error through fail(): one line that says who, what, expected, got,
+//                            what to do
+//   expected outcome         a value (FinishReason, std::optional, ...), never an exception
 #pragma once
 
 #include <fmt/core.h>
@@ -12,22 +13,22 @@
 
 namespace dsa {
 
-/// What a file, a request or the machine did wrong.  what() is one line fit to be shown to the person who
-/// caused it.
+/// What a file, a request or the machine did wrong.
+/// what() is one line fit to be shown to the person who caused it.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Throws Error with a formatted message: fail("{}: tensor {} has shape {}, expected {}", path, name, got,
-/// want).
+/// Throws Error with a formatted message:
+/// fail("{}: tensor {} has shape {}, expected {}", path, name, got, want).
 template <class... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// `text` made safe to print inside an error: control characters and invalid UTF-8 escaped, cut after
-/// `max_bytes`.
+/// `text` made safe to print inside an error: control characters and invalid UTF-8
+/// escaped, cut after `max_bytes`.
 std::string printable(std::string_view text, std::size_t max_bytes = 120);
 
 [[noreturn]] void check_failed(const char* expression, const char* file, int line);

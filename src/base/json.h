@@ -13,9 +13,9 @@ struct JsonLimits {
   std::size_t max_values = 20'000'000;  // numbers, strings, keys, ... in the whole document
 };
 
-/// Parses one strict RFC 8259 document.  Throws Error that starts with `who` (usually the path) on: bytes
-/// beyond the limits, depth, duplicate keys, invalid UTF-8, NaN/Infinity, numbers outside double, trailing
-/// text.
+/// Parses one strict RFC 8259 document.  Throws Error that starts with `who` (usually the path) on:
+/// bytes beyond the limits, depth, duplicate keys, invalid UTF-8, NaN/Infinity, numbers outside double,
+/// trailing text.
 nlohmann::json parse_json(std::string_view text, std::string_view who, const JsonLimits& limits = {});
 
 }  // namespace dsa

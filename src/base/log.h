@@ -5,8 +5,8 @@
 
 namespace dsa {
 
-/// Sets level and format once, at the start of main.  DSA_LOG = trace|debug|info|warn|error|off (default
-/// warn). Throws Error on any other value.
+/// Sets level and format once, at the start of main.  DSA_LOG = trace|debug|info|warn|error|off
+/// (default warn).  Throws Error on any other value.
 void init_log();
 
 }  // namespace dsa

@@ -71,8 +71,8 @@ void install_sigbus_message() {
   struct sigaction action {};
   action.sa_handler = [](int) {
     static constexpr char kText[] =
-        "dsa: a model file changed or could not be read while in use (SIGBUS): check the disk and start "
-        "again\n";
+        "dsa: a model file changed or could not be read while in use (SIGBUS): "
+        "check the disk and start again\n";
     [[maybe_unused]] const auto written = ::write(2, kText, sizeof kText - 1);
     ::_exit(1);
   };

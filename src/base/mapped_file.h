@@ -9,8 +9,8 @@
 namespace dsa {
 
 /// Owns a read-only mapping of a whole regular file.  Movable; safe to read from many threads.
-/// A file cut short by somebody else while it is mapped raises SIGBUS in the reader: see
-/// install_sigbus_message().
+/// A file cut short by somebody else while it is mapped raises SIGBUS
+/// in the reader: see install_sigbus_message().
 class MappedFile {
  public:
   /// Throws Error if the path is missing, unreadable, a directory, FIFO or device.
@@ -23,8 +23,8 @@ class MappedFile {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  /// Tells the kernel that these pages were copied elsewhere and need not stay resident; the bytes stay
-  /// readable.
+  /// Tells the kernel that these pages were copied elsewhere and need not stay resident;
+  /// the bytes stay readable.
   static void drop_pages(std::span<const std::byte> bytes);
 
  private:

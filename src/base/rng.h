@@ -21,11 +21,11 @@ namespace dsa {
 }
 
 /// SplitMix64 read by index: at(i) is what the sequential generator with state `key` would return as number
-/// i. Immutable, so any number of threads may share one.
+/// i.  Immutable, so any number of threads may share one.
 class CounterRng {
  public:
-  /// The seed is mixed first: seeds that differ by one, or by the generator's own step, give unrelated
-  /// streams.
+  /// The seed is mixed first: seeds that differ by one, or by the generator's own step,
+  /// give unrelated streams.
   explicit constexpr CounterRng(std::uint64_t seed, std::uint64_t stream = 0)
       : key_(mix64(mix64(seed + kStep) + stream * kStep)) {}
 

@@ -40,8 +40,8 @@ Cost forward_cost(const Transformer& model, Compute compute, std::int64_t topk, 
 enum class Resource : std::uint8_t { read, fp32, bf16, int8 };
 std::string_view name(Resource resource);
 
-/// The time this machine needs for it if nothing is lost: memory and arithmetic overlap, the kinds of
-/// arithmetic do not.
+/// The time this machine needs for it if nothing is lost: memory and arithmetic overlap,
+/// the kinds of arithmetic do not.
 struct LeastTime {
   double seconds = 0;
   Resource bound =

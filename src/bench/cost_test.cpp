@@ -79,8 +79,8 @@ TEST_F(CostOf, LlamaReadsInChunks) {
                               .bf16_ops = 3 * 45 * 240});
 }
 
-// Indexer of 2 x 8, BF16: wq 16 x 60, wk 8 x 60, weights 2 x 60: 1,560 weights; keys of 16 bytes; 32
-// operations a score.
+// Indexer of 2 x 8, BF16: wq 16 x 60, wk 8 x 60, weights 2 x 60: 1,560 weights;
+// keys of 16 bytes; 32 operations a score.
 TEST_F(CostOf, LlamaSelects) {
   load_with_indexer("llama_gqa", {.heads = 2, .dim = 8}, 4);
   expect_cost(cost(4, {.first = 100}),
@@ -116,8 +116,8 @@ TEST_F(CostOf, V32Decodes) {
 
 TEST_F(CostOf, V32ChunkReadsNoMoreExpertsThanThereAre) {
   load("deepseek_v32");
-  // 8 rows choose 24 experts, of which 12 are different at most.  All rows see less than 24 tokens: 1 + ... +
-  // 8 = 36.
+  // 8 rows choose 24 experts, of which 12 are different at most.
+  // All rows see less than 24 tokens: 1 + ... + 8 = 36.
   const double read = 3 * kMixing + 7920 + 2 * (528 + (12 + 1) * kExpert) + kV32Head;
   const double used = 8 * (3 * kMixing + 7920 + 2 * (528 + (3 + 1) * kExpert)) + kV32Head;
   const Pass pass{.tokens = 8, .chunk = 8, .logits = Logits::of_the_last};

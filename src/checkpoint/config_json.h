@@ -12,8 +12,8 @@ namespace dsa {
 struct HfConfig {
   ModelConfig config;
   /// Why weights quantised as quantization_config says cannot be read; empty: they can, or are not quantised.
-  /// Re-exports often leave a stale quantization_config behind, so this matters only if the tensors agree
-  /// with it.
+  /// Re-exports often leave a stale quantization_config behind, so this matters only if
+  /// the tensors agree with it.
   std::string quantization_problem;
 };
 

@@ -22,8 +22,8 @@ MlaConfig read_mla(ConfigReader& config, const ModelConfig& out) {
   return mla;
 }
 
-// transformers 5 writes the pattern of dense and sparse layers out and then goes by it; ModelConfig keeps the
-// rule.
+// transformers 5 writes the pattern of dense and sparse layers out and then goes by it;
+// ModelConfig keeps the rule.
 void apply_mlp_layer_types(ConfigReader& config, const ModelConfig& out, MoeConfig& moe) {
   const auto types = config.strings("mlp_layer_types");
   if (types.empty()) return;
@@ -34,8 +34,8 @@ void apply_mlp_layer_types(ConfigReader& config, const ModelConfig& out, MoeConf
   if (!std::all_of(types.begin(), first, [](const auto& type) { return type == "dense"; }) ||
       !std::all_of(first, types.end(), [](const auto& type) { return type == "sparse"; }))
     fail(
-        "{}: mlp_layer_types is not some \"dense\" layers followed by \"sparse\" ones, which is all dsa "
-        "supports",
+        "{}: mlp_layer_types is not some \"dense\" layers followed by \"sparse\" ones, "
+        "which is all dsa supports",
         config.who());
   moe.first_k_dense_replace = first - types.begin();
   moe.moe_layer_freq = 1;
@@ -71,8 +71,8 @@ std::vector<bool> from_names(ConfigReader& config, std::string_view key,
   return full;
 }
 
-// Which layers have their own indexer (transformers configuration_glm_moe_dsa.py; reference/checkpoints.md
-// 6).
+// Which layers have their own indexer
+// (transformers configuration_glm_moe_dsa.py; reference/checkpoints.md 6).
 std::vector<bool> read_indexer_types(ConfigReader& config, std::int64_t layers) {
   const auto* pattern = config.find("index_topk_pattern");
   const std::int64_t freq = config.integer("index_topk_freq", 1);

@@ -13,8 +13,8 @@
 
 namespace dsa {
 
-/// Messages start with `who` (the path).  A key that is null counts as absent.  The object must outlive the
-/// reader.
+/// Messages start with `who` (the path).  A key that is null counts as absent.
+/// The object must outlive the reader.
 class ConfigReader {
  public:
   /// Throws Error unless `value` is an object.

@@ -1,5 +1,5 @@
-// Which model is this, whatever its file format and quantisation: an indexer folder names the model it was
-// trained for.
+// Which model is this, whatever its file format and quantisation: an indexer
+// folder names the model it was trained for.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace dsa {
 
 /// SHA-256, as 64 lower-case hex digits, over the norm weights as little-endian float32: per layer
 /// input_layernorm, q_norm, k_norm, q_a_layernorm, kv_a_layernorm, post_attention_layernorm (those it has),
-/// then model.norm. Throws Error if a layer has no input_layernorm or a norm is not stored as plain floats.
+/// then model.norm.  Throws Error if a layer has no input_layernorm or a norm is not stored as plain floats.
 std::string fingerprint(const TensorSource& tensors, const ModelConfig& config);
 
 /// SHA-256, as 64 lower-case hex digits, over every tensor's name, type, shape, and first, middle and last

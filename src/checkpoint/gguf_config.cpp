@@ -104,9 +104,8 @@ class Reader {
                                                                        << 8U;
     if (parts > 1)
       fail(
-          "{}: is one of the {} parts of a split GGUF, which are not read; merge them: llama-gguf-split "
-          "--merge "
-          "FIRST_PART.gguf MERGED.gguf",
+          "{}: is one of the {} parts of a split GGUF, which are not read; "
+          "merge them: llama-gguf-split --merge FIRST_PART.gguf MERGED.gguf",
           file_.who(), parts);
   }
 
@@ -125,8 +124,8 @@ class Reader {
       fail("{}: general.architecture is \"{}\"; dsa runs GGUF files of llama, qwen2 and qwen3 only{}",
            file_.who(), printable(arch_, 40),
            sparse ? "; give the model's Hugging Face folder (config.json and safetensors) instead"
-                  : "; if dsa knows the model, give its Hugging Face folder (config.json and safetensors) "
-                    "instead");
+                  : "; if dsa knows the model, give its Hugging Face folder "
+                    "(config.json and safetensors) instead");
     }
   }
 
@@ -256,8 +255,8 @@ class Reader {
       rope.attention_factor = *attention * (rope.factor <= 1 ? 1 : 0.1 * std::log(rope.factor) + 1);
   }
 
-  // What stands in the tensors alone.  A tensor that only some layers have is found missing when the model
-  // is loaded.
+  // What stands in the tensors alone.  A tensor that only some layers have is found missing
+  // when the model is loaded.
   void read_tensor_facts() {
     out_.tie_word_embeddings = tensor("output.weight") == nullptr;
     for (const auto& t : file_.tensors()) {

@@ -91,8 +91,8 @@ class GgufTensors : public TensorSource {
   [[nodiscard]] StoredTensor stored(const GgufTensor& tensor) const {
     StoredTensor out{.type = tensor.type, .shape = {}, .bytes = tensor.bytes, .file = file_.who()};
     for (std::uint32_t d = tensor.dims; d-- > 0;) out.shape.push_back(tensor.sizes[d]);
-    // llama.cpp rotates neighbouring pairs in its "llama" models only, and its converter re-orders q and k
-    // for that.
+    // llama.cpp rotates neighbouring pairs in its "llama" models only,
+    // and its converter re-orders q and k for that.
     const bool of_q_or_k = tensor.name.ends_with(".attn_q.weight") ||
                            tensor.name.ends_with(".attn_k.weight") || tensor.name.ends_with(".attn_q.bias") ||
                            tensor.name.ends_with(".attn_k.bias");

@@ -119,8 +119,8 @@ class Parser {
     if (count > limit) fail("{}: header names {} {}, at most {} are accepted", who_, count, what, limit);
     if (count > left() / min_bytes)
       fail(
-          "{}: header names {} {}, but the {} bytes that follow hold at most {}: the file is incomplete or "
-          "damaged",
+          "{}: header names {} {}, but the {} bytes that follow hold at most {}: "
+          "the file is incomplete or damaged",
           who_, count, what, left(), left() / min_bytes);
   }
 
@@ -264,9 +264,8 @@ class Parser {
       const std::size_t bytes = byte_count(tensor);
       if (!range_inside(offsets_[i], bytes, data.size()))
         fail(
-            "{}: tensor {} needs {} bytes at data offset {}, but the file holds {} bytes of data: it is "
-            "incomplete "
-            "or damaged",
+            "{}: tensor {} needs {} bytes at data offset {}, but the file holds {} bytes of data: "
+            "it is incomplete or damaged",
             who_, tensor.name, bytes, offsets_[i], data.size());
       tensor.bytes = data.subspan(offsets_[i], bytes);
     }

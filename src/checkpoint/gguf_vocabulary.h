@@ -10,8 +10,8 @@
 
 namespace dsa {
 
-/// Lists are of the same length or empty, ids inside the vocabulary.  Strings are views into the file, any
-/// bytes.
+/// Lists are of the same length or empty, ids inside the vocabulary.
+/// Strings are views into the file, any bytes.
 struct GgufVocabulary {
   /// The file's numbers.
   enum class TokenType : std::int32_t { undefined, normal, unknown, control, user_defined, unused, byte };
@@ -27,8 +27,8 @@ struct GgufVocabulary {
   std::string_view chat_template;  // Jinja; may be empty
 };
 
-/// Nothing if the file has no tokens.  Throws Error on lists of different lengths, token types and ids out of
-/// range.
+/// Nothing if the file has no tokens.  Throws Error on lists of different lengths,
+/// token types and ids out of range.
 std::optional<GgufVocabulary> read_gguf_vocabulary(const GgufFile& file);
 
 /// Every token that ends an answer: those the file names and, as llama.cpp does, the well-known ones among

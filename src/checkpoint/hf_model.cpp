@@ -12,8 +12,8 @@ namespace {
 
 bool is_float(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
 
-// A quantization_config we cannot follow matters only if the tensors are quantised: re-exports leave it
-// behind.
+// A quantization_config we cannot follow matters only if the tensors are quantised:
+// re-exports leave it behind.
 void check_quantization(const HfConfig& config, const TensorSource& tensors) {
   if (config.quantization_problem.empty()) return;
   tensors.for_each([&](std::string_view name, const StoredTensor& tensor) {

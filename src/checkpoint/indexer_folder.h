@@ -1,5 +1,5 @@
-// An indexer trained for a model that has none: a folder with config.json and indexer.safetensors
-// (interfaces).
+// An indexer trained for a model that has none: a folder with config.json
+// and indexer.safetensors (interfaces).
 #pragma once
 
 #include <filesystem>

@@ -61,8 +61,8 @@ struct IndexerConfig {
   std::int64_t topk = 0;
   double k_norm_eps = 1e-6;
   std::int64_t trained_context = 0;  // the longest context it has seen, tokens; 0: not known
-  std::vector<bool>
-      full;  // per layer: true: its own indexer; false: shares the nearest earlier full layer's selection
+  /// Per layer: true: its own indexer; false: shares the nearest earlier full layer's selection.
+  std::vector<bool> full;
 };
 
 /// Dimensions have been checked: positive, below 2^31, heads divisible by KV heads, products inside int64.

@@ -88,8 +88,8 @@ class Parser {
   }
 
   std::uint64_t whole_number(const json& value, std::string_view name, std::string_view what) {
-    // A float, a negative number and anything beyond 2^64 have other JSON types here: get<size_t>() would
-    // convert them.
+    // A float, a negative number and anything beyond 2^64 have other JSON types here:
+    // get<size_t>() would convert them.
     if (!value.is_number_unsigned())
       fail("{}: tensor {} has {} {}, expected whole numbers from 0", who_, printable(name), what,
            printable(value.dump(), 60));

@@ -1,5 +1,5 @@
-// safetensors files: an 8-byte header length, a JSON header, the data (github.com/huggingface/safetensors,
-// "Format").
+// safetensors files: an 8-byte header length, a JSON header,
+// the data (github.com/huggingface/safetensors, "Format").
 #pragma once
 
 #include <map>

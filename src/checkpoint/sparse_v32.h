@@ -114,8 +114,8 @@ inline std::string v32_config(const V32Size& size) {
                      size.layers, size.dense_layers, size.mtp ? 1 : 0);
 }
 
-/// Fills an empty folder.  Tensor i lies in shard i * 163 / count, so a weight and its scale are often in
-/// different shards.
+/// Fills an empty folder.  Tensor i lies in shard i * 163 / count, so a weight and
+/// its scale are often in different shards.
 inline void write_sparse_v32(const std::filesystem::path& folder, V32Size size = {}) {
   const auto tensors = V32Plan(size).tensors;
   constexpr std::size_t kShards = 163;

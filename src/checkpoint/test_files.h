@@ -1,5 +1,5 @@
-// Files for the tests of this folder: temporary folders, hand-made safetensors, and the error a bad one must
-// give.
+// Files for the tests of this folder: temporary folders, hand-made safetensors,
+// and the error a bad one must give.
 #pragma once
 
 #include <gtest/gtest.h>

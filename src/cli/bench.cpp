@@ -227,19 +227,19 @@ Action declare_bench(CLI::App& command) {
   command
       .add_option(
           "--fill", o->fill,
-          "how a depth is reached: compute every token; auto: dense attention repeats the first 1024, "
-          "because its time does not depend on what it reads")
+          "how a depth is reached: compute every token; "
+          "auto: dense attention repeats the first 1024, because its time does not depend on what it reads")
       ->check(CLI::IsMember({"auto", "compute"}))
       ->capture_default_str();
   command.add_flag(
       "--step", o->step,
-      "measure what lines of stdin ask (fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, "
-      "memory, machine), a line of JSON for each: to measure in turn with another program. --depths "
-      "and --prompt then only say how much room is needed");
+      "measure what lines of stdin ask "
+      "(fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, memory, machine), a line of JSON for each: "
+      "to measure in turn with another program. --depths and --prompt then only say how much room is needed");
   command.footer(
-      "Each depth is filled once, then measured and rewound --reps times. The machine's ceilings are "
-      "measured "
-      "in the same run.\n\nExample:\n  dsa bench smollm2 --depths 0,2048 --random-indexer 4x32\n");
+      "Each depth is filled once, then measured and rewound --reps times. "
+      "The machine's ceilings are measured in the same run.\n\nExample:\n"
+      "  dsa bench smollm2 --depths 0,2048 --random-indexer 4x32\n");
   return [o] { return bench(*o); };
 }
 

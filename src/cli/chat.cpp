@@ -14,8 +14,8 @@
 namespace dsa::cli {
 namespace {
 
-// One talk: the messages so far, and the commands that start with a slash.  Everything but answers goes to
-// stderr.
+// One talk: the messages so far, and the commands that start with a slash.
+// Everything but answers goes to stderr.
 class Chat {
  public:
   explicit Chat(const Options& options) : options_(options), conversation_(options, WithoutFormat::refuse) {

@@ -201,8 +201,8 @@ Action declare_eval_retrieval(CLI::App& command) {
       ->type_name("FILE");
   command
       .add_option("--against", o->against,
-                  "another run's --state: also compare with it, sample by sample (another indexer, --best, "
-                  "other weights)")
+                  "another run's --state: also compare with it, sample by sample "
+                  "(another indexer, --best, other weights)")
       ->type_name("FILE");
   command.add_flag("--raw", o->retrieval.raw, "no chat format: the question is plain text");
   command.add_flag(
@@ -211,10 +211,10 @@ Action declare_eval_retrieval(CLI::App& command) {
       "(slow)");
   command.footer(
       "Asks for what stands in long texts that dsa makes up: one number (single), one of many numbers\n"
-      "(multi-key), variables of a value (variables), the most frequent words (words). Each sample is "
-      "answered\n"
-      "dense and sparse; the table has exact matches with 95 % intervals, the difference in log-probability "
-      "of the\n"
+      "(multi-key), variables of a value (variables), the most frequent words (words). "
+      "Each sample is answered\n"
+      "dense and sparse; the table has exact matches with 95 % intervals, "
+      "the difference in log-probability of the\n"
       "right answer, and the chance that sparse is no worse, corrected for the number of cells\n"
       "(docs/evaluation.md). Ctrl-C reports what was finished.\n\nExample:\n"
       "  dsa eval retrieval smollm2 --indexer DIR --lengths 1024,2048 --state retrieval.jsonl\n");

@@ -99,10 +99,10 @@ Action declare_eval_sparsity(CLI::App& command) {
   command.add_flag("--no-perplexity", o->no_perplexity,
                    "only look at attention: one dense run a context instead of one and two for each size");
   command.footer(
-      "How much of dense attention an indexer's selection keeps, by depth and by layer, beside the best "
-      "possible\n"
-      "selection, a sliding window with 4 sinks, and chance; and the perplexity of each "
-      "(docs/evaluation.md).\n"
+      "How much of dense attention an indexer's selection keeps, "
+      "by depth and by layer, beside the best possible\n"
+      "selection, a sliding window with 4 sinks, and chance; "
+      "and the perplexity of each (docs/evaluation.md).\n"
       "Ctrl-C reports the contexts that were finished.\n\nExample:\n"
       "  dsa eval sparsity smollm2 --indexer DIR --text docs --topks 256,512 --windows 4\n");
   return [o] { return eval_sparsity(*o); };

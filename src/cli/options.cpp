@@ -52,24 +52,21 @@ void add_model(CLI::App& app, Options& o) {
 }
 
 void add_engine(CLI::App& app, Options& o) {
-  app.add_option(
-         "--attention", o.attention,
-         "dense: attend to every token; sparse: to the indexer's selection; auto: sparse where the model "
-         "has an indexer and the context exceeds top-k")
+  app.add_option("--attention", o.attention,
+                 "dense: attend to every token; sparse: to the indexer's selection; "
+                 "auto: sparse where the model has an indexer and the context exceeds top-k")
       ->check(CLI::IsMember({"auto", "dense", "sparse"}))
       ->capture_default_str();
   app.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
       ->check(CLI::Range(1, kMaxInt));
-  app.add_option(
-         "--indexer", o.indexer,
-         "a folder with an indexer for this model, or none for dense attention (default: the model's own, "
-         "or one that comes with dsa)")
+  app.add_option("--indexer", o.indexer,
+                 "a folder with an indexer for this model, or none for dense attention "
+                 "(default: the model's own, or one that comes with dsa)")
       ->type_name("DIR|none");
   app.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
-  app.add_option(
-         "--compute", o.compute,
-         "f32: float32 everywhere; auto: rounds as docs/numerics.md lists; demo: also what DeepSeek's "
-         "demo rounds to FP8")
+  app.add_option("--compute", o.compute,
+                 "f32: float32 everywhere; auto: rounds as docs/numerics.md lists; "
+                 "demo: also what DeepSeek's demo rounds to FP8")
       ->check(CLI::IsMember({"auto", "f32", "demo"}))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "threads to compute with (default: DSA_THREADS, else every core)")

@@ -15,8 +15,8 @@ struct Program {
   std::span<const Verb> verbs;
 };
 
-/// Parses the command line, runs the verb and turns what it throws into one line on stderr.  Returns the exit
-/// status.
+/// Parses the command line, runs the verb and turns what it throws into one line on stderr.
+/// Returns the exit status.
 int run_program(const Program& program, int argc, char** argv);
 
 }  // namespace dsa::cli

@@ -1,6 +1,6 @@
-// dsa train WHAT ...: hands over to dsa-train, which lies beside dsa.  A program of its own, because libtorch
-// loads some 300 libraries (docs/adr/0010-libtorch.md): nobody who only chats waits for them or needs them
-// installed.
+// dsa train WHAT ...: hands over to dsa-train, which lies beside dsa.
+// A program of its own, because libtorch loads some 300 libraries (docs/adr/0010-libtorch.md):
+// nobody who only chats waits for them or needs them installed.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -26,17 +26,16 @@ int hand_over(std::vector<std::string> arguments) {
   argv.reserve(arguments.size() + 1);
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  // libgomp's threads would wait for one another by spinning: beside another busy program a step takes
-  // minutes.
+  // libgomp's threads would wait for one another by spinning: beside another busy program
+  // a step takes minutes.
   ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   ::execv(trainer.c_str(), argv.data());
   if (errno != ENOENT)
     fail("{}: cannot start: {}", printable(trainer.string(), 1000), std::generic_category().message(errno));
   fail(
-      "this build has no trainer ({} is missing): type `./run train --help` in the source folder, or build "
-      "with "
-      "`tools/setup.sh train`, `cmake --preset release -DDSA_BUILD_TRAIN=ON` and `cmake --build --preset "
-      "release`",
+      "this build has no trainer ({} is missing): "
+      "type `./run train --help` in the source folder, or build with `tools/setup.sh train`, "
+      "`cmake --preset release -DDSA_BUILD_TRAIN=ON` and `cmake --build --preset release`",
       printable(trainer.string(), 1000));
 }
 

@@ -98,10 +98,9 @@ Action declare_train_indexer(CLI::App& command) {
   add_settings(command, o->settings, kHelp);
   context->excludes(command.get_option("--curriculum"));
   command.footer(
-      "The model is frozen and attends to every token; in each layer a small indexer learns to score earlier "
-      "tokens as that "
-      "attention does.\nThe folder then goes to any verb as --indexer DIR.  Ctrl-C saves and "
-      "stops.\n\nExamples:\n"
+      "The model is frozen and attends to every token; "
+      "in each layer a small indexer learns to score earlier tokens as that attention does.\n"
+      "The folder then goes to any verb as --indexer DIR.  Ctrl-C saves and stops.\n\nExamples:\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --hours 1\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --resume\n");
   return [&command, o] { return train_indexer(command, *o); };

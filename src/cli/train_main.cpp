@@ -26,8 +26,8 @@ int main(int argc, char** argv) {
        .summary =
            "Gives a model a lightning indexer of its own, which lets it attend to a few hundred tokens "
            "instead of all; or trains a small model that has one from scratch.",
-       .footer = "Example, an hour on two cores:\n  dsa train indexer --model smollm2 --text "
-                 "\"$(tools/fetch_corpus)/train\" --out "
+       .footer = "Example, an hour on two cores:\n"
+                 "  dsa train indexer --model smollm2 --text \"$(tools/fetch_corpus)/train\" --out "
                  "my-indexer --hours 1\n\nEach stage has --help.  docs/training.md explains all of it.\n",
        .verbs = dsa::cli::kStages},
       argc, argv);

@@ -55,9 +55,8 @@ void check_fits(const Options& o, const train::PretrainSettings& settings, const
   if (train::Recipe::parse(settings.stages).has(train::StageKind::sparse) &&
       settings.context <= config.indexer->topk)
     fail(
-        "--ctx {}: a selection of index_topk {} tokens ({}) would be all of them; give more, or leave the "
-        "sparse stage "
-        "out of --stages",
+        "--ctx {}: a selection of index_topk {} tokens ({}) would be all of them; "
+        "give more, or leave the sparse stage out of --stages",
         settings.context, config.indexer->topk, who);
   if (tokenizer.vocab_size() > config.vocab_size)
     fail("{}: has {} tokens, vocab_size in {} is {}: they do not belong together",
@@ -70,8 +69,8 @@ void check_fits(const Options& o, const train::PretrainSettings& settings, const
       fail("--out {}: {} is there already: give another folder", printable(o.out, 1000), file);
 }
 
-// Each document between the tokens that begin and end a text, where the tokenizer has them and they are not
-// there.
+// Each document between the tokens that begin and end a text, where the tokenizer has them
+// and they are not there.
 std::vector<Document> read_whole_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer,
                                            Architecture architecture) {
   if (paths.empty()) return {};
@@ -170,15 +169,14 @@ Action declare_train_model(CLI::App& command) {
   add_train_options(command, *o, "the same number gives the same bits");
   add_settings(command, o->settings, kHelp);
   command.footer(
-      "From random weights to a model of DeepSeek-V3.2's architecture in one command.  dense: the model "
-      "learns to "
-      "predict,\nattending to everything; warmup: its indexers learn what that attention looks at; sparse: "
-      "the model "
-      "learns to predict from\nwhat they select.  What comes out is a Hugging Face folder in BF16.  Ctrl-C "
-      "saves and "
-      "stops.\n\nExamples:\n"
-      "  dsa train model --config examples/tiny-v32 --text \"$(tools/fetch_corpus)/train\" --out my-model "
-      "--hours 2\n"
+      "From random weights to a model of DeepSeek-V3.2's architecture in one command.  "
+      "dense: the model learns to predict,\n"
+      "attending to everything; "
+      "warmup: its indexers learn what that attention looks at; sparse: the model learns to predict from\n"
+      "what they select.  What comes out is a Hugging Face folder in BF16.  Ctrl-C saves and stops.\n\n"
+      "Examples:\n"
+      "  dsa train model --config examples/tiny-v32 "
+      "--text \"$(tools/fetch_corpus)/train\" --out my-model --hours 2\n"
       "  dsa train model --text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa run my-model --raw -p \"The\"\n");
   return [&command, o] { return train_model(command, *o); };

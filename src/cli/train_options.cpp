@@ -21,8 +21,8 @@ void add_train_options(CLI::App& command, TrainOptions& o, const std::string& th
   command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command
       .add_option("--text", o.text,
-                  "what to train on: files, or folders of files; each file is one document, a *.chat.json a "
-                  "conversation")
+                  "what to train on: files, or folders of files; "
+                  "each file is one document, a *.chat.json a conversation")
       ->type_name("PATH...")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->required();

@@ -82,8 +82,8 @@ void create_out_folder(const TrainOptions& o);
 struct TrainText {
   std::vector<Document> text, held_out;
 };
-/// --text and --held-out.  Throws Error as read_documents() does, and where either holds no document of a
-/// whole context.
+/// --text and --held-out.  Throws Error as read_documents() does, and where
+/// either holds no document of a whole context.
 TrainText read_train_text(const TrainOptions& o, const Tokenizer& tokenizer, Architecture architecture,
                           std::int64_t context);
 

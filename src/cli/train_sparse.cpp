@@ -138,14 +138,16 @@ Action declare_train_sparse(CLI::App& command) {
       ->type_name("DIR");
   add_settings(command, o->settings, kHelp);
   command.footer(
-      "After the warm-up: the model attends to its indexer's selections alone and learns to predict the next "
-      "token so; the\nindexer learns from the attention that the selected tokens get.  Neither loss reaches "
-      "the other's weights.  What comes out\nis a Hugging Face folder in BF16 with the indexer inside: any "
-      "verb runs it as it is.  Ctrl-C saves and stops.\n\nExamples:\n"
-      "  dsa train sparse --indexer my-indexer --text \"$(tools/fetch_corpus)/train\" --lora 16 --out "
-      "my-model\n"
-      "  dsa train sparse --indexer my-indexer --text \"$(tools/fetch_corpus)/train\" --out my-model "
-      "--resume\n"
+      "After the warm-up: the model attends to its indexer's selections alone "
+      "and learns to predict the next token so; the\n"
+      "indexer learns from the attention that the selected tokens get.  "
+      "Neither loss reaches the other's weights.  What comes out\n"
+      "is a Hugging Face folder in BF16 with the indexer inside: any verb runs it as it is.  "
+      "Ctrl-C saves and stops.\n\nExamples:\n"
+      "  dsa train sparse --indexer my-indexer "
+      "--text \"$(tools/fetch_corpus)/train\" --lora 16 --out my-model\n"
+      "  dsa train sparse --indexer my-indexer "
+      "--text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa chat my-model\n");
   return [&command, o] { return train_sparse(command, *o); };
 }

@@ -245,11 +245,10 @@ Action declare_train_text(CLI::App& command) {
       .add_option("--threads", o->threads, "threads to compute with (default: DSA_THREADS, else every core)")
       ->check(CLI::Range(1, 4096));
   command.footer(
-      "What ordinary text has little of: facts that are asked for thousands of tokens later, and "
-      "conversations "
-      "in the model's own\nformat.  Documents that are there already are kept: a command that was stopped "
-      "goes "
-      "on, larger numbers add more.\n\nExamples:\n"
+      "What ordinary text has little of: "
+      "facts that are asked for thousands of tokens later, and conversations in the model's own\n"
+      "format.  Documents that are there already are kept: "
+      "a command that was stopped goes on, larger numbers add more.\n\nExamples:\n"
       "  dsa train text --text \"$(tools/fetch_corpus)/train\" --out my-text\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" my-text/text --out my-indexer\n");
   return [o] { return train_text(*o); };

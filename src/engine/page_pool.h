@@ -22,8 +22,8 @@ class PagePool {
   void release(std::span<const std::int32_t> pages);
 
  private:
-  std::vector<std::int32_t>
-      free_;  // a heap: lowest page on top, so that a short conversation touches few pages
+  // A heap: lowest page on top, so that a short conversation touches few pages.
+  std::vector<std::int32_t> free_;
   std::vector<bool> held_;
 };
 

@@ -35,9 +35,8 @@ std::string failure_text(const SequenceStatus& status, std::int64_t layers) {
   const std::string where =
       status.bad_layer == layers ? "the logits" : fmt::format("the output of layer {}", status.bad_layer);
   return fmt::format(
-      "{} held a NaN or an infinity at token {}: the weights are damaged, or their values overflow this "
-      "arithmetic (try "
-      "--compute f32)",
+      "{} held a NaN or an infinity at token {}: "
+      "the weights are damaged, or their values overflow this arithmetic (try --compute f32)",
       where, status.bad_position);
 }
 
@@ -162,8 +161,8 @@ struct Session::Impl {
     return true;
   }
 
-  // The cache keeps the longest common prefix; the last token of the prompt is always computed, for its
-  // logits.
+  // The cache keeps the longest common prefix; the last token of the prompt is always
+  // computed, for its logits.
   std::int64_t keep_common_prefix(std::span<const std::int32_t> prompt) {
     const auto common = std::ranges::mismatch(cached, prompt).in1 - cached.begin();
     cached.resize(static_cast<std::size_t>(

@@ -90,8 +90,8 @@ class Session {
   GenerateResult generate(const GenerateRequest& request, const GenerateCallbacks& callbacks,
                           const std::atomic<bool>& cancel);
 
-  /// Logits of every position of `tokens`, [n, vocab] row by row, handed out chunk by chunk; the cache is
-  /// started anew.
+  /// Logits of every position of `tokens`, [n, vocab] row by row, handed out chunk by chunk;
+  /// the cache is started anew.
   void logits(std::span<const std::int32_t> tokens,
               const std::function<void(std::int64_t first_row, TensorView<const float, 2> rows)>& visit,
               const std::atomic<bool>& cancel);

@@ -1,5 +1,5 @@
-// The best selection there is, to know what an indexer could reach: attention over the tokens that dense
-// attention weighs most.
+// The best selection there is, to know what an indexer could reach: attention over
+// the tokens that dense attention weighs most.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ class BestSelection {
  public:
   explicit BestSelection(LoadedModel& model);
 
-  /// For the model's set_hooks(); valid while this object lives.  One sequence a batch.  `topk` is the
-  /// model's.
+  /// For the model's set_hooks(); valid while this object lives.  One sequence a batch.
+  /// `topk` is the model's.
   [[nodiscard]] ForwardHooks hooks(std::int64_t topk);
 
  private:

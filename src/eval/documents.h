@@ -28,8 +28,8 @@ struct Window {
 /// out).  Throws Error: nothing there, or a folder that cannot be read or holds none.
 std::vector<std::filesystem::path> document_files(const std::vector<std::string>& paths);
 
-/// Throws Error, which begins with `who`: empty, binary (a NUL byte, or more than one byte in a hundred not
-/// UTF-8).
+/// Throws Error, which begins with `who`: empty, binary (a NUL byte, or more
+/// than one byte in a hundred not UTF-8).
 void check_is_text(std::string_view text, const std::string& who);
 
 /// document_files(), each one document: a *.chat.json is a conversation in the chat format of a model with

@@ -71,8 +71,8 @@ bool LoadedModel::extend(const Stretch& stretch, const VisitLogits& logits, cons
       return false;
     if (!status.ok())
       fail(
-          "{}: a NaN or an infinity in the output of layer {} at token {}: the weights are damaged, or their "
-          "values overflow this arithmetic (try --compute f32)",
+          "{}: a NaN or an infinity in the output of layer {} at token {}: "
+          "the weights are damaged, or their values overflow this arithmetic (try --compute f32)",
           printable(files_.path.string()), status.bad_layer, status.bad_position);
     if (wanted) logits(first, out);
     first += count;

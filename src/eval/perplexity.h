@@ -28,8 +28,8 @@ struct Perplexity {
   std::int64_t windows = 0;
   PositionBucket all;
   PositionBucket second_half;
-  std::vector<PositionBucket>
-      by_position;  // 0 .. 1024, 1024 .. 2048, 2048 .. 4096, ...: cut at the window's end
+  // 0 .. 1024, 1024 .. 2048, 2048 .. 4096, ...: cut at the window's end.
+  std::vector<PositionBucket> by_position;
   // Means of each window, in order: for paired comparisons.
   std::vector<double> window_nll;
   std::vector<double> window_second_half_nll;

@@ -1,5 +1,5 @@
-// Two runs of `dsa eval retrieval` over the same samples, side by side: another indexer, another selection,
-// other weights.
+// Two runs of `dsa eval retrieval` over the same samples, side by side: another indexer,
+// another selection, other weights.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What many retrieval samples say together: shares, differences, and whether sparse attention is worse
-// anywhere.
+// What many retrieval samples say together: shares, differences, and whether sparse
+// attention is worse anywhere.
 #pragma once
 
 #include <cstdint>

@@ -48,10 +48,9 @@ std::string in_filling(const std::vector<std::string>& lines, std::int64_t units
 }
 
 RetrievalSample about_number(const std::string& text, const std::string& name, const std::string& number) {
-  return {.question = fmt::format(
-              "Remember the number that is hidden in this text.\n\n{}\n\nWhat is the number of the "
-              "{} in the text above?",
-              text, name),
+  return {.question = fmt::format("Remember the number that is hidden in this text.\n\n{}\n\n"
+                                  "What is the number of the {} in the text above?",
+                                  text, name),
           .answer_begins = fmt::format("The number of the {} is", name),
           .answer = " " + number,
           .references = {number}};
@@ -95,14 +94,13 @@ RetrievalSample variables(Draws& draws, std::int64_t units) {
   const std::int64_t place = draws.below(3);
   const std::vector<std::string> more{assign(names[2], other), assign(names[3], "VAR " + names[2])};
   lines.insert(lines.begin() + place, more.begin(), more.end());
-  return {
-      .question = fmt::format("Remember the variables that are set in this text.\n\n{}\n\nWhich variables "
-                              "have the value {} in the text "
-                              "above? There are two: one is set to the value, the other to that variable.",
-                              in_filling(lines, units, draws), value),
-      .answer_begins = "The names of the two variables are",
-      .answer = fmt::format(" {} and {}", names[0], names[1]),
-      .references = {names[0], names[1]}};
+  return {.question = fmt::format("Remember the variables that are set in this text.\n\n{}\n\n"
+                                  "Which variables have the value {} in the text above? "
+                                  "There are two: one is set to the value, the other to that variable.",
+                                  in_filling(lines, units, draws), value),
+          .answer_begins = "The names of the two variables are",
+          .answer = fmt::format(" {} and {}", names[0], names[1]),
+          .references = {names[0], names[1]}};
 }
 
 // Counts fall with the square of the rank: the first three of `units` words of text stand out.
@@ -118,10 +116,9 @@ RetrievalSample words(Draws& draws, std::int64_t units) {
     if (rank <= 3) top.push_back(word);
   }
   draws.shuffle(text);
-  return {.question = fmt::format(
-              "Count how often each word of this list occurs.\n\n{}\n\nWhich three words occur most "
-              "often in the list above?",
-              joined(text, " ")),
+  return {.question = fmt::format("Count how often each word of this list occurs.\n\n{}\n\n"
+                                  "Which three words occur most often in the list above?",
+                                  joined(text, " ")),
           .answer_begins = "The three most frequent words are",
           .answer = fmt::format(" {}, {} and {}", top[0], top[1], top[2]),
           .references = top};

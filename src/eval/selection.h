@@ -26,8 +26,8 @@ double kept_mass(std::span<const float> mass, std::span<const std::int32_t> sele
 /// How many positions two ascending lists share.
 std::int64_t shared_positions(std::span<const std::int32_t> a, std::span<const std::int32_t> b);
 
-/// The min(kSinks, topk - 1) first of `visible` tokens and the latest, ascending; out.size() is topk, at most
-/// visible.
+/// The min(kSinks, topk - 1) first of `visible` tokens and the latest, ascending;
+/// out.size() is topk, at most visible.
 void select_window(std::int64_t visible, std::span<std::int32_t> out);
 
 /// Sums over query rows; merges by addition.
@@ -41,9 +41,9 @@ struct SelectionSums {
   std::int64_t pairs = 0;  // rows whose row before selected too
   double overlap = 0;      // share of the selection that the row before had selected
 
-  /// `mass`: the row's attention over its visible tokens.  `best` and `selected` (the indexer's) are
-  /// ascending and of one size, fewer than visible; `before` is what the indexer selected for the row before,
-  /// or empty.
+  /// `mass`: the row's attention over its visible tokens.  `best` and `selected` (the indexer's)
+  /// are ascending and of one size, fewer than visible; `before` is what the indexer
+  /// selected for the row before, or empty.
   void add_row(std::span<const float> mass, std::span<const std::int32_t> best,
                std::span<const std::int32_t> selected, std::span<const std::int32_t> before);
   void add(const SelectionSums& other);

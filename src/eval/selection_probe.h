@@ -26,8 +26,8 @@ class SelectionProbe {
   void begin(std::vector<std::int64_t> positions) { positions_ = std::move(positions); }
   [[nodiscard]] ForwardHooks hooks();
 
-  /// [topk][layer][bucket], summed since the beginning.  A layer that shares another's selection is judged by
-  /// it.
+  /// [topk][layer][bucket], summed since the beginning.  A layer that shares another's
+  /// selection is judged by it.
   [[nodiscard]] const std::vector<std::vector<std::vector<SelectionSums>>>& sums() const { return sums_; }
 
  private:

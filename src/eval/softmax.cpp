@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kLanes = 16;  // partial results: more than any register holds
 
-// exp of x <= 0, without a branch.  n is x / ln 2 to the nearest whole number, 2^n times exp of the rest by
-// Cephes' polynomial.
+// exp of x <= 0, without a branch.  n is x / ln 2 to the nearest whole number, 2^n times
+// exp of the rest by Cephes' polynomial.
 inline float exp_below_zero(float x) {
   constexpr float kLog2E = 1.44269504088896F, kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F;
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: a float near it is a whole number, in its low bits

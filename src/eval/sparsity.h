@@ -10,8 +10,8 @@
 namespace dsa {
 
 struct SparsityOptions {
-  std::vector<std::int64_t>
-      topks;                // ascending, none twice; the last is at most the model's, all below `length`
+  // Ascending, none twice; the last is at most the model's, all below `length`.
+  std::vector<std::int64_t> topks;
   std::int64_t length = 0;  // tokens of a window
   std::int64_t rows = 64;   // query rows looked at in each window
   std::uint64_t seed = 0;   // chooses the rows

@@ -206,8 +206,8 @@ int Exec::default_threads() {
   if (const auto set = env_int("DSA_THREADS", 1, 1024)) return static_cast<int>(*set);
   cpu_set_t cpus;
   int cores = ::sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-  // cgroup v2: "max 100000" or "150000 100000"; a container with a quota of two cores should not run 64
-  // threads.
+  // cgroup v2: "max 100000" or "150000 100000"; a container with a quota
+  // of two cores should not run 64 threads.
   if (std::ifstream quota("/sys/fs/cgroup/cpu.max"); quota) {
     std::string limit;
     std::int64_t period = 0;

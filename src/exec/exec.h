@@ -19,12 +19,12 @@ class Exec {
 
   [[nodiscard]] int threads() const;
 
-  /// Calls body(begin, end, rank) over disjoint ranges that cover [0, count); a range holds at most `grain`
-  /// items and starts at a multiple of `grain`; each thread walks through a share of its own and then helps
-  /// the others.  rank in [0, threads()) names the thread that runs the range: no two calls of one rank
-  /// overlap, so it indexes scratch. Allocates nothing.  Results must not depend on the rank or on the order
-  /// of ranges: that is what keeps outputs equal for every thread count. An exception thrown by body is
-  /// rethrown here after all ranges ended (the first one wins).  Not re-entrant.
+  /// Calls body(begin, end, rank) over disjoint ranges that cover [0, count); a range holds at most
+  /// `grain` items and starts at a multiple of `grain`; each thread walks through a share of its own
+  /// and then helps the others.  rank in [0, threads()) names the thread that runs the range: no two calls
+  /// of one rank overlap, so it indexes scratch.  Allocates nothing.  Results must not depend on the rank
+  /// or on the order of ranges: that is what keeps outputs equal for every thread count.  An exception thrown
+  /// by body is rethrown here after all ranges ended (the first one wins).  Not re-entrant.
   void parallel_for(std::int64_t count, std::int64_t grain,
                     FunctionRef<void(std::int64_t begin, std::int64_t end, int rank)> body);
 

@@ -1,5 +1,5 @@
-// Grouped latent attention (docs: architecture, "One attention, every model"), dense over a range or sparse
-// over a list.
+// Grouped latent attention (docs: architecture, "One attention, every model"),
+// dense over a range or sparse over a list.
 #pragma once
 
 #include "exec/exec.h"
@@ -10,15 +10,15 @@ namespace dsa {
 /// Head h belongs to group g = h / (heads / groups).
 ///   score[t, h, s] = scale * ( q_c[t, h] . c[s, g] + q_pe[t, h] . k_pe[s, g] )
 ///   out[t, h]      = sum_s softmax_s(score)[s] * c[s, g]
-/// s runs over [0, rows[t].visible) (dense: idx empty) or over idx[t, 0 .. count[t]) (sparse; ascending).  An
-/// index < 0 or
-/// >= visible is no token.  A row without any token writes out = 0.
+/// s runs over [0, rows[t].visible) (dense: idx empty) or over idx[t, 0 .. count[t]) (sparse; ascending).
+/// An index < 0 or >= visible is no token.  A row without any token writes out = 0.
 /// Queries are float32, a cache of BF16 is widened exactly, products and sums are float32; but under
 /// Compute::automatic a family with BF16 products (KernelTable::bf16_products) rounds queries and weights to
-/// BF16 (nearest even) where the cache is BF16.  The softmax runs over blocks of kPageTokens consecutive
-/// positions (dense) or selection ranks (sparse) in ascending order, partial results of
-/// segments (below) merged in ascending order: the result depends on the row and its tokens alone, never on
-/// n, its neighbours or the thread count; a list of all visible positions gives exactly the dense result.
+/// BF16 (nearest even) where the cache is BF16.
+/// The softmax runs over blocks of kPageTokens consecutive positions (dense) or selection ranks (sparse) in
+/// ascending order, partial results of segments (below) merged in ascending order: the result depends on the
+/// row and its tokens alone, never on n, its neighbours or the thread count; a list of all visible positions
+/// gives exactly the dense result.
 struct AttentionArgs {
   TensorView<const float, 3> q_c;   // [n, heads, rank], or empty (GQA: c takes no part in the score)
   TensorView<const float, 3> q_pe;  // [n, heads, rope_dim]
@@ -47,13 +47,13 @@ constexpr std::int64_t attention_segments(std::int64_t tokens) {
   return kShortSegments + (tokens - kShort + kAttentionSegment - 1) / kAttentionSegment;
 }
 
-/// A call of at most this many rows may split a row's segments over threads; with more rows one thread does a
-/// whole row.
+/// A call of at most this many rows may split a row's segments over threads;
+/// with more rows one thread does a whole row.
 inline constexpr std::int64_t kAttentionSplitRows = 16;
 
-/// Enough for every family: per thread one row's scores, and per segment of every (row, head) of a call that
-/// splits rows a partial result (rank + 48 floats).  A call of n > kAttentionSplitRows rows has no room for
-/// partial results.
+/// Enough for every family: per thread one row's scores, and per segment of every (row, head)
+/// of a call that splits rows a partial result (rank + 48 floats).
+/// A call of n > kAttentionSplitRows rows has no room for partial results.
 constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::int64_t heads,
                                               std::int64_t rank, std::int64_t rope_dim,
                                               std::int64_t longest) {
@@ -65,8 +65,8 @@ constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::
 }
 
 /// Writes entries into the cache: row t goes to position rows[t].visible - 1 of its sequence.  c and k_pe are
-/// rounded to the cache's type (nearest even).  c is [n, groups, rank], k_pe [n, groups, rope_dim], key [n,
-/// index_dim] or empty.
+/// rounded to the cache's type (nearest even).
+/// c is [n, groups, rank], k_pe [n, groups, rope_dim], key [n, index_dim] or empty.
 struct CacheWriteArgs {
   TensorView<const float, 3> c;
   TensorView<const float, 3> k_pe;

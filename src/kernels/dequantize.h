@@ -7,9 +7,9 @@
 
 namespace dsa {
 
-/// `elements` values of a row of plain elements or ggml blocks at `data` (unaligned), bit for bit what the
-/// `gguf` Python package's dequantize() gives.  out.size() is a whole number of blocks.  f8_e4m3 gives the
-/// unscaled values.
+/// `elements` values of a row of plain elements or ggml blocks at `data` (unaligned),
+/// bit for bit what the `gguf` Python package's dequantize() gives.  out.size() is a whole number of blocks.
+/// f8_e4m3 gives the unscaled values.
 void dequantize(DType type, const std::byte* data, std::span<float> out);
 
 /// One row of a weight, scales applied.  out.size() == weight.cols.

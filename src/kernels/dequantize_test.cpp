@@ -40,8 +40,8 @@ std::vector<Case> read_goldens() {
   return cases;
 }
 
-// A NaN's payload depends on the instruction that made it, so NaN equals NaN; all else bit for bit, signs of
-// zeros included.
+// A NaN's payload depends on the instruction that made it, so NaN equals NaN;
+// all else bit for bit, signs of zeros included.
 bool same(float a, float b) {
   return (std::isnan(a) && std::isnan(b)) ||
          std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);

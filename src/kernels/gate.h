@@ -13,8 +13,8 @@ inline constexpr std::int64_t kMaxExperts = 1024;  // lets a family keep a row's
 ///   group score = sum of the two largest c of the group (of one if the group has one expert); keep the
 ///   topk_group best groups, experts of the others cannot be chosen; experts = the topk largest c among the
 ///   kept weight = s[expert], divided by (sum of the chosen s + 1e-20) if norm_topk, times route_scale
-/// Ties (groups and experts) go to the lower index.  ids are written in descending order of c, ties
-/// ascending. NaN logits sort below everything and reach the weights.
+/// Ties (groups and experts) go to the lower index.  ids are written in descending order of c,
+/// ties ascending.  NaN logits sort below everything and reach the weights.
 struct GateArgs {
   TensorView<const float, 2> logits;  // [n, experts]; experts <= kMaxExperts
   std::span<const float> bias;        // [experts], or empty for zeros

@@ -12,15 +12,16 @@ struct LinearOutput {
   TensorView<float, 2> y;       // [n, out]; may not alias x
 };
 
-/// y_i[t, o] = sum_k x[t, k] * W_i[o, k] + bias_i[o], for all outputs i that read the same x (q, k and v;
-/// gate and up).
+/// y_i[t, o] = sum_k x[t, k] * W_i[o, k] + bias_i[o], for all outputs i that read the same x
+/// (q, k and v; gate and up).
 ///
-/// Arithmetic, the same for every n, thread count and position in the batch (a row's result never depends on
-/// another):
-///   Compute::f32        float32 throughout, weights exactly dequantised (accumulation order is the family's
-///   own) Compute::automatic  ggml block types: x rounded per 32 elements to int8 (q8_blocks(),
-///   kernels/quantize.h), products
-///                       of one block exact in int32, blocks accumulated in float32 in ascending k
+/// Arithmetic, the same for every n, thread count and position in the batch
+/// (a row's result never depends on another):
+///   Compute::f32        float32 throughout, weights exactly dequantised
+///                       (accumulation order is the family's own)
+///   Compute::automatic  ggml block types: x rounded per 32 elements to int8 (q8_blocks(),
+///                       kernels/quantize.h), products of one block exact in int32, blocks accumulated
+///                       in float32 in ascending k
 ///                       F8_E4M3 where KernelTable::bf16_products: x rounded to BF16 (nearest even), products
 ///                       with e4m3 summed in float32 over 128 inputs and then scaled: |x| is to stay below
 ///                       2^112, and below 2^-126 it counts as 0
@@ -51,8 +52,9 @@ struct AbsorbQueryArgs {
   TensorView<float, 3> out;      // [n, heads, rank]
 };
 
-/// MLA's value up-projection: out[t, h, d] = sum_r o[t, h, r] * W[h * head_rows + nope + d, r], d <
-/// out.dim(2). float32 in both computes.
+/// MLA's value up-projection:
+/// out[t, h, d] = sum_r o[t, h, r] * W[h * head_rows + nope + d, r], d < out.dim(2).
+/// float32 in both computes.
 struct ExpandValueArgs {
   TensorView<const float, 3> o;  // [n, heads, rank]
   WeightView kv_b;               // [heads * head_rows, rank]
@@ -60,8 +62,8 @@ struct ExpandValueArgs {
   TensorView<float, 3> out;      // [n, heads, v_dim]
 };
 
-/// out[t, :] = table[ids[t], :], exactly dequantised.  ids must lie in [0, rows): the engine has checked
-/// them.
+/// out[t, :] = table[ids[t], :], exactly dequantised.  ids must lie in [0, rows):
+/// the engine has checked them.
 struct EmbeddingArgs {
   WeightView table;  // [vocab, hidden]
   std::span<const std::int32_t> ids;

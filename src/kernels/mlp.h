@@ -13,8 +13,8 @@ struct SwigluArgs {
   TensorView<float, 2> out;         // [n, dim]
 };
 
-/// y[rows[i], :] += scale[i] * x[i, :]; rows empty: y[i, :] += x[i, :] (scale empty too).  rows are distinct
-/// and in range.
+/// y[rows[i], :] += scale[i] * x[i, :]; rows empty: y[i, :] += x[i, :] (scale empty too).
+/// rows are distinct and in range.
 struct AddRowsArgs {
   TensorView<const float, 2> x;        // [m, dim]
   std::span<const std::int32_t> rows;  // [m] or empty

@@ -28,8 +28,8 @@ TEST_P(MlpTest, SwigluIsTheFormula) {
 }
 
 TEST_P(MlpTest, SwigluFarFromZero) {
-  // Magnitudes where a careless exp overflows; 11 elements so that a vector family meets them in body and
-  // tail.
+  // Magnitudes where a careless exp overflows; 11 elements so that a vector family meets
+  // them in body and tail.
   const std::vector<float> gates{0.0F, -0.0F, 20, 88, 89, 1e30F, -20, -87, -89, -104, -1e30F};
   test::Padded<2> gate({1, 11});
   test::Padded<2> up({1, 11});

@@ -15,8 +15,8 @@ struct RmsNormArgs {
   TensorView<float, 2> y;  // [n, dim]
 };
 
-/// y[t, :] = (x[t, :] - mean) * (variance + eps)^-1/2 * weight + bias, variance over dim (biased).  y may
-/// alias x.
+/// y[t, :] = (x[t, :] - mean) * (variance + eps)^-1/2 * weight + bias, variance over dim (biased).
+/// y may alias x.
 struct LayerNormArgs {
   TensorView<const float, 2> x;   // [n, dim]
   std::span<const float> weight;  // [dim]

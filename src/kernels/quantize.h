@@ -12,8 +12,8 @@ namespace dsa {
 /// is 0 or not finite).
 /// Non-finite x gives a non-finite scale, so that it reaches the output and is noticed there.
 inline constexpr std::int64_t kQ8Block = 32;
-/// x.size() is a multiple of 32; q has x.size(), scale and sum x.size() / 32 elements.  sum = scale * (sum of
-/// q).
+/// x.size() is a multiple of 32; q has x.size(), scale and sum x.size() / 32 elements.
+/// sum = scale * (sum of q).
 void q8_blocks(std::span<const float> x, std::span<std::int8_t> q, std::span<float> scale,
                std::span<float> sum);
 

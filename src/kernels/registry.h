@@ -42,8 +42,8 @@ struct KernelTable {
 
   /// Bytes of the family's own layout of this weight, 0 if it reads the weight where it lies.
   std::size_t (*packed_bytes)(const WeightView&) = nullptr;
-  /// Writes that layout to out (packed_bytes() bytes, aligned to 64); the caller then sets weight.packed =
-  /// out.data().
+  /// Writes that layout to out (packed_bytes() bytes, aligned to 64);
+  /// the caller then sets weight.packed = out.data().
   void (*pack)(Exec&, const WeightView&, std::span<std::byte> out) = nullptr;
 };
 

@@ -11,15 +11,15 @@ enum class RopeLayout : std::uint8_t {
   interleaved,  // pairs (x[2i], x[2i + 1]): MLA, the GLM indexer.  Written back in place, in the same layout
 };
 
-/// Rotates the first `dim` elements of each head: (a, b) -> (a cos - b sin, a sin + b cos) with the angles of
-/// the row. In place.  dim is even and <= x.dim(2); pass a view that starts at the rotated part if it is not
-/// first.
+/// Rotates the first `dim` elements of each head: (a, b) -> (a cos - b sin, a sin + b cos)
+/// with the angles of the row.  In place.  dim is even and <= x.dim(2); pass a view that starts
+/// at the rotated part if it is not first.
 struct RopeArgs {
   TensorView<float, 3> x;  // [n, heads, >= dim], strided
   std::int64_t dim = 0;
   RopeLayout layout = RopeLayout::half_split;
-  TensorView<const float, 2>
-      cos_sin;  // [n, dim]: dim/2 cosines, then dim/2 sines, made by RopeTable (model/)
+  // [n, dim]: dim/2 cosines, then dim/2 sines, made by RopeTable (model/).
+  TensorView<const float, 2> cos_sin;
 };
 
 }  // namespace dsa

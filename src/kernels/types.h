@@ -25,9 +25,9 @@ struct WeightView {
   std::int64_t cols = 0;
   const std::byte* data = nullptr;
   std::size_t row_bytes = 0;
-  /// F8_E4M3 only: w = e4m3 * scale, one float per block of 128 x 128; scale of element (r, c) is
-  /// scales[((scale_row0 + r) / 128) * scale_stride + c / 128].  scale_row0 is not 0 in views made by
-  /// row_slice().
+  /// F8_E4M3 only: w = e4m3 * scale, one float per block of 128 x 128;
+  /// scale of element (r, c) is scales[((scale_row0 + r) / 128) * scale_stride + c / 128].
+  /// scale_row0 is not 0 in views made by row_slice().
   const float* scales = nullptr;
   std::int64_t scale_stride = 0;
   std::int64_t scale_row0 = 0;
@@ -51,11 +51,12 @@ inline constexpr std::int64_t kPageTokens = 64;   // tokens in one page of the c
 
 /// The cache of one layer: pages of 64 tokens, in two arrays of pages, so that the indexer, which reads all
 /// keys, reads one stream:
-///   entries  [pages][64][groups][rank + rope_dim] of `type`: per token and group, c (rank), then k_pe
-///            (rope_dim)
-///   keys     [pages][key_words][64] words of 32 bits; index_dim is 0 where the layer has no indexer of its
-///            own.  Turned over, because a product takes a word of many tokens at once: word i of a token
-///            holds its elements 2 i and 2 i + 1 (bf16; beside an odd last one a 0) or i (f32).
+///   entries  [pages][64][groups][rank + rope_dim] of `type`: per token and group, c (rank),
+///            then k_pe (rope_dim)
+///   keys     [pages][key_words][64] words of 32 bits; index_dim is 0 where the layer has no indexer
+///            of its own.  Turned over, because a product takes a word of many tokens at once:
+///            word i of a token holds its elements 2 i and 2 i + 1 (bf16; beside an odd last one a 0)
+///            or i (f32).
 struct KvLayout {
   DType type = DType::bf16;  // bf16 or f32
   std::int64_t groups = 1;

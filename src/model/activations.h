@@ -10,9 +10,9 @@
 
 namespace dsa {
 
-/// Every intermediate of one layer, for up to max_tokens() rows, shared by all layers.  Names are the
-/// reference's. Empty views where the model has no such part.  Contents live until the next layer writes
-/// them.
+/// Every intermediate of one layer, for up to max_tokens() rows, shared by all layers.
+/// Names are the reference's.  Empty views where the model has no such part.
+/// Contents live until the next layer writes them.
 struct ActivationViews {
   TensorView<float, 2> x;              // residual stream [n, hidden]
   TensorView<float, 2> h;              // normed input of attention or MLP [n, hidden]

@@ -10,8 +10,8 @@
 namespace dsa {
 namespace {
 
-// A row attends over its selection or over everything: a rule about the row alone, so that chunking cannot
-// change it.
+// A row attends over its selection or over everything: a rule about the row alone,
+// so that chunking cannot change it.
 bool is_sparse(const Step& step, const KvRow& row) {
   if (step.topk == 0 || step.attention == AttentionMode::dense) return false;
   if (step.attention == AttentionMode::automatic && step.trained_context > 0 &&

@@ -1,5 +1,5 @@
-// Grouped latent attention of one layer: MLA in its absorbed form, and GQA as the same thing with more
-// groups.
+// Grouped latent attention of one layer: MLA in its absorbed form, and GQA as the same
+// thing with more groups.
 #pragma once
 
 #include "model/indexer.h"
@@ -7,8 +7,8 @@
 
 namespace dsa {
 
-/// What scores are multiplied by before the softmax: (dimensions of a query head)^-1/2, with YaRN's
-/// temperature.
+/// What scores are multiplied by before the softmax:
+/// (dimensions of a query head)^-1/2, with YaRN's temperature.
 float attention_scale(const ModelConfig& config);
 
 /// delta = attention(h): project, write the cache, select, attend, output.

@@ -19,8 +19,8 @@ struct SequenceSlice {
   std::span<const std::int32_t> logits_rows;  // which of `tokens` want logits, ascending
 };
 
-/// Many sequences at once, prefill chunks and decode rows mixed.  Results of a sequence do not depend on the
-/// others.
+/// Many sequences at once, prefill chunks and decode rows mixed.
+/// Results of a sequence do not depend on the others.
 struct Batch {
   std::span<const SequenceSlice> sequences;
   /// Looked at between layers; once it is true the pass is given up.  May be null.
@@ -56,8 +56,8 @@ struct AttentionInputs {
 struct ForwardHooks {
   /// Before a layer selects and attends.
   std::function<void(std::int64_t layer, const AttentionInputs& inputs)> attention_inputs = {};
-  /// After a layer selected: positions (ascending, -1 past count) of every row that has an indexer of its
-  /// own.
+  /// After a layer selected: positions (ascending, -1 past count) of every row that has
+  /// an indexer of its own.
   std::function<void(std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count)>
       selection = {};
   /// After a layer routed.

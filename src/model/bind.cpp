@@ -12,8 +12,8 @@
 namespace dsa {
 namespace {
 
-// Where row r of a matrix (element r of a bias) of the half-split model lies in a GGUF that interleaves each
-// head's pairs.
+// Where row r of a matrix (element r of a bias) of the half-split model lies in a
+// GGUF that interleaves each head's pairs.
 std::int64_t interleaved_row(std::int64_t r, std::int64_t head_dim) {
   const std::int64_t head = r / head_dim, i = r % head_dim, half = head_dim / 2;
   return head * head_dim + (i < half ? 2 * i : 2 * (i - half) + 1);
@@ -27,9 +27,8 @@ const StoredTensor& Binder::get(const std::string& name, std::span<const std::in
   const StoredTensor* tensor = tensors_.find(name);
   if (tensor == nullptr)
     fail(
-        "weights: tensor {} is missing; expected shape {} (config.json and the weights do not belong "
-        "together, or a "
-        "file is incomplete)",
+        "weights: tensor {} is missing; "
+        "expected shape {} (config.json and the weights do not belong together, or a file is incomplete)",
         name, shape);
   if (!std::equal(tensor->shape.begin(), tensor->shape.end(), shape.begin(), shape.end()))
     fail("weights: {} has shape {}, expected {} ({})", name, tensor->shape, shape, tensor->file);

@@ -1,5 +1,5 @@
-// The lightning indexer of one layer (DeepSeek-V3.2 inference/model.py: Indexer, as corrected on 17 Nov
-// 2025).
+// The lightning indexer of one layer
+// (DeepSeek-V3.2 inference/model.py: Indexer, as corrected on 17 Nov 2025).
 #pragma once
 
 #include "model/step.h"
@@ -7,7 +7,7 @@
 namespace dsa {
 
 /// Where the indexer's projections read: the normed hidden state, and the query latent where the model has
-/// one. The projections themselves run with the attention's own, in one pass over the same input.
+/// one.  The projections themselves run with the attention's own, in one pass over the same input.
 class Indexer {
  public:
   explicit Indexer(const IndexerWeights& weights) : weights_(weights) {}

@@ -10,8 +10,8 @@
 
 namespace dsa {
 
-/// What one layer keeps per token.  The indexer key is part of the entry's page: shared, evicted and saved
-/// with it.
+/// What one layer keeps per token.  The indexer key is part of the entry's page:
+/// shared, evicted and saved with it.
 KvLayout kv_layout(const ModelConfig& config, std::int64_t layer, Compute compute);
 /// Over all layers: what one token costs.
 std::size_t kv_token_bytes(const ModelConfig& config, Compute compute);

@@ -10,8 +10,8 @@ void mlp_forward(const Step& step, const MlpWeights& weights, TensorView<const f
                  TensorView<float, 2> y);
 
 /// delta = sum over the routed experts of weight * expert(h) + shared expert(h).
-/// Experts run in ascending order, each over all its tokens at once: a token's sum has one order whatever the
-/// batch.
+/// Experts run in ascending order, each over all its tokens at once:
+/// a token's sum has one order whatever the batch.
 class Moe {
  public:
   Moe(const MoeWeights& weights, std::int64_t layer) : weights_(weights), layer_(layer) {}

@@ -11,8 +11,8 @@
 namespace dsa {
 
 enum class AttentionMode : std::uint8_t {
-  automatic,  // over the selection where there is an indexer and the context exceeds top-k, within its
-              // trained context
+  automatic,  // over the selection where there is an indexer and the context exceeds
+              // top-k, within its trained context
   dense,
   sparse,  // over the selection always; Error at load if the model has no indexer
 };

@@ -67,9 +67,8 @@ RopeTable::RopeTable(const RopeConfig& config, std::int64_t dim, std::int64_t ma
   const auto& factors = config.freq_factors;
   if (!factors.empty() && static_cast<std::int64_t>(factors.size()) != dim / 2)
     fail(
-        "rope: the model's {} frequency factors (rope_freqs.weight) do not fit a rotary width of {}; open "
-        "the model's "
-        "Hugging Face folder instead",
+        "rope: the model's {} frequency factors (rope_freqs.weight) do not fit a rotary width of {}; "
+        "open the model's Hugging Face folder instead",
         factors.size(), dim);
   for (std::int64_t i = 0; i < dim / 2; ++i) {
     double f = std::pow(config.theta, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
@@ -97,8 +96,8 @@ void RopeTable::fill(std::span<const std::int64_t> positions, TensorView<float, 
   for (std::size_t t = 0; t < positions.size(); ++t) {
     float* row = out.row(t);
     for (std::size_t i = 0; i < pairs; ++i) {
-      // The product is rounded to float32 as in transformers: at position 8000 that is a difference one can
-      // measure.
+      // The product is rounded to float32 as in transformers: at position 8000
+      // that is a difference one can measure.
       const float angle = static_cast<float>(positions[t]) * frequencies_[i];
       row[i] = std::cos(angle) * magnitude_;
       row[pairs + i] = std::sin(angle) * magnitude_;

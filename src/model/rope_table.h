@@ -18,8 +18,8 @@ class RopeTable {
   RopeTable(const RopeConfig& config, std::int64_t dim, std::int64_t max_positions);
 
   [[nodiscard]] std::int64_t dim() const { return 2 * static_cast<std::int64_t>(frequencies_.size()); }
-  /// out[t] = cos(position * f_0 .. f_{dim/2 - 1}), then the sines, both times the scaling's attention
-  /// factor.
+  /// out[t] = cos(position * f_0 .. f_{dim/2 - 1}), then the sines,
+  /// both times the scaling's attention factor.
   void fill(std::span<const std::int64_t> positions, TensorView<float, 2> out) const;
 
   [[nodiscard]] std::span<const float> frequencies() const { return frequencies_; }

@@ -19,8 +19,8 @@ TEST(RopeTable, PlainFrequenciesAndAngles) {
   for (int i = 0; i < 8; ++i) EXPECT_NEAR(out[static_cast<std::size_t>(i)], want[i], 1e-6) << i;
 }
 
-// The published V3.2 numbers: pairs below 10 keep their frequency, above 23 are divided by 40
-// (checkpoints.md 3.3).
+// The published V3.2 numbers: pairs below 10 keep their frequency, above 23
+// are divided by 40 (checkpoints.md 3.3).
 TEST(RopeTable, YarnOfDeepSeek) {
   const RopeConfig yarn{.type = RopeConfig::Type::yarn,
                         .theta = 10000,

@@ -19,8 +19,8 @@ struct AttentionCounters {
   std::int64_t dense_rows = 0;
 };
 
-/// One forward pass while it runs: the tools, the rows, the scratch.  Lives on the stack of
-/// Transformer::forward.
+/// One forward pass while it runs: the tools, the rows, the scratch.
+/// Lives on the stack of Transformer::forward.
 struct Step {
   Exec& exec;
   const KernelTable& kernels;
@@ -45,8 +45,8 @@ struct Step {
     kernels.rms_norm(exec,
                      {.x = x, .weight = weight, .eps = static_cast<float>(config.rms_norm_eps), .y = y});
   }
-  /// MLA's latents are normed with 1e-6 whatever rms_norm_eps says (DeepSeek's code, transformers); it shows
-  /// in GLM.
+  /// MLA's latents are normed with 1e-6 whatever rms_norm_eps says
+  /// (DeepSeek's code, transformers); it shows in GLM.
   void latent_norm(TensorView<float, 2> x, std::span<const float> weight) const {
     kernels.rms_norm(exec, {.x = x, .weight = weight, .eps = 1e-6F, .y = x});
   }

@@ -10,8 +10,8 @@
 namespace dsa {
 namespace {
 
-// The published names, each once: what is loaded, checked and reported as missing all follows from these
-// functions.
+// The published names, each once: what is loaded, checked and reported as
+// missing all follows from these functions.
 
 void bind_mlp(Binder& bind, const std::string& prefix, const ModelConfig& c, std::int64_t width,
               MlpWeights& mlp) {

@@ -65,9 +65,9 @@ struct MtpWeights {
   LayerWeights layer;
 };
 
-/// Views into the mapped checkpoint wherever the kernels read the stored format; owned copies only of what is
-/// small (vectors), re-ordered (GGUF q and k rows) or packed by the kernel family.  Immutable after load;
-/// movable.
+/// Views into the mapped checkpoint wherever the kernels read the stored format;
+/// owned copies only of what is small (vectors), re-ordered (GGUF q and k rows) or packed by the kernel
+/// family.  Immutable after load; movable.
 struct ModelWeights {
   Linear embed_tokens;
   Linear lm_head;  // the embedding's view if tied

@@ -68,8 +68,8 @@ void Sampler::penalise(std::span<float> logits, std::span<const std::int32_t> pr
   for (const std::int32_t id : answer)
     if (inside(id)) ++counts_[static_cast<std::size_t>(id)];
 
-  // Each token once: `seen_` marks what is done, and a second pass over the history clears both scratch
-  // arrays.
+  // Each token once: `seen_` marks what is done, and a second pass over
+  // the history clears both scratch arrays.
   for (const std::span<const std::int32_t> part : {prompt, answer})
     for (const std::int32_t id : part) {
       if (!inside(id)) continue;

@@ -4,12 +4,12 @@
 // GenerationMixin._get_logits_processor) and, but for min-p, of vLLM; llama.cpp differs in that its
 // temperature comes last, so its top-p and min-p look at the untempered distribution.
 //   1. logit bias                added
-//   2. repetition penalty        over prompt and answer (Keskar et al. 2019, CTRL; transformers
-//   RepetitionPenaltyLogitsProcessor)
+//   2. repetition penalty        over prompt and answer (Keskar et al. 2019, CTRL;
+//                                transformers RepetitionPenaltyLogitsProcessor)
 //   3. presence, frequency       over the answer alone (OpenAI API; vLLM)
 //   4. temperature               0 ends here: the best logit
-//   5. top-k                     exactly k (transformers keeps all that tie with the k-th; here ties go to
-//   the lower id)
+//   5. top-k                     exactly k (transformers keeps all that tie with the k-th;
+//                                here ties go to the lower id)
 //   6. top-p                     the fewest best tokens whose probability reaches p (Holtzman et al. 2019)
 //   7. min-p                     probability >= min_p * the best one's (Nguyen et al. 2024)
 //   8. one draw
@@ -34,7 +34,7 @@ class Sampler {
 
   /// The next token after prompt + answer.  `logits` has vocab_size values and is overwritten.  A logit that
   /// is not finite (NaN, ±inf) is never chosen; nullopt if none is finite: the request has failed, or its
-  /// logit bias bans every token. Ids of the history outside the vocabulary are ignored.  Allocates nothing.
+  /// logit bias bans every token.  Ids of the history outside the vocabulary are ignored.  Allocates nothing.
   [[nodiscard]] std::optional<std::int32_t> sample(std::span<float> logits,
                                                    std::span<const std::int32_t> prompt,
                                                    std::span<const std::int32_t> answer);

@@ -69,8 +69,8 @@ static_assert(
     }(),
     "kDTypes lists the enumerators in order");
 
-/// Bytes of `elements` values (a multiple of the block), nullopt if not a multiple or if the product
-/// overflows.
+/// Bytes of `elements` values (a multiple of the block), nullopt if not a multiple or
+/// if the product overflows.
 std::optional<std::size_t> storage_bytes(DType type, std::int64_t elements);
 
 /// Brain float: the upper half of a float.

@@ -11,8 +11,8 @@
 
 namespace dsa {
 
-/// Does not own.  Strides count elements; the last dimension is contiguous.  Copying a view copies no
-/// elements.
+/// Does not own.  Strides count elements; the last dimension is contiguous.
+/// Copying a view copies no elements.
 template <class T, std::size_t Rank>
 class TensorView {
  public:

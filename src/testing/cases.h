@@ -1,5 +1,5 @@
-// Hostile inputs shared by the kernels' tests: odd shapes, strides with poisoned gaps, misaligned weights,
-// shuffled pages.
+// Hostile inputs shared by the kernels' tests: odd shapes, strides with poisoned
+// gaps, misaligned weights, shuffled pages.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +31,8 @@ constexpr std::array<std::int32_t, 4> bad_indices(std::int64_t ctx) {
   return {INT_MIN, -1, static_cast<std::int32_t>(ctx), INT_MAX};
 }
 
-/// Owns a strided tensor: every row of the last dimension is followed by a gap of NaN that nobody may read or
-/// write.
+/// Owns a strided tensor: every row of the last dimension is followed by a gap of NaN that
+/// nobody may read or write.
 template <std::size_t Rank>
 class Padded {
  public:
@@ -109,8 +109,8 @@ class Padded {
   TensorView<float, Rank> view_;
 };
 
-/// Owns a stored weight at an odd address, with a gap after each row and, for FP8, one after each row of
-/// scales.
+/// Owns a stored weight at an odd address, with a gap after each row and,
+/// for FP8, one after each row of scales.
 class TestWeight {
  public:
   TestWeight(DType type, std::int64_t rows, std::int64_t cols, std::uint64_t seed);

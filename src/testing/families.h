@@ -21,9 +21,9 @@ inline std::string family_name(const ::testing::TestParamInfo<const KernelTable*
   return std::string(info.param->name);
 }
 
-/// The promise every op makes: a row's result is the same bits whatever n, its neighbours, the thread count
-/// and the run.  run(exec, first, count) computes rows [first, first + count) and returns their outputs in
-/// order.
+/// The promise every op makes: a row's result is the same bits whatever n, its neighbours,
+/// the thread count and the run.  run(exec, first, count) computes rows [first, first + count)
+/// and returns their outputs in order.
 template <class Run>
 void expect_rows_independent(std::int64_t n, Run run) {
   Exec alone(1);

@@ -14,8 +14,8 @@ constexpr std::string_view kThink = "<think>";
 constexpr std::string_view kEndThink = "</think>";
 
 struct Style {
-  bool open_in_prompt =
-      false;  // a prompt without thinking ends with <think></think>, not with </think> alone
+  // A prompt without thinking ends with <think></think>, not with </think> alone.
+  bool open_in_prompt = false;
   bool open_in_history = false;      // so does the head of an earlier answer
   bool keep_last_reasoning = false;  // V3.2: an answer behind the last question keeps its reasoning
 };
@@ -129,24 +129,22 @@ std::optional<ChatFormat> match_v31(const ChatTemplate& text, std::string& missi
                    {
                        "{%set thinking=false%}",
                        "{%set ns.is_last_user=true%}{{'<｜User｜>'+message.content}}{%endif%}",
-                       "{%set content=message.content%}{%if'</think>'in content%}{%set "
-                       "content=content.split('</think>',1)[1]%}{%endif%}"
+                       "{%set content=message.content%}"
+                       "{%if'</think>'in content%}{%set content=content.split('</think>',1)[1]%}{%endif%}"
                        "{{content+'<｜end▁of▁sentence｜>'}}",
                    });
   if (!has_all(text, fragments, missing)) return std::nullopt;
   const auto tail = [](std::string_view mark) {
     return std::string(
-               "{%endfor%}{%if add_generation_prompt and ns.is_last_user and not "
-               "ns.is_tool%}{{'<｜Assistant｜>'}}"
-               "{%if not thinking%}{{'")
+               "{%endfor%}{%if add_generation_prompt and ns.is_last_user and not ns.is_tool%}"
+               "{{'<｜Assistant｜>'}}{%if not thinking%}{{'")
         .append(mark)
         .append("'}}{%else%}{{'<think>'}}{%endif%}{%endif%}");
   };
   const auto history = [](std::string_view mark) {
     return std::string(
-               "{%if ns.is_last_user%}{{'<｜Assistant｜>'}}{%if message.prefix is defined and message.prefix "
-               "and "
-               "thinking%}{{'<think>'}}{%else%}{{'")
+               "{%if ns.is_last_user%}{{'<｜Assistant｜>'}}"
+               "{%if message.prefix is defined and message.prefix and thinking%}{{'<think>'}}{%else%}{{'")
         .append(mark)
         .append("'}}{%endif%}{%endif%}");
   };
@@ -168,8 +166,8 @@ std::optional<ChatFormat> match_v32_llama_cpp(const ChatTemplate& text, std::str
            "{{'<｜User｜>'+(message.content or'')}}{%set state.pending_asst_marker=true%}",
            "{%if state.pending_asst_marker%}{{'<｜Assistant｜>'}}{%if is_after_last_user and thinking%}"
            "{{thinking_start_token}}{%if message.reasoning_content is defined and message.reasoning_content%}"
-           "{{message.reasoning_content}}{%endif%}{{thinking_end_token}}{%else%}{{thinking_end_token}}{%"
-           "endif%}",
+           "{{message.reasoning_content}}{%endif%}"
+           "{{thinking_end_token}}{%else%}{{thinking_end_token}}{%endif%}",
            "{%if message.content is defined and message.content%}{{message.content}}{%endif%}",
            "{{'<｜end▁of▁sentence｜>'}}",
            "{%if add_generation_prompt%}{%if state.pending_asst_marker%}{{'<｜Assistant｜>'}}{%if thinking%}"

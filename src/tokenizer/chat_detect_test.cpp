@@ -1,6 +1,6 @@
-// Which format a template is of.  No third party's template is kept here: SmolLM2's is read from the model if
-// it is there, a folder of others can be named by DSA_TEST_TEMPLATES, and the rest are short templates of our
-// own.
+// Which format a template is of.  No third party's template is kept here:
+// SmolLM2's is read from the model if it is there, a folder of others can be named by DSA_TEST_TEMPLATES,
+// and the rest are short templates of our own.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -46,8 +46,8 @@ TEST(ChatTemplate, NormalForm) {
 }
 
 constexpr const char* kPlainChatml =
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + "
-    "'<|im_end|>' + '\\n'}}"
+    "{% for message in messages %}"
+    "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 TEST(ChatDetect, PlainChatml) {
@@ -107,9 +107,9 @@ std::string read(const std::filesystem::path& path) {
   return text.str();
 }
 
-// DSA_TEST_TEMPLATES=.../vendor/llama.cpp/models/templates of llama-cpp-python 0.3.36 (and GLM-5.1's from
-// where tools/goldens/chat/make.py says): every file is recognised as what it is, or refused, and never taken
-// for another.
+// DSA_TEST_TEMPLATES=.../vendor/llama.cpp/models/templates of llama-cpp-python 0.3.36
+// (and GLM-5.1's from where tools/goldens/chat/make.py says): every file is recognised as what it is,
+// or refused, and never taken for another.
 TEST(ChatDetect, RealTemplates) {
   const std::filesystem::path folder = env_or("DSA_TEST_TEMPLATES", "");
   if (folder.empty()) GTEST_SKIP() << "DSA_TEST_TEMPLATES names no folder";

@@ -11,8 +11,8 @@ std::int32_t control_id(const Tokenizer& tokenizer, std::string_view token) {
   const std::optional<std::int32_t> id = tokenizer.token_id(token);
   if (!id)
     fail(
-        "chat: the model's chat format uses the token {}, which its vocabulary does not have; use --raw for "
-        "plain completion",
+        "chat: the model's chat format uses the token {}, which its vocabulary does not have; "
+        "use --raw for plain completion",
         printable(token));
   return *id;
 }

@@ -15,8 +15,8 @@ namespace dsa {
 struct ChatFamily {
   std::string_view name;
   std::string_view signature;  // text without which a template is certainly not of this family
-  /// The format if the template is one that the family's code renders byte for byte; else says what differs
-  /// in `missing`.
+  /// The format if the template is one that the family's code renders byte for byte;
+  /// else says what differs in `missing`.
   std::optional<ChatFormat> (*match)(const ChatTemplate&, std::string& missing);
 };
 std::span<const ChatFamily> chat_families();
@@ -58,9 +58,8 @@ class PromptWriter {
 /// Index of the last message of the user, -1 if there is none.
 std::ptrdiff_t last_user_index(std::span<const ChatMessage> messages);
 
-/// An answer taken apart the way Qwen3's and GLM's templates do it: by ChatMessage::reasoning, else by the
-/// text's own
-/// </think>.
+/// An answer taken apart the way Qwen3's and GLM's templates do it: by ChatMessage::reasoning,
+/// else by the text's own </think>.
 struct Answer {
   std::string reasoning;
   std::string content;

@@ -31,9 +31,8 @@ ChatFormat ChatFormat::find(const std::optional<std::string>& chat_template, Arc
   if (!chat_template) {
     if (architecture == Architecture::deepseek_v32) return deepseek_v32_encoding();
     fail(
-        "chat: the model has no chat template, so it was not made to hold a conversation, or its template "
-        "was lost when it "
-        "was converted; use --raw for plain completion");
+        "chat: the model has no chat template, so it was not made to hold a conversation, "
+        "or its template was lost when it was converted; use --raw for plain completion");
   }
   const ChatTemplate text(*chat_template);
   std::string looked_like;
@@ -44,9 +43,8 @@ ChatFormat ChatFormat::find(const std::optional<std::string>& chat_template, Arc
     looked_like += fmt::format("; it resembles {}, but {}", family.name, missing);
   }
   fail(
-      "chat: the model's chat template ({} bytes, beginning {}) is none that dsa knows{}. Known: {}. Use "
-      "--raw for plain "
-      "completion",
+      "chat: the model's chat template ({} bytes, beginning {}) is none that dsa knows{}. "
+      "Known: {}. Use --raw for plain completion",
       chat_template->size(), printable(*chat_template, 40), looked_like, kKnown);
 }
 

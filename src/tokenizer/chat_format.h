@@ -55,8 +55,8 @@ class ChatFormat {
   /// What a format consists of; filled in by the file of its family.
   struct Spec {
     std::string name;  // "llama-3", "qwen3", ...
-    std::vector<std::string>
-        stop_tokens;  // special tokens that end an answer; the first must be in the vocabulary
+    // Special tokens that end an answer; the first must be in the vocabulary.
+    std::vector<std::string> stop_tokens;
     std::optional<ReasoningMarks> reasoning = std::nullopt;
     bool thinking_by_default = false;
     bool can_think = false;
@@ -65,8 +65,8 @@ class ChatFormat {
   };
   explicit ChatFormat(Spec spec) : spec_(std::move(spec)) {}
 
-  /// The format of a checkpoint: by its template, or, for DeepSeek-V3.2, whose checkpoint has none, by its
-  /// architecture. Throws Error if there is none that we know.
+  /// The format of a checkpoint: by its template, or, for DeepSeek-V3.2, whose checkpoint has none,
+  /// by its architecture.  Throws Error if there is none that we know.
   static ChatFormat find(const std::optional<std::string>& chat_template, Architecture architecture);
 
   /// The conversation as the model's own template renders it.  Throws Error if there are no messages, or if
@@ -94,8 +94,8 @@ class ChatFormat {
 [[nodiscard]] std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer,
                                                     std::span<const Segment> prompt);
 
-/// The format's stop tokens that the vocabulary has, and the tokenizer's own; each once.  Throws Error if the
-/// first is missing.
+/// The format's stop tokens that the vocabulary has, and the tokenizer's own; each once.
+/// Throws Error if the first is missing.
 [[nodiscard]] std::vector<std::int32_t> stop_ids(const Tokenizer& tokenizer, const ChatFormat& format);
 
 /// "26 Jul 2024": strftime's "%d %b %Y" in English, whatever the locale.

@@ -96,13 +96,11 @@ ChatFormat from_style(Style style) {
 }
 
 constexpr std::string_view kTail46 =
-    "{%if add_generation_prompt%}<|assistant|>{{'\\n<think></think>'if(enable_thinking is defined and not "
-    "enable_thinking)"
-    "else''}}{%endif%}";
+    "{%if add_generation_prompt%}<|assistant|>"
+    "{{'\\n<think></think>'if(enable_thinking is defined and not enable_thinking)else''}}{%endif%}";
 constexpr std::string_view kTail47 =
-    "{%if add_generation_prompt%}<|assistant|>{{'</think>'if(enable_thinking is defined and not "
-    "enable_thinking)else"
-    "'<think>'}}{%endif%}";
+    "{%if add_generation_prompt%}<|assistant|>"
+    "{{'</think>'if(enable_thinking is defined and not enable_thinking)else'<think>'}}{%endif%}";
 
 const std::vector<std::string_view> kCommon{
     "{%set reasoning_content=''%}{%set content=visible_text(m.content)%}{%if m.reasoning_content is string%}"
@@ -111,25 +109,26 @@ const std::vector<std::string_view> kCommon{
     "{%set content=content.split('</think>')[-1].lstrip('\\n')%}{%endif%}{%endif%}",
 };
 const std::vector<std::string_view> k46{
-    "{%for m in messages%}{%if "
-    "m.role=='user'%}<|user|>\n{{visible_text(m.content)}}{{'/nothink'if(enable_thinking is "
-    "defined and not enable_thinking and not visible_text(m.content).endswith('/nothink'))else''}}"
+    "{%for m in messages%}{%if m.role=='user'%}<|user|>\n"
+    "{{visible_text(m.content)}}"
+    "{{'/nothink'if(enable_thinking is defined and not enable_thinking "
+    "and not visible_text(m.content).endswith('/nothink'))else''}}"
     "{%elif m.role=='assistant'%}<|assistant|>{%set",
-    "{%if loop.index0>ns.last_user_index and "
-    "reasoning_content%}{{'\\n<think>'+reasoning_content.strip()+'</think>'}}"
+    "{%if loop.index0>ns.last_user_index and reasoning_content%}"
+    "{{'\\n<think>'+reasoning_content.strip()+'</think>'}}"
     "{%else%}{{'\\n<think></think>'}}{%endif%}{%if content.strip()%}{{'\\n'+content.strip()}}{%endif%}",
-    "{%elif m.role=='system'%}<|system|>\n{{visible_text(m.content)}}{%endif%}{%endfor%}{%if "
-    "add_generation_prompt%}",
+    "{%elif m.role=='system'%}<|system|>\n"
+    "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
 };
 const std::vector<std::string_view> k47{
     "{%for m in messages%}{%if m.role=='user'%}<|user|>{{visible_text(m.content)}}"
     "{%elif m.role=='assistant'%}<|assistant|>{%set",
-    "{%if((clear_thinking is defined and not clear_thinking)or loop.index0>ns.last_user_index)and "
-    "reasoning_content%}"
-    "{{'<think>'+reasoning_content.strip()+'</think>'}}{%else%}{{'</think>'}}{%endif%}"
-    "{%if content.strip()%}{{content.strip()}}{%endif%}",
-    "{%elif m.role=='system'%}<|system|>{{visible_text(m.content)}}{%endif%}{%endfor%}{%if "
-    "add_generation_prompt%}",
+    "{%if((clear_thinking is defined and not clear_thinking)or "
+    "loop.index0>ns.last_user_index)and reasoning_content%}"
+    "{{'<think>'+reasoning_content.strip()+'</think>'}}"
+    "{%else%}{{'</think>'}}{%endif%}{%if content.strip()%}{{content.strip()}}{%endif%}",
+    "{%elif m.role=='system'%}<|system|>"
+    "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
 };
 
 // Copies in other projects have one more branch, for clear_thinking, which we never set.
@@ -146,11 +145,12 @@ const std::vector<std::string_view> k51{
     "{%elif loop.index0>ns.last_user_index and not(enable_thinking is defined and not enable_thinking)%}"
     "{%set reasoning_content=''%}{%elif loop.index0<ns.last_user_index and ns.has_thinking%}"
     "{%set reasoning_content=''%}{%endif%}"
-    "{%if((clear_thinking is defined and not clear_thinking)or loop.index0>ns.last_user_index)and "
-    "reasoning_content is defined%}{{'<think>'+reasoning_content+'</think>'}}{%else%}{{'</think>'}}{%endif%}"
+    "{%if((clear_thinking is defined and not clear_thinking)or "
+    "loop.index0>ns.last_user_index)and reasoning_content is defined%}"
+    "{{'<think>'+reasoning_content+'</think>'}}{%else%}{{'</think>'}}{%endif%}"
     "{%if content.strip()%}{{content.strip()}}{%endif%}{%if m.tool_calls%}",
-    "{%elif m.role=='system'%}<|system|>{{visible_text(m.content)}}{%endif%}{%endfor%}{%if "
-    "add_generation_prompt%}",
+    "{%elif m.role=='system'%}<|system|>"
+    "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
 };
 
 }  // namespace

@@ -86,19 +86,16 @@ ChatFormat qwen3() {
 
 std::optional<ChatFormat> match_qwen25(const ChatTemplate& text, std::string& missing) {
   static constexpr std::string_view kFirst =
-      "{%else%}{%if "
-      "messages[0].role=='system'%}{{'<|im_start|>system\\n'+messages[0].content+'<|im_end|>\\n'}}"
-      "{%else%}{{'<|im_start|>system\\n";
+      "{%else%}{%if messages[0].role=='system'%}"
+      "{{'<|im_start|>system\\n'+messages[0].content+'<|im_end|>\\n'}}{%else%}{{'<|im_start|>system\\n";
   static constexpr std::string_view kFirstEnd =
       "<|im_end|>\\n'}}{%endif%}{%endif%}{%for message in messages%}";
-  if (!has_all(
-          text,
-          {kFirst, kFirstEnd,
-           "{%if(message.role=='user')or(message.role=='system'and not "
-           "loop.first)or(message.role=='assistant'and "
-           "not "
-           "message.tool_calls)%}{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}"},
-          missing))
+  if (!has_all(text,
+               {kFirst, kFirstEnd,
+                "{%if(message.role=='user')or(message.role=='system'and "
+                "not loop.first)or(message.role=='assistant'and not message.tool_calls)%}"
+                "{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}"},
+               missing))
     return std::nullopt;
   const std::optional<std::string> system = text.between(kFirst, kFirstEnd);
   if (!text.ends_with("{%endfor%}" + std::string(kPromptTail)) || !system ||
@@ -112,9 +109,8 @@ std::optional<ChatFormat> match_qwen25(const ChatTemplate& text, std::string& mi
 std::optional<ChatFormat> match_qwen3(const ChatTemplate& text, std::string& missing) {
   if (!has_all(
           text,
-          {"{%else%}{%if "
-           "messages[0].role=='system'%}{{'<|im_start|>system\\n'+messages[0].content+'<|im_end|>\\n'}}"
-           "{%endif%}{%endif%}",
+          {"{%else%}{%if messages[0].role=='system'%}"
+           "{{'<|im_start|>system\\n'+messages[0].content+'<|im_end|>\\n'}}{%endif%}{%endif%}",
            "{%set ns=namespace(multi_step_tool=true,last_query_index=messages|length-1)%}",
            "{%if(message.role=='user')or(message.role=='system'and not loop.first)%}"
            "{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}",

@@ -9,10 +9,10 @@
 namespace dsa {
 
 /// Two templates with the same normal form render the same.  The form: tags one after the other as {%...%}
-/// and {{...}} with the text that would be printed between them.  Comments are gone; white space control (as
-/// transformers sets it: trim_blocks and lstrip_blocks) is applied and its signs are gone; inside tags there
-/// is no white space but one blank between words, strings are 'quoted' with \\ \' \n \t escaped, x['name'] is
-/// x.name.
+/// and {{...}} with the text that would be printed between them.  Comments are gone; white space control
+/// (as transformers sets it: trim_blocks and lstrip_blocks) is applied and its signs are gone;
+/// inside tags there is no white space but one blank between words,
+/// strings are 'quoted' with \\ \' \n \t escaped, x['name'] is x.name.
 class ChatTemplate {
  public:
   /// Any text; one that is no template simply matches nothing.

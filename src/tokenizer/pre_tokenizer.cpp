@@ -21,8 +21,8 @@ struct Free {
 };
 using Code = std::unique_ptr<pcre2_code, Free>;
 
-// PCRE2's \s holds U+180E and, before 10.43, differs from White_Space elsewhere too: say the property
-// instead.
+// PCRE2's \s holds U+180E and, before 10.43, differs from White_Space elsewhere too:
+// say the property instead.
 std::string pcre_pattern(const SplitRule& rule) {
   if (!rule.pattern.empty()) return std::string(rule.pattern);
   std::string out;
@@ -51,8 +51,8 @@ Code compile(std::string_view name) {
                           &error, &offset, nullptr));
   if (code == nullptr)
     fail(
-        "tokenizer: this machine's PCRE2 rejects the pattern \"{}\" (error {} at {}), expected version 10.40 "
-        "or newer",
+        "tokenizer: this machine's PCRE2 rejects the pattern \"{}\" "
+        "(error {} at {}), expected version 10.40 or newer",
         name, error, offset);
   pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);  // where there is no JIT the interpreter does the same
   return code;

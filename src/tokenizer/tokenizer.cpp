@@ -16,9 +16,9 @@
 namespace dsa {
 namespace {
 
-// Some checkpoints do not mark their own control tokens as special: DeepSeek-V3 "<｜User｜>", Qwen
-// "<tool_call>". What is spelled like markup is never made from text a person typed; plain words ("/nothink")
-// may be.
+// Some checkpoints do not mark their own control tokens as special: DeepSeek-V3 "<｜User｜>",
+// Qwen "<tool_call>".  What is spelled like markup is never made from text a person typed;
+// plain words ("/nothink") may be.
 bool spelled_like_control(std::string_view text) {
   return text.starts_with('<') || text.find("\uFF5C") != std::string_view::npos;
 }
@@ -77,8 +77,8 @@ struct Tokenizer::Impl {
     }
   }
 
-  // Fills the pieces of ordinary tokens and what BPE starts from; returns the ids by entry as the file spells
-  // it.
+  // Fills the pieces of ordinary tokens and what BPE starts from;
+  // returns the ids by entry as the file spells it.
   TokenIds index_tokens() {
     TokenIds by_entry;
     by_entry.reserve(spec.tokens.size());

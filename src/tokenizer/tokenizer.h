@@ -40,8 +40,8 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// Ids of `text`; never adds BOS or EOS (see prefix_ids()).  Invalid UTF-8 becomes U+FFFD first.  O(n log
-  /// n).
+  /// Ids of `text`; never adds BOS or EOS (see prefix_ids()).
+  /// Invalid UTF-8 becomes U+FFFD first.  O(n log n).
   [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text, SpecialTokens special) const;
 
   /// Text of the ids; with `skip_special` control tokens leave nothing.  An id outside the vocabulary leaves
@@ -49,8 +49,8 @@ class Tokenizer {
   [[nodiscard]] std::string decode(std::span<const std::int32_t> ids, bool skip_special,
                                    InvalidBytes invalid = InvalidBytes::replace) const;
 
-  /// The raw bytes one token stands for, possibly part of a character; empty for an id outside the
-  /// vocabulary.
+  /// The raw bytes one token stands for, possibly part of a character;
+  /// empty for an id outside the vocabulary.
   [[nodiscard]] std::string_view piece(std::int32_t id) const;
 
   /// One more than the highest id.
@@ -65,8 +65,8 @@ class Tokenizer {
   [[nodiscard]] std::optional<std::int32_t> bos() const;
   /// Tokens that end an answer as far as the tokenizer's files say (config.json may name more); may be empty.
   [[nodiscard]] const std::vector<std::int32_t>& eos_ids() const;
-  /// What a plain prompt (no chat template) begins with: often bos(), nothing, or several tokens (GLM-4's
-  /// "[gMASK]<sop>").
+  /// What a plain prompt (no chat template) begins with: often bos(), nothing,
+  /// or several tokens (GLM-4's "[gMASK]<sop>").
   [[nodiscard]] const std::vector<std::int32_t>& prefix_ids() const;
   /// True if prefix_ids() is just bos().
   [[nodiscard]] bool add_bos() const;

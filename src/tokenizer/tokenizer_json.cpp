@@ -70,8 +70,8 @@ class Reader {
 
   [[noreturn]] void unsupported(std::string_view what, const std::string& type) const {
     fail(
-        "{}: {} of type \"{}\" is not supported; only byte-level BPE as in GPT-2, Llama 3, Qwen, DeepSeek "
-        "and GLM",
+        "{}: {} of type \"{}\" is not supported; "
+        "only byte-level BPE as in GPT-2, Llama 3, Qwen, DeepSeek and GLM",
         who_, what, printable(type));
   }
 
@@ -183,9 +183,8 @@ class Reader {
     spec_.pre = find_pre_tokenizer(std::span<const std::string_view>(splits));
     if (spec_.pre == nullptr)
       fail(
-          "{}: the pre_tokenizer's splits are each known but not in this order; known: those of GPT-2, "
-          "SmolLM, "
-          "Llama 3, Qwen2, DeepSeek-LLM, DeepSeek-V3 and GLM-4",
+          "{}: the pre_tokenizer's splits are each known but not in this order; "
+          "known: those of GPT-2, SmolLM, Llama 3, Qwen2, DeepSeek-LLM, DeepSeek-V3 and GLM-4",
           who_);
   }
 
@@ -195,14 +194,13 @@ class Reader {
     const SplitRule* rule = find_split_by_file_pattern(regex);
     if (rule == nullptr)
       fail(
-          "{}: the pre_tokenizer splits by a pattern dsa does not know: {} (known: those of GPT-2, SmolLM, "
-          "Llama 3, "
-          "Qwen2, DeepSeek-LLM, DeepSeek-V3 and GLM-4; patterns from files are never run)",
+          "{}: the pre_tokenizer splits by a pattern dsa does not know: {} (known: those of GPT-2, "
+          "SmolLM, Llama 3, Qwen2, DeepSeek-LLM, DeepSeek-V3 and GLM-4; patterns from files are never run)",
           who_, printable(regex));
     const std::string behavior = text_of(step, "behavior", "Split");
     const bool invert = flag(step, "invert", "Split");
-    // "Removed" with invert keeps just the matches, which is all there is where the pattern covers
-    // everything.
+    // "Removed" with invert keeps just the matches, which is all there
+    // is where the pattern covers everything.
     const bool same =
         (behavior == "Isolated" && !invert) || (behavior == "Removed" && invert && rule->covers);
     if (!same)
@@ -249,8 +247,8 @@ class Reader {
     if (spec_.prefix.size() == 1) spec_.bos = spec_.prefix.front();
   }
 
-  // The steps of a component that may be null, one step or a Sequence; the JSON's own depth limit bounds the
-  // recursion.
+  // The steps of a component that may be null, one step or a Sequence;
+  // the JSON's own depth limit bounds the recursion.
   std::vector<json> flatten(const json& node, const char* list_key, std::string_view where) const {
     if (node.is_null()) return {};
     if (text_of(node, "type", where) != "Sequence") return {node};

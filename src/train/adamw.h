@@ -28,8 +28,8 @@ class AdamW {
   /// What a checkpoint holds beside the parameters: with it the next step is the one that would have come.
   struct State {
     std::int64_t steps = 0;
-    std::span<float> first_moment,
-        second_moment;  // of the optimizer's own memory; empty before the first step
+    // Of the optimizer's own memory; empty before the first step.
+    std::span<float> first_moment, second_moment;
   };
   [[nodiscard]] State state();
   void restore(std::int64_t steps, std::span<const float> first_moment, std::span<const float> second_moment);

@@ -1,7 +1,7 @@
 // Multi-head attention of a whole sequence with one key and one value a head (MLA, expanded), and the way
 // back: what a model from scratch trains with.
-//   p[t, h, .] = softmax over s in S_t of scale * q[t, h] . k[s, h]       out[t, h] = sum_s p[t, h, s] v[s,
-//   h]
+//   p[t, h, .] = softmax over s in S_t of scale * q[t, h] . k[s, h]
+//   out[t, h]  = sum_s p[t, h, s] v[s, h]
 // S_t is every position up to t, or a selection of them, which is a constant: no gradient passes through it.
 #pragma once
 
@@ -27,9 +27,10 @@ class CausalAttention {
   };
   CausalAttention(const Sizes& sizes, Exec& exec, const RowKernels& kernels);
 
-  /// q and k [n, heads, qk_dim], v [n, heads, v_dim]; selection null: every position.  Writes out [n, heads,
-  /// v_dim] and, if it is not empty, the heads' mean of p: [n, topk] over each selection, or [n, at least n]
-  /// over all (what is past a row's own count is not written).
+  /// q and k [n, heads, qk_dim], v [n, heads, v_dim]; selection null: every position.
+  /// Writes out [n, heads, v_dim] and, if it is not empty, the heads' mean of p:
+  /// [n, topk] over each selection, or [n, at least n] over all
+  /// (what is past a row's own count is not written).
   void forward(const AttentionTensors& in, const Selection* selection, TensorView<float, 3> out,
                TensorView<float, 2> mean_attention);
 

@@ -1,5 +1,5 @@
-// Attention by blocks of scores against attention that gathers (selected_attention.h), which has its own test
-// against the definition.
+// Attention by blocks of scores against attention that gathers (selected_attention.h),
+// which has its own test against the definition.
 #include "train/causal_attention.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// What the checkpoints of all trainings have in common: one safetensors file, with what is no tensor as JSON
-// in its header.
+// What the checkpoints of all trainings have in common: one safetensors file,
+// with what is no tensor as JSON in its header.
 #pragma once
 
 #include <cstdint>

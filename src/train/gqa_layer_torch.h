@@ -1,5 +1,5 @@
-// A layer of a grouped-query model (Llama, Qwen2, Qwen3) in libtorch, for autograd.  Included by libtorch's
-// files alone.
+// A layer of a grouped-query model (Llama, Qwen2, Qwen3) in libtorch, for autograd.
+// Included by libtorch's files alone.
 #pragma once
 
 #include <torch/types.h>

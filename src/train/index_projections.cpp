@@ -179,8 +179,8 @@ void IndexProjections::rotate_back() {
   }
 }
 
-// y = hat * g + b with hat = (x - mean) / deviation:  dx = (dhat - mean(dhat) - hat mean(dhat hat)) /
-// deviation.
+// y = hat * g + b with hat = (x - mean) / deviation:
+// dx = (dhat - mean(dhat) - hat mean(dhat hat)) / deviation.
 void IndexProjections::norm_backward(const LayerTensors<const float>& weights,
                                      const LayerTensors<float>& gradient) {
   const auto dim = static_cast<std::size_t>(shape_.dim);

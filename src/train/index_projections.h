@@ -17,8 +17,8 @@ namespace dsa::train {
 /// head's vector is padded with zeros to whole panels (padded_dim), so that products need no tails.
 class IndexProjections {
  public:
-  /// `rope`: the model's frequencies for a width of shape.rope_dim (docs: interfaces, "An indexer for a model
-  /// that has none").
+  /// `rope`: the model's frequencies for a width of shape.rope_dim
+  /// (docs: interfaces, "An indexer for a model that has none").
   IndexProjections(const IndexerShape& shape, const RopeTable& rope, std::int64_t max_context,
                    std::int64_t max_rows, Exec& exec, const RowKernels& kernels);
 
@@ -32,8 +32,8 @@ class IndexProjections {
   [[nodiscard]] TensorView<float, 3> queries() { return q_; }
   /// Head weights with heads^-1/2 dim^-1/2 folded in [rows, heads].
   [[nodiscard]] TensorView<float, 2> head_weights() { return w_; }
-  /// Normed and rotated keys [positions, padded_dim], and the same in panels (ProductArgs with b_panel =
-  /// kPanel * dim).
+  /// Normed and rotated keys [positions, padded_dim], and the same in panels
+  /// (ProductArgs with b_panel = kPanel * dim).
   [[nodiscard]] TensorView<float, 2> keys() { return k_; }
   [[nodiscard]] const float* key_panels() const { return panels_.data(); }
 

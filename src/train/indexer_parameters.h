@@ -76,8 +76,8 @@ class IndexerTensors {
 /// normed), the norm 1 and 0: the same for a seed on every machine.
 void initialize(IndexerTensors& parameters, std::uint64_t seed);
 
-/// Takes every tensor from a file of F32 or BF16 tensors.  Throws Error if one is missing or has another
-/// shape.
+/// Takes every tensor from a file of F32 or BF16 tensors.  Throws Error
+/// if one is missing or has another shape.
 void read(IndexerTensors& tensors, const TensorSource& source);
 
 }  // namespace dsa::train

@@ -1,5 +1,5 @@
-// What is trained is what runs: from one indexer folder, the trainer's keys, queries and head weights are the
-// model's.
+// What is trained is what runs: from one indexer folder, the trainer's keys,
+// queries and head weights are the model's.
 #include <gtest/gtest.h>
 
 #include <algorithm>

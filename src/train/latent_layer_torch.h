@@ -1,5 +1,5 @@
-// A layer of DeepSeek-V3.2's architecture in libtorch, for autograd: latent attention, then an MLP or
-// experts. Included by libtorch's files alone.
+// A layer of DeepSeek-V3.2's architecture in libtorch, for autograd: latent attention, then an MLP
+// or experts.  Included by libtorch's files alone.
 #pragma once
 
 #include <torch/types.h>
@@ -23,8 +23,8 @@ struct BatchAttention {
   CausalAttention* attention = nullptr;
   std::int64_t sequences = 0;
   const Selection* selections = nullptr;  // [sequences]; null: over everything
-  const TensorView<float, 2>* mean_attention =
-      nullptr;  // [sequences], written in the forward; null: not wanted
+  // [sequences], written in the forward; null: not wanted.
+  const TensorView<float, 2>* mean_attention = nullptr;
 };
 
 struct LatentMlp {

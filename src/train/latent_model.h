@@ -1,14 +1,14 @@
 // A model of DeepSeek-V3.2's architecture in training: its losses and their gradients for a batch of
-// sequences. libtorch's autograd goes through the layers; its types stop behind this header.
+// sequences.  libtorch's autograd goes through the layers; its types stop behind this header.
 //
 // What is trained depends on the stage (DeepSeek-V3.2, section 2.1):
-//   dense    attention over everything.  Mean cross-entropy of the next token + W * that of the one after it,
-//   which the
-//            multi-token-prediction module says                                            -> main weights
-//   warmup   attention over everything.  By layer, KL(mean attention || softmax(index scores))  -> indexers
-//   alone sparse   attention over the indexers' selections.  The losses of `dense` -> main weights; the KL
-//   over each
-//            selection -> indexers.  Neither loss reaches the other's weights.
+//   dense    attention over everything.  Mean cross-entropy of the next token + W * that of the one
+//            after it, which the multi-token-prediction module says           -> main weights
+//   warmup   attention over everything.  By layer,
+//            KL(mean attention || softmax(index scores))                      -> indexers alone
+//   sparse   attention over the indexers' selections.  The losses of `dense`  -> main weights;
+//            the KL over each selection                                       -> indexers.
+//            Neither loss reaches the other's weights.
 #pragma once
 
 #include <atomic>
@@ -62,18 +62,18 @@ class LatentModel {
   /// Of one layer's indexer.
   struct IndexerLoss {
     double kl = 0;
-    double recall = 0,
-           best = 0;  // share of the attention that the selection holds, and that the best one would
+    double recall = 0;  // share of the attention that the selection holds
+    double best = 0;    // the share that the best selection would hold
   };
   struct Losses {
     double language_model = 0;          // mean cross-entropy, nats a token; 0 in a warm-up with gradients
     double mtp = 0;                     // of the token after the next; 0 without the module
     std::vector<IndexerLoss> indexers;  // by layer; empty in `dense`
-    std::vector<std::vector<std::int64_t>>
-        expert_load;  // by layer: routed tokens by expert; empty where dense
+    /// By layer: routed tokens by expert; empty where dense.
+    std::vector<std::vector<std::int64_t>> expert_load;
   };
   /// Losses, and with Gradients::all writes the gradients of what the stage trains in full, zeros for the
-  /// rest. nullopt if cancelled: then they are of no use.  Throws Error, naming the layer, at the first
+  /// rest.  nullopt if cancelled: then they are of no use.  Throws Error, naming the layer, at the first
   /// output that is not finite.
   std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel);
 

@@ -95,8 +95,8 @@ TEST_P(LatentModelTest, ComputesWhatTheModelThatRunsDoes) {
   }
 }
 
-// As small as a model of this kind can be: one dense layer, one with experts, one that predicts the token
-// after the next.
+// As small as a model of this kind can be: one dense layer, one with experts,
+// one that predicts the token after the next.
 constexpr const char* kSmall = R"({"model_type": "deepseek_v32", "vocab_size": 29, "hidden_size": 12,
   "intermediate_size": 10, "moe_intermediate_size": 6, "num_hidden_layers": 2, "first_k_dense_replace": 1,
   "num_attention_heads": 2, "q_lora_rank": 8, "kv_lora_rank": 6, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,

@@ -161,8 +161,8 @@ struct LatentModel::Impl {
     if (run.request.recall && run.request.stage == StageKind::warmup) add_recall(in, share, loss);
   }
 
-  // How much of dense attention the selection would have kept, and the best one of its size; over the rows
-  // that must choose.
+  // How much of dense attention the selection would have kept, and the best one of its size;
+  // over the rows that must choose.
   void add_recall(const IndexInput& in, double share, IndexerLoss& loss) {
     const std::int64_t n = in.h.rows(), topk = config_.indexer->topk;
     if (n <= topk) return;

@@ -28,9 +28,9 @@ IndexerShape latent_indexer_shape(const ModelConfig& config);
 /// e_score_correction_bias is there too, though no gradient moves it.
 NamedTensors latent_weights(const ModelConfig& config);
 
-/// Matrices uniform with a variance of 2 / (5 inputs), those that add to the residual stream with a deviation
-/// of 2 / layers / sqrt(inputs) (Wang, Komatsuzaki 2021), norms 1, router biases 0: the same for a seed on
-/// every machine.
+/// Matrices uniform with a variance of 2 / (5 inputs), those that add to the residual stream
+/// with a deviation of 2 / layers / sqrt(inputs) (Wang, Komatsuzaki 2021), norms 1,
+/// router biases 0: the same for a seed on every machine.
 void initialize(NamedTensors& weights, const ModelConfig& config, std::uint64_t seed);
 
 /// The name of the router's bias of a layer.

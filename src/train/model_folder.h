@@ -23,9 +23,9 @@ void begin_model_folder(const std::filesystem::path& folder, const ModelRecipe& 
 /// SHA-256 of a config.json as the folder holds it: which kind of model is this.
 std::string config_hash(const std::filesystem::path& config);
 
-/// Writes model.safetensors, names and layout those of DeepSeek-V3.2: BF16, routers' biases F32, the
-/// prediction module's embedding and head once more; and README.md, the model card.  Each file is replaced at
-/// once.  Throws Error.
+/// Writes model.safetensors, names and layout those of DeepSeek-V3.2: BF16, routers' biases F32,
+/// the prediction module's embedding and head once more; and README.md, the model card.
+/// Each file is replaced at once.  Throws Error.
 void write_model(const std::filesystem::path& folder, const ModelConfig& config, const NamedTensors& weights,
                  PretrainCheckpoint& checkpoint, const TrainLog& log);
 

@@ -184,8 +184,8 @@ ModelTrainer::Outcome ModelTrainer::step(const TrainerEvents& events, const std:
   } catch (const Error& error) {
     const Window window = sampler_.at(p.step * s.batch);
     fail(
-        "step {}, {}, on {} and {} more; the last good checkpoint is {} (--resume with a lower --lr needs a "
-        "new --out)",
+        "step {}, {}, on {} and {} more; "
+        "the last good checkpoint is {} (--resume with a lower --lr needs a new --out)",
         p.step + 1, error.what(), name_of(context_.text, window, s.context), s.batch - 1,
         printable((context_.files.folder / kCheckpointFile).string(), 1000));
   }

@@ -1,5 +1,5 @@
-// The loop of a model trained from scratch: stages, steps, checkpoints, log, report and the model it leaves
-// behind.
+// The loop of a model trained from scratch: stages, steps, checkpoints, log,
+// report and the model it leaves behind.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// What decides every number of a model trained from scratch: kept in its checkpoint, so that --resume goes on
-// with the same.
+// What decides every number of a model trained from scratch: kept in its checkpoint,
+// so that --resume goes on with the same.
 #pragma once
 
 #include <concepts>

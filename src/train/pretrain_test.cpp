@@ -1,5 +1,5 @@
-// What a model from scratch is made of: recipe, rates, settings, weights, checkpoint and the folder it ends
-// in.
+// What a model from scratch is made of: recipe, rates, settings, weights, checkpoint and
+// the folder it ends in.
 #include <gtest/gtest.h>
 
 #include <fstream>

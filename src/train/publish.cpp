@@ -62,9 +62,9 @@ std::string model_card(const ModelFiles& model, const Checkpoint& c, std::int64_
   });
   return fmt::format(
       "# A lightning indexer for {0}\n\n"
-      "Lets {0} attend to {1} selected tokens instead of all of them (DeepSeek Sparse Attention). Made by "
-      "dsa.cpp, `dsa "
-      "train indexer`;\nthe base model's weights were not touched. Report with curves: `report.html`.\n\n"
+      "Lets {0} attend to {1} selected tokens instead of all of them (DeepSeek Sparse Attention). "
+      "Made by dsa.cpp, `dsa train indexer`;\n"
+      "the base model's weights were not touched. Report with curves: `report.html`.\n\n"
       "    dsa chat MODEL --indexer THIS_FOLDER\n\n"
       "| | |\n|---|---|\n"
       "| base model's fingerprint | `{2}` |\n"
@@ -75,11 +75,10 @@ std::string model_card(const ModelFiles& model, const Checkpoint& c, std::int64_
       "| settings | `{13}` |\n\n"
       "| | at token | context | KL, nats | attention kept | best possible | worst layer, of its best |\n"
       "|---|---|---|---|---|---|---|\n{14}\n"
-      "KL and the attention kept are means over layers and sampled queries; attention kept is the share of "
-      "the target's "
-      "mass that the\nselection holds. A training row is measured before its step on text not seen until "
-      "then, unless the "
-      "text was gone through more than once.\n\n"
+      "KL and the attention kept are means over layers and sampled queries; "
+      "attention kept is the share of the target's mass that the\n"
+      "selection holds. A training row is measured before its step on text not seen until then, "
+      "unless the text was gone through more than once.\n\n"
       "Licence: that of the base model.\n",
       printable(model.path.stem().string()), c.settings.topk, c.identity.model, shape.heads, shape.dim,
       shape.rope_dim, shape.layers, static_cast<double>(shape.size()) / 1e6, trained_context,

@@ -25,8 +25,8 @@ struct PublishedIndexer {
   IndexerTensors& parameters;
 };
 
-/// Writes indexer.safetensors (matrices BF16, norms F32) and then config.json, each at once or not at all.
-/// Throws Error.
+/// Writes indexer.safetensors (matrices BF16, norms F32) and then config.json,
+/// each at once or not at all.  Throws Error.
 void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& indexer);
 
 /// What may lie beside a tokenizer.json and belongs to it.

@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char* kStyle =
     "body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:#1f2328}"
-    "svg{width:100%;margin:.5em 0}svg text{font-size:11px;fill:#57606a}svg "
-    ".title{font-size:14px;fill:#1f2328}"
+    "svg{width:100%;margin:.5em 0}svg text{font-size:11px;fill:#57606a}"
+    "svg .title{font-size:14px;fill:#1f2328}"
     "svg .grid{stroke:#d0d7de;stroke-width:.5}table{border-collapse:collapse}td{padding:.15em 1em .15em 0}";
 
 using Value = std::function<double(const StepRecord&)>;

@@ -1,5 +1,5 @@
-// Documents to learn looking back from: facts planted in ordinary text, and asked for all over the rest of
-// it.
+// Documents to learn looking back from: facts planted in ordinary text,
+// and asked for all over the rest of it.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ struct RetrievalText {
   std::vector<Asked> asked;  // in order, at least one
 };
 
-/// Document number `number`: at least `tokens` of what `count` counts in a text, and little more.  From
-/// question to fact it is a 32nd of the text at least, and nearly all of it at most.  A pure function of its
-/// arguments.
+/// Document number `number`: at least `tokens` of what `count` counts in a text, and little more.
+/// From question to fact it is a 32nd of the text at least, and nearly all of it at most.
+/// A pure function of its arguments.
 RetrievalText make_retrieval_text(const Passages& passages, std::uint64_t seed, std::int64_t number,
                                   std::int64_t tokens,
                                   const std::function<std::int64_t(std::string_view)>& count);

@@ -1,5 +1,5 @@
 // The arithmetic under the indexer's loss and its gradient: small products, and passes over one row of
-// scores. One body (rows/*.inl) compiled per instruction set; results depend on the set, never on threads.
+// scores.  One body (rows/*.inl) compiled per instruction set; results depend on the set, never on threads.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +66,7 @@ struct RowKernels {
   void (*softmax_backward)(const float* p, float* grad, std::int64_t n) = nullptr;
 
   /// p = softmax(scores[0 .. n)), then sum[s] += p[s] and largest[s] = max(largest[s], p[s]); either may be
-  /// null. scores is overwritten.
+  /// null.  scores is overwritten.
   void (*add_attention)(float* scores, std::int64_t n, float* sum, float* largest) = nullptr;
 
   /// scores[s] += weight * relu(products[s]).

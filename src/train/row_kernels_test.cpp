@@ -130,8 +130,8 @@ TEST_P(Rows, KlAndItsGradientAreTheClosedForm) {
   }
 }
 
-// A key that the indexer gives no chance keeps its whole gradient: with log(q + eps) it would never be
-// learned.
+// A key that the indexer gives no chance keeps its whole gradient: with log(q + eps)
+// it would never be learned.
 TEST_P(Rows, ABadlyMissedKeyKeepsItsGradient) {
   std::vector<float> scores{50, 0}, target{0, 1};
   const RowLoss loss = rows().kl_row(scores.data(), target.data(), 2, 1);

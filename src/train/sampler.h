@@ -9,8 +9,8 @@
 
 namespace dsa::train {
 
-/// Windows of one length out of the documents that hold one, each once an epoch, in an order drawn anew for
-/// every epoch.
+/// Windows of one length out of the documents that hold one, each once an epoch,
+/// in an order drawn anew for every epoch.
 class WindowSampler {
  public:
   /// `documents` must outlive this.  Throws Error if none of them is long enough.

@@ -8,8 +8,8 @@
 
 namespace dsa::train {
 
-/// An indexer works at the lengths it was trained at: short contexts first, where tokens are cheap, then
-/// longer ones.
+/// An indexer works at the lengths it was trained at: short contexts first,
+/// where tokens are cheap, then longer ones.
 struct Stage {
   std::int64_t context = 0;
   double share = 0;  // of all tokens; the stages' shares add up to 1
@@ -19,8 +19,8 @@ class Curriculum {
  public:
   /// "2048:0.3,8192:0.7"; shares are made to add up to 1.  Throws Error.
   static Curriculum parse(std::string_view text);
-  /// Doubling from 2,048 tokens to `context`, three quarters of the tokens at full length; one stage if it is
-  /// shorter.
+  /// Doubling from 2,048 tokens to `context`, three quarters of the tokens at full length;
+  /// one stage if it is shorter.
   static Curriculum up_to(std::int64_t context);
 
   [[nodiscard]] const std::vector<Stage>& stages() const { return stages_; }
@@ -38,8 +38,8 @@ inline constexpr std::int64_t kTimedSteps = 20;
 /// Steps over which the learning rate rises.
 inline constexpr std::int64_t kRisingSteps = 10;
 
-/// A learning rate's way: a linear rise of `rise` steps up to `peak`, and half a cosine down to `last` times
-/// it.
+/// A learning rate's way: a linear rise of `rise` steps up to `peak`,
+/// and half a cosine down to `last` times it.
 struct Course {
   double peak = 0;
   std::int64_t rise = 1;

@@ -1,6 +1,6 @@
 // Grouped-query attention over a selection of tokens, and the way back: what a training step attends with.
-//   p[t, h, .] = softmax over s in S_t of scale * q[t, h] . k[s, g(h)]       out[t, h] = sum_s p[t, h, s]
-//   v[s, g(h)]
+//   p[t, h, .] = softmax over s in S_t of scale * q[t, h] . k[s, g(h)]
+//   out[t, h]  = sum_s p[t, h, s] v[s, g(h)]
 // S_t is a constant: no gradient passes through a selection (DeepSeek-V3.2, section 2.1).
 #pragma once
 

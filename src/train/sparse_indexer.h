@@ -1,8 +1,8 @@
 // A layer's indexer in the sparse stage: it selects, attention runs over the selection, and what attention
 // did there is what it learns from.
 //   loss = mean over rows of KL(p_t || softmax over S_t of I_t)     p: the heads' mean attention over S_t
-// (DeepSeek-V3.2, section 2.1).  Selection and input are constants of the loss, so it moves the indexer
-// alone.
+// (DeepSeek-V3.2, section 2.1).  Selection and input are constants of the loss,
+// so it moves the indexer alone.
 #pragma once
 
 #include <cstdint>

@@ -2,10 +2,10 @@
 // libtorch's autograd goes through the layers; its types stop behind this header.
 //
 // Two losses that do not touch each other (DeepSeek-V3.2, section 2.1):
-//   language model   mean over positions of (1 - W) * cross-entropy of the next token
-//                    + W * KL(teacher || model)                                   -> main weights alone
-//   indexer          by layer, KL over each selection (train/sparse_indexer.h)    -> that layer's indexer
-//   alone
+//   language model  -> main weights alone
+//     mean over positions of (1 - W) * cross-entropy of the next token + W * KL(teacher || model)
+//   indexer         -> that layer's indexer alone
+//     by layer, KL over each selection (train/sparse_indexer.h)
 #pragma once
 
 #include <atomic>

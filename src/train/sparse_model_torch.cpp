@@ -17,8 +17,8 @@
 namespace dsa::train {
 namespace {
 
-// Above this estimate of what autograd keeps for all layers, each layer is run once more in the backward
-// instead.
+// Above this estimate of what autograd keeps for all layers, each layer is run once more
+// in the backward instead.
 constexpr std::int64_t kKeptBytes = std::int64_t{3} << 30;
 
 std::int64_t kept_bytes(const ModelConfig& c, std::int64_t tokens) {

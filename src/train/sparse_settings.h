@@ -1,5 +1,5 @@
-// What decides every number of the sparse stage: kept in its checkpoint, so that --resume goes on with the
-// same.
+// What decides every number of the sparse stage: kept in its checkpoint,
+// so that --resume goes on with the same.
 #pragma once
 
 #include <concepts>
@@ -36,8 +36,8 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("seed", s.seed);
 }
 
-/// Peak learning rate of the main weights where none is given: LoRA's additions begin at zero and may move
-/// faster.
+/// Peak learning rate of the main weights where none is given: LoRA's additions begin
+/// at zero and may move faster.
 constexpr double default_learning_rate(std::int64_t lora) { return lora > 0 ? 2e-4 : 1e-5; }
 
 /// Throws Error naming the option unless every value makes sense.

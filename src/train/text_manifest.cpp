@@ -48,8 +48,8 @@ void TextManifest::read(const nlohmann::json& root) {
     const auto then = root.at(name).get<std::decay_t<decltype(now)>>();
     if (then != now)
       fail(
-          "{}: its documents were made with {} {}, not {}: give the same model, text and options, or another "
-          "--out",
+          "{}: its documents were made with {} {}, not {}: "
+          "give the same model, text and options, or another --out",
           who_, name, then, now);
   });
   for (const auto& item : root.at("documents"))

@@ -164,9 +164,8 @@ void Trainer::check(const Window& window, std::span<const LayerLoss> losses,
     const bool loss = std::isfinite(losses[layer].kl);
     if (loss && std::isfinite(norms[layer])) continue;
     fail(
-        "step {}, layer {}: the {} is not a finite number, on {}; the last good checkpoint is {} (--resume "
-        "with a "
-        "lower --lr needs a new --out)",
+        "step {}, layer {}: the {} is not a finite number, on {}; "
+        "the last good checkpoint is {} (--resume with a lower --lr needs a new --out)",
         checkpoint_.progress.step + 1, layer, loss ? "gradient" : "loss",
         name_of(text_, window, stage_context()), printable((files_.folder / kCheckpointFile).string(), 1000));
   }

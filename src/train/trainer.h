@@ -17,13 +17,13 @@
 
 namespace dsa::train {
 
-/// Trains one model's indexers.  Steps are a pure function of (checkpoint, text, model): stopped anywhere and
-/// resumed from its last checkpoint a training ends with the same bits, on the same machine with the same
-/// threads.
+/// Trains one model's indexers.  Steps are a pure function of (checkpoint, text, model):
+/// stopped anywhere and resumed from its last checkpoint a training ends with the same bits,
+/// on the same machine with the same threads.
 class Trainer {
  public:
-  /// A new training.  Throws Error if the folder holds one already, or if the text is too short for the
-  /// curriculum.
+  /// A new training.  Throws Error if the folder holds one already, or if the text is too
+  /// short for the curriculum.
   static Trainer start(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
                        const WarmupSettings& settings, const Budget& budget, TrainerFiles files);
   /// Goes on from the folder's checkpoint, which was read before the model was opened.  Throws Error if model

@@ -1,6 +1,6 @@
-// make_v32_folder FOLDER [LAYERS DENSE]: fills it with a DeepSeek-V3.2 checkpoint without data: the whole
-// model, or LAYERS of its layers, the first DENSE of them with a dense MLP.  Prints the bytes that its files
-// seem to hold.
+// make_v32_folder FOLDER [LAYERS DENSE]: fills it with a DeepSeek-V3.2 checkpoint without data:
+// the whole model, or LAYERS of its layers, the first DENSE of them with a dense MLP.
+// Prints the bytes that its files seem to hold.
 #include <cstdio>
 #include <cstdlib>
 

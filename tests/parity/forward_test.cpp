@@ -1,5 +1,5 @@
-// What a forward pass promises besides its numbers: no allocation, damage contained, dense and sparse as
-// asked, MTP loadable.
+// What a forward pass promises besides its numbers: no allocation, damage contained,
+// dense and sparse as asked, MTP loadable.
 #include <gtest/gtest.h>
 
 #include <atomic>

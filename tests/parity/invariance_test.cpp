@@ -12,8 +12,8 @@
 namespace dsa::parity {
 namespace {
 
-// GQA dense, MLA dense with MoE, MLA with indexer, its FP8 arithmetic, interleaved indexer with shared
-// layers.
+// GQA dense, MLA dense with MoE, MLA with indexer, its FP8 arithmetic,
+// interleaved indexer with shared layers.
 const char* const kModels[] = {"llama_gqa", "deepseek_v3", "deepseek_v32", "deepseek_v32_fp8",
                                "glm_moe_dsa_shared"};
 
@@ -57,8 +57,8 @@ TEST_P(Invariance, ChunksAndThreads) {
   }
 }
 
-// Sequences that advance by chunks of their own through shuffled pages of one cache, many of them in one
-// batch.
+// Sequences that advance by chunks of their own through shuffled pages of one cache,
+// many of them in one batch.
 TEST_P(Invariance, BatchesAndPages) {
   const Golden want = golden();
   constexpr std::size_t kSequences = 4;

@@ -1,6 +1,6 @@
-// One attention layer and one MoE layer at the published dimensions of DeepSeek-V3.2, against a float64
-// restatement in torch. Weights come from a counter (tools/goldens/README.md, "shapes"), so nothing big is
-// stored.
+// One attention layer and one MoE layer at the published dimensions of DeepSeek-V3.2,
+// against a float64 restatement in torch.  Weights come from a counter (tools/goldens/README.md, "shapes"),
+// so nothing big is stored.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -30,8 +30,8 @@ std::uint64_t fnv1a64(std::string_view text) {
   return hash;
 }
 
-// Element i: offset + u(i) * 2^(exponent - 23), u a 24-bit integer around 0, the low 16 bits of the float
-// cleared.
+// Element i: offset + u(i) * 2^(exponent - 23), u a 24-bit integer around 0, the low 16
+// bits of the float cleared.
 struct Generator {
   CounterRng rng;
   float scale, offset;
@@ -166,8 +166,8 @@ TEST(PublishedShapes, TheGeneratorIsThatOfTheGoldens) {
   EXPECT_EQ(norm.bits(3), 0x3f29);
 }
 
-// The golden's selection is what counts; ours may differ only where scores lie within 1e-5 of the row's range
-// of the threshold.
+// The golden's selection is what counts; ours may differ only where scores lie within
+// 1e-5 of the row's range of the threshold.
 void check_selection(std::span<const std::int32_t> own, std::span<const std::int32_t> wanted,
                      std::span<const float> scores, float threshold) {
   float low = INFINITY, high = -INFINITY;

@@ -1,5 +1,5 @@
-// The default model, dense and without an indexer: perplexity against transformers, greedy answers against
-// llama.cpp.
+// The default model, dense and without an indexer: perplexity against transformers,
+// greedy answers against llama.cpp.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -109,9 +109,9 @@ TEST_P(SmolLM2Greedy, TwentyPromptsAnswerAsLlamaCpp) {
   EXPECT_LE(beyond, GetParam().most_beyond_a_quarter);
 }
 
-// Exact arithmetic keeps to the quarter everywhere.  The default rounds activations to int8, as llama.cpp
-// does: which way a number on an edge falls depends on the order of float additions, and differs between
-// llama.cpp and each family. One or two prompts of twenty are beyond a quarter, none beyond a half.
+// Exact arithmetic keeps to the quarter everywhere.  The default rounds activations to int8,
+// as llama.cpp does: which way a number on an edge falls depends on the order of float additions, and differs
+// between llama.cpp and each family.  One or two prompts of twenty are beyond a quarter, none beyond a half.
 INSTANTIATE_TEST_SUITE_P(Compute, SmolLM2Greedy,
                          testing::Values(GreedyCase{Compute::f32, 0}, GreedyCase{Compute::automatic, 2}),
                          [](const auto& info) {

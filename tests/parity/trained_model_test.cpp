@@ -1,5 +1,5 @@
-// The model that `dsa train model` made and that comes with dsa, against transformers
-// (tools/goldens/trained_model.py).
+// The model that `dsa train model` made and that comes with dsa,
+// against transformers (tools/goldens/trained_model.py).
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -1,8 +1,8 @@
-// attention: tiles of queries (attention_plan.inl) walk over the blocks of a segment; segments are merged in
-// ascending order.
+// attention: tiles of queries (attention_plan.inl) walk over the blocks of a segment;
+// segments are merged in ascending order.
 
-/// Some heads for some rows of one sequence.  Query m is row (m / heads) % rows, head m % heads of group m /
-/// heads / rows.
+/// Some heads for some rows of one sequence.  Query m is row (m / heads) % rows,
+/// head m % heads of group m / heads / rows.
 class AttentionTile {
  public:
   AttentionTile(const AttentionPlan& plan, const AttentionScratch& scratch, std::int64_t first_row,
@@ -196,8 +196,8 @@ void attention(Exec& exec, const AttentionArgs& args) {
   std::span<std::byte> rest = args.scratch;
   const std::int64_t threads = exec.threads();
   const auto own = take<float>(rest, threads * AttentionScratch::floats(p), 64);
-  // With few rows there is more to do than rows and groups can share out evenly.  The result is the same
-  // either way.
+  // With few rows there is more to do than rows and groups can share out evenly.
+  // The result is the same either way.
   const std::int64_t partials = p.n * p.heads * p.segments * p.partial_floats();
   if (p.segments > 1 && p.n <= kAttentionSplitRows && p.n * p.cells() < 4 * threads &&
       rest.size() >= static_cast<std::size_t>(partials) * sizeof(float) + 64) {

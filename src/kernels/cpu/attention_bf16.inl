@@ -89,8 +89,8 @@ void score_turned(const float* q, std::int64_t q_stride, const std::uint32_t* ke
   }
 }
 
-/// weigh() with weights rounded to BF16, packed into the first half of the row; the sum is that of the
-/// rounded ones.
+/// weigh() with weights rounded to BF16, packed into the first half of the row;
+/// the sum is that of the rounded ones.
 inline float weigh_pairs(float* scores, std::int64_t count, float scale, Running& state) {
   Vec largest = all(-__builtin_inff());
   for (std::int64_t t = 0; t < count; t += Vec::kLanes) {

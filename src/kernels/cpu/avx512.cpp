@@ -1,5 +1,5 @@
-// The AVX-512 families' tables.  Their ops stand in avx512_*.cpp, each in a region of its own
-// (begin_avx512.h).
+// The AVX-512 families' tables.  Their ops stand in avx512_*.cpp, each
+// in a region of its own (begin_avx512.h).
 #include "kernels/cpu/cpu.h"
 #include "kernels/ref/ref.h"
 

@@ -1,8 +1,8 @@
 // The lightning indexer: scores of keys (indexer_keys.inl), and the selection of the best.
 
-/// Scores of `count` rows from t on, which share their pages, against positions [first, last) they all read
-/// (first is a multiple of kPageTokens): out[r][s - first] as they are, or as keys that order like integers
-/// (select_keys()).
+/// Scores of `count` rows from t on, which share their pages, against positions [first, last)
+/// they all read (first is a multiple of kPageTokens): out[r][s - first] as they are, or as keys
+/// that order like integers (select_keys()).
 template <bool kOrdered, class Keys>
 void score_rows_by(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
                    std::int64_t last, float* out, std::int64_t out_stride) {

@@ -7,8 +7,8 @@ struct Cell {
   bool begins_run;  // the first of those that a thread does one after the other
 };
 
-/// Calls body(output, cell) for all cells.  Weights pass by each block of rows in the order in which they
-/// lie.
+/// Calls body(output, cell) for all cells.  Weights pass by each block
+/// of rows in the order in which they lie.
 template <class Body>
 void for_each_cell(Exec& exec, std::span<const LinearOutput* const> outputs, std::int64_t group,
                    std::int64_t n, std::int64_t row_block, const Body& body) {

@@ -44,8 +44,8 @@ struct Fp8Rows {
     DSA_UNROLL
     for (int r = 0; r < NR; ++r) scale[r] = all(scales[r] + block) * all(kE4m3Unit);
   }
-  /// True where the moved bits do not give what dequantize_row() gives: NaN, and scales whose product with
-  /// kE4m3Unit might overflow.
+  /// True where the moved bits do not give what dequantize_row() gives: NaN, and scales whose
+  /// product with kE4m3Unit might overflow.
   [[nodiscard]] bool is_odd_block(std::int64_t block, std::int64_t count) const {
     bool odd = false;
     DSA_UNROLL
@@ -227,8 +227,8 @@ void dot_weight(const WeightView& w, std::int64_t first, const float* x, std::in
   }
 }
 
-/// Outputs [first, first + width), at most kDotRows of them, for a block of rows of x; output o is weight row
-/// row0 + o.
+/// Outputs [first, first + width), at most kDotRows of them, for a block of rows of x;
+/// output o is weight row row0 + o.
 inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t first, std::int64_t width,
                        TensorView<const float, 2> x, std::int64_t first_row, std::int64_t rows) {
   constexpr std::int64_t kMaxRows = 64;

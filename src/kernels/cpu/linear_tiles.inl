@@ -102,9 +102,9 @@ template <class T, int MR, int NT>
   if constexpr (f.subs == 2) add_part<T, 1>(planes, scale[1], min[1], x, acc);
 }
 
-/// acc[r][16] += MR rows of x times a tile, over `supers` superblocks.  The order of additions to one element
-/// is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that are
-/// missing. One row reads the tile at the memory's pace: it asks for it ahead, into the second-level cache
+/// acc[r][16] += MR rows of x times a tile, over `supers` superblocks.  The order of additions to one
+/// element is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that are
+/// missing.  One row reads the tile at the memory's pace: it asks for it ahead, into the second-level cache
 /// (the first has fewer requests open at a time than the memory could answer), and takes the parts one after
 /// the other, which keeps every sum in a register.
 template <class T, int MR>

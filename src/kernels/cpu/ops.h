@@ -1,5 +1,5 @@
-// The ops of one vectorised family, spread over a few files so that they compile side by side.  Included
-// inside namespace dsa::<family>.
+// The ops of one vectorised family, spread over a few files so that they compile side by side.
+// Included inside namespace dsa::<family>.
 
 void linear(Exec& exec, const LinearArgs& args);
 std::size_t packed_bytes(const WeightView& weight);

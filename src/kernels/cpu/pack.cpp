@@ -9,8 +9,8 @@ namespace {
 
 using Byte = std::uint8_t;
 
-// Where group g of a plane lies: a plane of b bits has b vectors, in order of groups, but nibbles pair g with
-// g + 4.
+// Where group g of a plane lies: a plane of b bits has b vectors, in order of groups,
+// but nibbles pair g with g + 4.
 constexpr int plane_vector(int bits, int g) { return bits == 4 ? g % 4 : g * bits / 8; }
 constexpr int plane_shift(int bits, int g) {
   return bits == 8 ? 0 : bits == 4 ? g / 4 * 4 : g % (8 / bits) * bits;
@@ -62,8 +62,8 @@ void put_step(const TileFormat& f, const QuantUnit& unit, int row, std::byte* su
   }
 }
 
-// Q4_0, Q4_1 and Q8_0 keep d, [m], and then quants in the very order of a tile's lane: words move, nothing is
-// unpacked.
+// Q4_0, Q4_1 and Q8_0 keep d, [m], and then quants in the very order of a tile's lane:
+// words move, nothing is unpacked.
 void copy_step(const TileFormat& f, const std::byte* block, int row, std::byte* to) {
   const std::size_t halves = f.has_min ? 2 : 1;
   const std::byte* quants = block + 2 * halves;

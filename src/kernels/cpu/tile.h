@@ -3,8 +3,8 @@
 // A tile is 16 output rows.  Along the inputs it is a sequence of steps of 32; a step's planes are vectors of
 // 64 bytes whose 32-bit lanes belong to one row each and hold 4 consecutive inputs, so that one multiply with
 // 4 broadcast activation bytes advances all rows (two multiplies where registers hold 32 bytes).  Tiles
-// follow one another: a GEMV reads one stream.  Weights keep their stored width: a step's quants lie in bit
-// planes.
+// follow one another: a GEMV reads one stream.  Weights keep their stored width:
+// a step's quants lie in bit planes.
 //   group g = 0 .. 7: inputs 4g .. 4g + 3 of the step, one byte each, lane = row
 //   plane8  8 vectors: group g
 //   plane4  4 vectors: group j in the low nibbles of vector j, group j + 4 in the high ones

@@ -1,11 +1,11 @@
-// Exact top-k over integer keys: a sample gives a threshold that a little more than k keys pass, those are
-// gathered in one sweep, and the k-th largest is found among them.  Where the sample was misleading the whole
-// row is searched.
+// Exact top-k over integer keys: a sample gives a threshold that a little more than k keys pass,
+// those are gathered in one sweep, and the k-th largest is found among them.
+// Where the sample was misleading the whole row is searched.
 
 // Lists of keys may be read to the end of the register that holds the last one.
 
-/// Keys and their positions, in ascending order of positions.  Lists have room for a register more than
-/// `room`.
+/// Keys and their positions, in ascending order of positions.
+/// Lists have room for a register more than `room`.
 struct Candidates {
   std::int32_t* keys;
   std::int32_t* positions;

@@ -254,8 +254,8 @@ inline Ints all_shifted(const std::int32_t* x) {
 inline Vec to_float(Ints x) { return {_mm512_cvtepi32_ps(x.v)}; }
 
 /// Sums of products of 4 bytes a lane over the groups of a step: unsigned quants times signed activations.
-/// VNNI adds them up in 32 bits; signed quants are moved up by 2^kSignedOffset, which the caller takes off
-/// again.
+/// VNNI adds them up in 32 bits; signed quants are moved up by 2^kSignedOffset,
+/// which the caller takes off again.
 inline constexpr int kSignedOffset = 7;
 template <int kChain, bool kSigned>
 struct Products {

@@ -11,8 +11,8 @@ namespace {
 
 #include "kernels/cpu/vec_avx512.inl"
 
-/// Rows of a product that one pass over B serves: as many sums as hide the latency of a multiplication on
-/// every processor.
+/// Rows of a product that one pass over B serves: as many sums as hide the latency
+/// of a multiplication on every processor.
 inline constexpr int kProductRows = 12;
 
 /// 1 where x > 0, else 0.

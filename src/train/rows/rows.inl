@@ -1,5 +1,5 @@
 // The passes over one row of row_kernels.h.  Included inside an instruction set's namespace and target
-// region. Tails: lanes past the end read as 0 or as `otherwise`, and are not written.
+// region.  Tails: lanes past the end read as 0 or as `otherwise`, and are not written.
 
 inline float largest_of(const float* x, std::int64_t n) {
   const Vec lowest = all(-__builtin_inff());
