@@ -9,17 +9,17 @@
 namespace dsa {
 namespace {
 
-std::int64_t widest_linear_input(const ModelConfig& c) {
-  std::int64_t widest = std::max(c.hidden_size, c.intermediate_size);
-  widest = std::max(widest, c.num_attention_heads * (c.mla ? c.mla->v_head_dim : c.head_dim));
-  if (c.mla) widest = std::max(widest, c.mla->q_lora_rank);
-  return widest;
-}
-
 std::int64_t widest_mlp(const ModelConfig& c) {
   return c.moe ? std::max(c.intermediate_size,
                           c.moe->moe_intermediate_size * std::max<std::int64_t>(c.moe->n_shared_experts, 1))
                : c.intermediate_size;
+}
+
+std::int64_t widest_linear_input(const ModelConfig& c) {
+  std::int64_t widest = std::max(c.hidden_size, widest_mlp(c));
+  widest = std::max(widest, c.num_attention_heads * (c.mla ? c.mla->v_head_dim : c.head_dim));
+  if (c.mla) widest = std::max(widest, c.mla->q_lora_rank);
+  return widest;
 }
 
 // Lays the tensors out one after the other: first only to add up the bytes, then for real.
