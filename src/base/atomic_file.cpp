@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/who.h"
 
 namespace dsa {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void failed(const fs::path& path, const char* doing) {
-  fail("{}: cannot {}: {}", printable(path.string(), 1000), doing, std::generic_category().message(errno));
+  fail("{}: cannot {}: {}", dsa::who(path), doing, std::generic_category().message(errno));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/who.h"
 #include "checkpoint/config_moe.h"
 #include "checkpoint/config_reader.h"
 #include "checkpoint/config_rope.h"
@@ -220,8 +221,7 @@ void apply_generation_config(std::string_view text, std::string_view who, ModelC
 HfConfig read_hf_config(const fs::path& folder) {
   const auto with_text = [](const fs::path& path, auto&& use) {
     const MappedFile file(path);
-    use(std::string_view(reinterpret_cast<const char*>(file.bytes().data()), file.size()),
-        printable(path.string(), 1000));
+    use(std::string_view(reinterpret_cast<const char*>(file.bytes().data()), file.size()), dsa::who(path));
   };
   HfConfig result;
   with_text(folder / "config.json",

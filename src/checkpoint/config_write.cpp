@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/who.h"
 #include "checkpoint/config_json.h"
 
 namespace dsa {
@@ -82,7 +83,7 @@ std::optional<std::string> config_json_problem(const ModelFiles& files) {
 }
 
 std::string bf16_config_json(const ModelFiles& files) {
-  const std::string who = printable(files.path.string(), 1000);
+  const std::string who = dsa::who(files.path);
   if (const auto problem = config_json_problem(files)) fail("{}: {}", who, *problem);
   if (files.format == ModelFiles::Format::gguf) return from_model_config(files.config).dump(2) + "\n";
 

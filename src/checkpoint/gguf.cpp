@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/who.h"
 
 namespace dsa {
 namespace {
@@ -25,7 +26,7 @@ std::string_view name(GgufType type) {
 }
 
 GgufFile::GgufFile(const std::filesystem::path& path)
-    : file_(path), who_(printable(path.string(), 1000)), contents_(parse_gguf(file_->bytes(), who_)) {}
+    : file_(path), who_(dsa::who(path)), contents_(parse_gguf(file_->bytes(), who_)) {}
 
 GgufFile::GgufFile(std::span<const std::byte> bytes, std::string who)
     : who_(std::move(who)), contents_(parse_gguf(bytes, who_)) {}

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/who.h"
 #include "checkpoint/safetensors.h"
 
 namespace dsa {
@@ -70,7 +71,7 @@ struct Index {
 };
 
 Index read_index(const fs::path& path) {
-  Index index{.who = printable(path.string(), 1000), .shard_of = {}, .total_size = {}};
+  Index index{.who = dsa::who(path), .shard_of = {}, .total_size = {}};
   const MappedFile file(path);
   const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.size());
   json root = parse_json(text, index.who,
@@ -133,7 +134,7 @@ std::unique_ptr<TensorSource> open_shards(const fs::path& folder) {
 
 // Pickle can run code while it is read: such weights are never opened, whatever else is missing.
 [[noreturn]] void refuse(const fs::path& folder) {
-  const std::string who = printable(folder.string(), 1000);
+  const std::string who = dsa::who(folder);
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string extension = entry.path().extension().string();

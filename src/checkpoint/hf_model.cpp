@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/who.h"
 #include "checkpoint/config_json.h"
 #include "checkpoint/hf_folder.h"
 #include "checkpoint/indexer_folder.h"
@@ -55,7 +56,7 @@ ModelFiles open_hf_model(const std::filesystem::path& folder) {
   HfConfig config = read_hf_config(folder);
   auto tensors = open_hf_tensors(folder);
   check_quantization(config, *tensors);
-  check_fit(config.config, *tensors, printable(folder.string(), 1000));
+  check_fit(config.config, *tensors, dsa::who(folder));
   config.config.num_nextn_predict_layers = count_mtp_layers(config.config, *tensors);
   ModelFiles files{.path = folder,
                    .format = ModelFiles::Format::huggingface,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/who.h"
 #include "checkpoint/config_reader.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/hf_folder.h"
@@ -123,19 +124,18 @@ IndexerFolder open_indexer_folder(const fs::path& folder) {
   IndexerFolder out;
   out.path = folder;
   const MappedFile file(folder / "config.json");
-  const std::string who = printable(file.path().string(), 1000);
+  const std::string who = dsa::who(file.path());
   read_config({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, who, out);
   validate_indexer(out.config, who);
   const fs::path weights = folder / "indexer.safetensors";
   out.tensors = open_safetensors(weights);
-  check_tensors(out, printable(weights.string(), 1000));
+  check_tensors(out, dsa::who(weights));
   out.config.full.assign(static_cast<std::size_t>(out.base_model.num_hidden_layers), true);
   return out;
 }
 
 void check_indexer_fits(const IndexerFolder& indexer, const ModelFiles& model, FingerprintCheck check) {
-  const std::string who = printable(indexer.path.string(), 1000),
-                    other = printable(model.path.string(), 1000);
+  const std::string who = dsa::who(indexer.path), other = dsa::who(model.path);
   const ModelConfig& c = model.config;
   if (c.mla) fail("{}: {} has latent attention: its indexer belongs into its own checkpoint", who, other);
   const auto same = [&](std::string_view what, std::int64_t trained, std::int64_t actual) {

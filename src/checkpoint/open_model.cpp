@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/who.h"
 #include "checkpoint/gguf_model.h"
 #include "checkpoint/hf_model.h"
 
@@ -24,7 +25,7 @@ bool has_gguf_magic(const fs::path& file) {
 }  // namespace
 
 ModelFiles open_model(const fs::path& path) {
-  const std::string who = printable(path.string(), 1000);
+  const std::string who = dsa::who(path);
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found)

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/who.h"
 
 namespace dsa {
 namespace {
@@ -193,6 +194,6 @@ SafetensorsContents parse_safetensors(std::span<const std::byte> bytes, std::str
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
-    : file_(path), who_(printable(path.string(), 1000)), contents_(parse_safetensors(file_.bytes(), who_)) {}
+    : file_(path), who_(dsa::who(path)), contents_(parse_safetensors(file_.bytes(), who_)) {}
 
 }  // namespace dsa
