@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "checkpoint/config_json.h"
-#include "checkpoint/sparse_v32.h"
 #include "support.h"
+#include "testing/sparse_v32.h"
 
 namespace dsa::bench {
 namespace {

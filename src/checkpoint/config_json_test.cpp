@@ -2,7 +2,7 @@
 #include "checkpoint/config_json.h"
 
 #include "base/json.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

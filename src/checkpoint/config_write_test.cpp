@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "checkpoint/config_json.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "base/env.h"
 #include "checkpoint/gguf_config.h"
-#include "checkpoint/gguf_test_writer.h"
 #include "checkpoint/gguf_vocabulary.h"
-#include "checkpoint/test_files.h"
+#include "testing/gguf_test_writer.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

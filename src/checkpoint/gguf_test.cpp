@@ -8,9 +8,9 @@
 #include <cmath>
 #include <limits>
 
-#include "checkpoint/gguf_test_writer.h"
-#include "checkpoint/test_files.h"
 #include "kernels/dequantize.h"
+#include "testing/gguf_test_writer.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

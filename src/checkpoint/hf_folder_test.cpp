@@ -6,7 +6,7 @@
 
 #include "base/mapped_file.h"
 #include "checkpoint/open_model.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "checkpoint/safetensors_write.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

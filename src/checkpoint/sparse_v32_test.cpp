@@ -1,5 +1,5 @@
 // 92,425 tensors in 163 files, opened in place.
-#include "checkpoint/sparse_v32.h"
+#include "testing/sparse_v32.h"
 
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 
 #include "checkpoint/config_json.h"
 #include "checkpoint/open_model.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "checkpoint/open_model.h"
-#include "checkpoint/test_files.h"
 #include "eval/documents.h"
+#include "testing/test_files.h"
 #include "testing/text_model.h"
 
 namespace dsa {

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

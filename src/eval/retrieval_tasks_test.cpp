@@ -7,8 +7,8 @@
 #include <set>
 #include <sstream>
 
-#include "checkpoint/test_files.h"
 #include "eval/retrieval_words.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

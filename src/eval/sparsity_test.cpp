@@ -7,8 +7,8 @@
 #include <numeric>
 
 #include "base/rng.h"
-#include "checkpoint/test_files.h"
 #include "eval/best_selection.h"
+#include "testing/test_files.h"
 #include "testing/text_model.h"
 
 namespace dsa {

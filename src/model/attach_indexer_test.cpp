@@ -5,7 +5,7 @@
 
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/safetensors_write.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa {
 namespace {

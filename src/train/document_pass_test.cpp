@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 #include "testing/text_model.h"
 
 namespace dsa::train {

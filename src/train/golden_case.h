@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "checkpoint/fingerprint.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 #include "train/document_pass.h"
 #include "train/publish.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/rng.h"
 #include "checkpoint/open_model.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa::train {
 namespace {

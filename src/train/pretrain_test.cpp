@@ -7,8 +7,8 @@
 #include <set>
 
 #include "checkpoint/open_model.h"
-#include "checkpoint/test_files.h"
 #include "model/weights.h"
+#include "testing/test_files.h"
 #include "train/latent_losses.h"
 #include "train/latent_weights.h"
 #include "train/model_folder.h"

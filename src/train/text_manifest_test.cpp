@@ -5,7 +5,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 
 namespace dsa::train {
 namespace {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "checkpoint/safetensors.h"
-#include "checkpoint/test_files.h"
+#include "testing/test_files.h"
 #include "train/checkpoint.h"
 #include "train/report.h"
 #include "train/sampler.h"

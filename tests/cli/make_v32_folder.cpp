@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "checkpoint/sparse_v32.h"
+#include "testing/sparse_v32.h"
 
 int main(int argc, char** argv) {
   if (argc != 2 && argc != 4) {
