@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the tree by rules that a script can see; changes nothing.
-#   tools/lint.sh        formatting, scripts, file lengths, machine paths
+#   tools/lint.sh        formatting, scripts, file lengths, what documents are cited, machine paths
 #   tools/lint.sh tidy   clang-tidy over our sources (needs the clang preset configured)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -39,5 +39,10 @@ for file in "${sources[@]}"; do
   ((lines <= 500)) || complain "$file has $lines lines, more than 500: look for a seam"
 done
 git grep -nE '(^|[^A-Za-z])/(work|farm|root)/' -- ':!tools/lint.sh' && complain "paths of one machine"
+# What comments and documents cite is there: docs/NAME.md, and the heading quoted behind it.
+while IFS= read -r cite; do
+  document=${cite%%,*} heading=$(sed -n 's/.*, "\(.*\)"$/\1/p' <<<"$cite")
+  [[ -f $document ]] && grep -q "^#* *$heading\$" "$document" || complain "cited, but not there: $cite"
+done < <(git grep -hoE 'docs/[a-z0-9/-]+\.md(, "[^"]+")?' -- ':!tools/lint.sh' | sort -u)
 git grep -nE '\b(TODO|FIXME|XXX)\b' -- '*.cpp' '*.h' '*.inl' && complain "left open in the code"
 exit "$bad"

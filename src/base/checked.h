@@ -1,5 +1,5 @@
 // Arithmetic on numbers that come from files or requests: the one helper for all of it
-// (docs: hostile inputs R1).
+// (docs/hostile-inputs.md R1).
 #pragma once
 
 #include <concepts>

@@ -1,4 +1,4 @@
-// Three kinds of failure, three tools (docs: style 10).
+// Three kinds of failure, three tools (docs/style.md, "Failures").
 //   bug                      DSA_CHECK / DSA_DCHECK: prints expression and place, aborts
 //   cannot start / continue  throw dsa::Error through fail(): one line that says who, what, expected, got,
 //                            what to do

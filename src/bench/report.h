@@ -1,4 +1,4 @@
-// The figures of `dsa bench`, for a person and as JSON (interfaces.md).
+// The figures of `dsa bench`, for a person and as JSON (docs/interfaces.md, "JSON of the verbs").
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// config.json, good and hostile: H36 to H42 of reference/hostile-inputs.md.
+// config.json, good and hostile: H36 to H42 of docs/hostile-inputs.md.
 #include "checkpoint/config_json.h"
 
 #include "base/json.h"
@@ -94,7 +94,7 @@ TEST(ConfigJson, DeepseekV32) {
   ASSERT_TRUE(c.mla && c.moe && c.indexer);
   EXPECT_EQ(c.mla->q_lora_rank, 1536);
   EXPECT_TRUE(c.mla->rope_interleave);
-  EXPECT_FALSE(c.indexer->rope_interleave);  // no key: half-split (checkpoints.md 3.1)
+  EXPECT_FALSE(c.indexer->rope_interleave);  // no key (docs/checkpoints.md, "Rope layouts")
   EXPECT_EQ(c.indexer->rope_head_dim, 64);
   EXPECT_EQ(c.indexer->full, std::vector<bool>(61, true));
   EXPECT_FALSE(c.is_moe_layer(2));
@@ -102,7 +102,7 @@ TEST(ConfigJson, DeepseekV32) {
   EXPECT_EQ(c.rope.type, RopeConfig::Type::yarn);
   EXPECT_EQ(c.rope.factor, 40);
   EXPECT_EQ(c.num_nextn_predict_layers, 1);
-  EXPECT_EQ(predicted_parameters(c, "test"), 671'877'944'064);  // 671.88B without MTP (checkpoints.md 1.3)
+  EXPECT_EQ(predicted_parameters(c, "test"), 671'877'944'064);  // without MTP (docs/checkpoints.md)
 }
 
 TEST(ConfigJson, DeepseekV3WithoutQueryLatent) {

@@ -72,7 +72,7 @@ std::vector<bool> from_names(ConfigReader& config, std::string_view key,
 }
 
 // Which layers have their own indexer
-// (transformers configuration_glm_moe_dsa.py; reference/checkpoints.md 6).
+// (transformers configuration_glm_moe_dsa.py; docs/checkpoints.md, "GLM-MoE-DSA").
 std::vector<bool> read_indexer_types(ConfigReader& config, std::int64_t layers) {
   const auto* pattern = config.find("index_topk_pattern");
   const std::int64_t freq = config.integer("index_topk_freq", 1);

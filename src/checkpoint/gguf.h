@@ -1,4 +1,4 @@
-// GGUF files, versions 2 and 3 (github.com/ggml-org/ggml, docs/gguf.md): metadata and tensors, read in place.
+// GGUF files, versions 2 and 3 (github.com/ggml-org/ggml, gguf.md): metadata and tensors, read in place.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // The GGUF container: what is read, and one named case for every way a file can lie about itself (the numbers
-// are those of the hostile-inputs list).
+// are those of docs/hostile-inputs.md).
 #include "checkpoint/gguf.h"
 
 #include <gtest/gtest.h>

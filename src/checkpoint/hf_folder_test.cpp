@@ -1,4 +1,4 @@
-// Folders of shards, good and hostile: H16 to H19 of reference/hostile-inputs.md.
+// Folders of shards, good and hostile: H16 to H19 of docs/hostile-inputs.md.
 #include "checkpoint/hf_folder.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-// An indexer trained for a model that has none: a folder with config.json
-// and indexer.safetensors (interfaces).
+// The folder of a trained indexer: config.json and indexer.safetensors
+// (docs/interfaces.md, "An indexer for a model that has none").
 #pragma once
 
 #include <filesystem>

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-// Ours on top of the format's rules (reference: hostile inputs, section 3, item 13).
+// Ours on top of the format's rules (docs/hostile-inputs.md).
 constexpr std::size_t kMaxTensors = 200'000;
 constexpr std::size_t kMaxDims = 8;
 constexpr std::size_t kMaxName = 1024;

@@ -1,4 +1,4 @@
-// Hostile safetensors files, H1 to H15 of the list in reference/hostile-inputs.md, and the round trip.
+// Hostile safetensors files, H1 to H15 of docs/hostile-inputs.md, and the round trip.
 #include "checkpoint/safetensors.h"
 
 #include <cstring>

@@ -56,7 +56,7 @@ std::string first_message(const Options& options);
 /// `document` and then `question`, as one message.
 std::string about_document(std::string_view document, std::string_view question);
 
-/// interfaces.md, "timings".
+/// docs/interfaces.md, "Timings".
 nlohmann::ordered_json to_json(const Timings& timings);
 /// "prompt 31 tokens, 250 tok/s; answer 42 tokens, 61.0 tok/s; first token after 130 ms"
 std::string to_text(const Timings& timings);

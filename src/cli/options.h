@@ -1,4 +1,4 @@
-// The options that mean the same for every verb (interfaces: "Options that mean the same everywhere").
+// The options that mean the same for every verb (docs/interfaces.md).
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@ class App;
 
 namespace dsa::cli {
 
-/// interfaces: 0 done, 1 it failed, 2 wrong usage, 130 interrupted.
+/// docs/interfaces.md: 0 done, 1 it failed, 2 wrong usage, 130 interrupted.
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;

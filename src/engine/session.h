@@ -20,7 +20,7 @@
 
 namespace dsa {
 
-/// Figures of one answer (interfaces.md, "timings").  Times in milliseconds.
+/// Figures of one answer (docs/interfaces.md, "Timings").  Times in milliseconds.
 struct Timings {
   double load_ms = 0;
   std::int64_t prompt_tokens = 0;

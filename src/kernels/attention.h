@@ -1,4 +1,4 @@
-// Grouped latent attention (docs: architecture, "One attention, every model"),
+// Grouped latent attention (docs/architecture.md, "One attention, every model"),
 // dense over a range or sparse over a list.
 #pragma once
 

@@ -8,11 +8,11 @@ namespace dsa {
 
 inline constexpr std::int64_t kMaxExperts = 1024;  // lets a family keep a row's scores on the stack
 
-/// Per row (inference/model.py Gate.forward, reference/checkpoints.md 3.4):
+/// Per row (inference/model.py Gate.forward; docs/checkpoints.md, "The router"):
 ///   s = sigmoid(logits); c = s + bias (bias only selects)
-///   group score = sum of the two largest c of the group (of one if the group has one expert); keep the
-///   topk_group best groups, experts of the others cannot be chosen; experts = the topk largest c among the
-///   kept weight = s[expert], divided by (sum of the chosen s + 1e-20) if norm_topk, times route_scale
+///   group score = sum of the two largest c of the group (of one if it has one expert); the topk_group
+///   best groups are kept; experts = the topk largest c among the kept
+///   weight = s[expert], divided by (sum of the chosen s + 1e-20) if norm_topk, times route_scale
 /// Ties (groups and experts) go to the lower index.  ids are written in descending order of c,
 /// ties ascending.  NaN logits sort below everything and reach the weights.
 struct GateArgs {

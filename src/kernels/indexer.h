@@ -9,7 +9,7 @@ namespace dsa {
 inline constexpr std::int64_t kMaxIndexDim = 1024;  // lets a family widen a key on the stack
 
 /// score[t, s] = sum_j w[t, j] * relu(q[t, j] . key[s])    for s in [first, first + scores.cols())
-/// (inference/kernel.py fp8_index; reference/checkpoints.md 3.2).  All constant factors are folded into w.
+/// (inference/kernel.py fp8_index; docs/checkpoints.md).  All constant factors are folded into w.
 /// ReLU comes before the head weight; w may be negative.  relu(NaN) is NaN.
 /// float32 (a family with BF16 products rounds q to BF16 where the cache is BF16), head sums in ascending j.
 /// Positions >= rows[t].visible get -inf.  A score depends on nothing but its query row and its key:

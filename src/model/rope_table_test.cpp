@@ -20,7 +20,7 @@ TEST(RopeTable, PlainFrequenciesAndAngles) {
 }
 
 // The published V3.2 numbers: pairs below 10 keep their frequency, above 23
-// are divided by 40 (checkpoints.md 3.3).
+// are divided by 40 (docs/checkpoints.md, "Attention and YaRN").
 TEST(RopeTable, YarnOfDeepSeek) {
   const RopeConfig yarn{.type = RopeConfig::Type::yarn,
                         .theta = 10000,

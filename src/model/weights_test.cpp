@@ -1,4 +1,4 @@
-// Tensor sets that do not belong to their config (hostile inputs H16), and damaged weights (H17).
+// Tensor sets that do not belong to their config (docs/hostile-inputs.md H16), and damaged weights (H17).
 #include "model/weights.h"
 
 #include <gtest/gtest.h>

@@ -39,7 +39,7 @@ TEST(SamplingParams, DefaultsAndExtremesAreValid) {
   EXPECT_EQ(error_of(p), "");
 }
 
-// hostile-inputs.md H89 to H91.
+// docs/hostile-inputs.md H89 to H91.
 TEST(SamplingParams, HostileValuesAreRefusedByName) {
   struct Case {
     const char* field;

@@ -99,7 +99,7 @@ TEST(StopMatcher, DoesNotDependOnTheCuts) {
   EXPECT_LT(matches, 2900);
 }
 
-// hostile-inputs.md H92.
+// docs/hostile-inputs.md H92.
 TEST(StopMatcher, HostileStopsAreRefused) {
   EXPECT_THROW(StopMatcher({""}), Error);
   EXPECT_THROW(StopMatcher({"ok", ""}), Error);

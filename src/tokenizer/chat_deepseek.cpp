@@ -1,6 +1,6 @@
 // DeepSeek-V3.1 (also V3.1-Terminus and V3.2-Exp) by its Jinja template, DeepSeek-V3.2 by the encoding its
 // repository gives as Python (encoding/encoding_dsv32.py), and two templates of llama.cpp that open an empty
-// <think> where the official ones do not.  Reference: checkpoints.md section 5.
+// <think> where the official ones do not.  (docs/checkpoints.md, "Prompt formats")
 #include "tokenizer/chat_families.h"
 
 namespace dsa {

@@ -126,7 +126,7 @@ TEST(ChatFormat, ControlSegmentsAreSingleTokensOfTheFormat) {
     }
 }
 
-// hostile-inputs.md H51: what a person types cannot become a control token.
+// docs/hostile-inputs.md H51: what a person types cannot become a control token.
 TEST(ChatFormat, TypedSpecialTokensStayText) {
   const auto& hostile = goldens().conversations.at("special tokens");
   std::vector<ChatMessage> harmless = hostile;

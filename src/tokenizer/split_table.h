@@ -1,5 +1,5 @@
 // The splits that pre-tokenizers are made of.  A file names them by its own regular expression, which is
-// looked up here and never run: patterns from outside can take exponential time (docs: hostile inputs R11).
+// looked up here and never run: patterns from outside can take exponential time (docs/hostile-inputs.md R11).
 #pragma once
 
 #include <optional>

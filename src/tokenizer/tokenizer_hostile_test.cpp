@@ -1,5 +1,5 @@
 // Files that mean harm or are merely wrong: one clear error each, never a crash
-// (docs: hostile inputs H43 to H53).
+// (docs/hostile-inputs.md H43 to H53).
 #include <gtest/gtest.h>
 
 #include <map>

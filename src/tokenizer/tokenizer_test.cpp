@@ -175,7 +175,7 @@ TEST(Bpe, OneLongWordTakesLinearlyManySteps) {
   EXPECT_EQ(ids.front(), 12);
 }
 
-// Hostile inputs H50, at sizes where anything quadratic would take minutes.
+// docs/hostile-inputs.md H50, at sizes where anything quadratic would take minutes.
 TEST(LongTexts, PassThroughEveryPreTokenizer) {
   const std::size_t n = 100'000;
   std::string marks = "a";

@@ -18,7 +18,7 @@ namespace dsa::train {
 class IndexProjections {
  public:
   /// `rope`: the model's frequencies for a width of shape.rope_dim
-  /// (docs: interfaces, "An indexer for a model that has none").
+  /// (docs/interfaces.md, "An indexer for a model that has none").
   IndexProjections(const IndexerShape& shape, const RopeTable& rope, std::int64_t max_context,
                    std::int64_t max_rows, Exec& exec, const RowKernels& kernels);
 

@@ -1,5 +1,5 @@
-// The trained indexer as a folder that every verb takes with --indexer (docs: interfaces, "An indexer for a
-// model that has none").
+// The trained indexer as a folder that every verb takes with --indexer
+// (docs/interfaces.md, "An indexer for a model that has none").
 #pragma once
 
 #include <array>

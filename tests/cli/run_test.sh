@@ -16,7 +16,7 @@ cp "$work/out" "$work/first"
 on 0 "$dsa" run smollm2 -p "Tell me a story." --temperature 1 --seed 7 --max-tokens 12
 cmp -s "$work/first" "$work/out" || fail "one seed, two answers"
 
-# JSON: every field interfaces.md names
+# JSON: every field docs/interfaces.md names
 on 0 "$dsa" run smollm2 --raw -p "Once upon a time" --temperature 0 --max-tokens 8 --json
 json /finish_reason length
 json /usage/prompt_tokens 4

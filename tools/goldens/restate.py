@@ -1,4 +1,4 @@
-"""The DeepSeek family restated in torch, from the published description (reference/checkpoints.md section 3).
+"""The DeepSeek family restated in torch, from the published description (docs/checkpoints.md).
 
 Two uses: in plain arithmetic it must equal transformers, which proves that we read both the same way; with demo=True it
 adds the roundings of the official FP8 demo (inference/model.py as corrected on 17 Nov 2025), which transformers leaves

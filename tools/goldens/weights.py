@@ -35,7 +35,7 @@ def llama_weights(init, c, q_gain=2.0):
 
 
 def deepseek_weights(init, c):
-    """DeepSeek-V3, V3.2 and GLM-MoE-DSA (checkpoints.md section 2), with the MTP layer if the config counts one."""
+    """DeepSeek-V3, V3.2 and GLM-MoE-DSA (docs/checkpoints.md, "Tensors"), with the MTP layer if the config counts one."""
     t = _ends(init, c)
     layers = c["num_hidden_layers"]
     for i in range(layers):

@@ -107,7 +107,7 @@ def add_llama_cpp_templates(folder, add_template):
         add_template(fmt, file, (folder / file).read_text(), switch)
 
     # The official V3.1 template is the one above with </think> where llama.cpp's copy has <think></think> (model card; vLLM's
-    # tool_chat_template_deepseekv31.jinja and checkpoints.md 5.1 agree).
+    # tool_chat_template_deepseekv31.jinja and docs/checkpoints.md agree).
     file, switch = TEMPLATES["deepseek-v3.1 (llama.cpp)"]
     copy = (folder / file).read_text()
     assert copy.count("<think></think>") == 3
@@ -128,7 +128,7 @@ def add_encoding(wheel, add):
     return {"format": "deepseek-v3.2", "file": "encoding_dsv32.py", "sha256": hashlib.sha256(raw).hexdigest()}, refused
 
 
-def check_published_vector(cases):  # checkpoints.md 5.2
+def check_published_vector(cases):  # docs/checkpoints.md, "Prompt formats"
     vector = next(c["text"] for c in cases if c["format"] == "deepseek-v3.2" and c["conversation"] == "two turns" and c["thinking"])
     assert vector == (
         "<｜begin▁of▁sentence｜><｜User｜>hello<｜Assistant｜></think>Hello! I am DeepSeek.<｜end▁of▁sentence｜>"
