@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
+#include <functional>
 #include <limits>
 
 #include "base/checked.h"
@@ -9,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/stopwatch.h"
 
 namespace dsa {
 namespace {
@@ -61,6 +66,49 @@ TEST(Json, RefusesWhatIsNotStrict) {
   EXPECT_EQ(parse_json(R"({"a":[1,{"a":2}],"b":{"a":1}})", "x")["a"][1]["a"], 2);
   EXPECT_TRUE(parse_json("[-1]", "x")[0].is_number_integer());
   EXPECT_FALSE(parse_json("[1.0]", "x")[0].is_number_integer());
+}
+
+// {"k...": 0, ...} with keys of 16 letters whose standard hash (MurmurHash64A, in libstdc++ with a fixed seed)
+// is one and the same: the second half undoes what the first half did to the hash.
+std::string colliding_object(int keys) {
+  constexpr std::uint64_t kMul = 0xc6a4a7935bd1e995;
+  const auto mix = [](std::uint64_t v) { return v ^ (v >> 47); };  // its own inverse
+  std::uint64_t inverse = kMul;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - kMul * inverse;
+  const std::uint64_t start = 0xc70f6907 ^ (16 * kMul);
+  std::string text = "{";
+  for (std::uint64_t i = 0; keys > 0; ++i) {
+    std::array<char, 16> key{};
+    for (std::size_t k = 0; k < 8; ++k) key[k] = static_cast<char>('a' + (i >> (4 * k) & 15));
+    std::uint64_t first = 0;
+    std::memcpy(&first, key.data(), 8);
+    const std::uint64_t state = (start ^ (mix(first * kMul) * kMul)) * kMul;
+    const std::uint64_t second = mix((state ^ start) * inverse) * inverse;
+    std::memcpy(key.data() + 8, &second, 8);
+    if (!std::all_of(key.begin(), key.end(),
+                     [](char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\'; }))
+      continue;
+    text += (text.size() > 1 ? ",\"" : "\"") + std::string(key.data(), key.size()) + "\":0";
+    --keys;
+  }
+  return text + "}";
+}
+
+double seconds_to_parse(const std::string& text) {
+  const Stopwatch watch;
+  parse_json(text, "x");
+  return watch.seconds();
+}
+
+TEST(Json, KeysChosenAgainstAHashAreParsedAsFastAsOthers) {
+  constexpr int kKeys = 16000;
+  std::string plain = "{";
+  for (int i = 0; i < kKeys; ++i) plain += fmt::format("{}\"{:016}\":0", i == 0 ? "" : ",", i);
+  const std::string hostile = colliding_object(kKeys);
+  const std::size_t one = std::hash<std::string>{}(hostile.substr(2, 16));
+  if (one != std::hash<std::string>{}(hostile.substr(23, 16)))
+    GTEST_SKIP() << "another standard library's hash";
+  EXPECT_LT(seconds_to_parse(hostile), 10 * seconds_to_parse(plain + "}") + 0.05);
 }
 
 TEST(MappedFile, RefusesWhatIsNoRegularFile) {

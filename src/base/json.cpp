@@ -1,7 +1,7 @@
 #include "base/json.h"
 
+#include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -72,7 +72,8 @@ class Guard final : public nlohmann::json_sax<json> {
   nlohmann::detail::json_sax_dom_parser<json> builder_;
   std::string who_;
   const JsonLimits& limits_;
-  std::vector<std::unordered_set<std::string>> keys_;  // of the open objects
+  // Of the open objects.  Ordered: no choice of keys makes a lookup slow, as it would with a hash.
+  std::vector<std::set<std::string>> keys_;
   std::size_t values_ = 0;
   int depth_ = 0;
 };
