@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the tree by rules that a script can see; changes nothing.
-#   tools/lint.sh        formatting, scripts, file lengths, what documents are cited, machine paths
+#   tools/lint.sh        formatting, columns, scripts, file lengths, what documents are cited, machine paths
 #   tools/lint.sh tidy   clang-tidy over our sources (needs the clang preset configured)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -23,6 +23,8 @@ if [[ ${1:-} == tidy ]]; then
 fi
 
 clang-format-16 --dry-run -Werror "${sources[@]}" || complain "run: clang-format-16 -i on the files above"
+
+LC_ALL=C.UTF-8 grep -nE '^.{111,}' "${sources[@]}" && complain "lines past column 110: wrap them where a sentence breathes"
 
 mapfile -t scripts < <(git ls-files -s | awk '$1 == 100755 {print $4}')
 for script in "${scripts[@]}" tools/lib.sh; do

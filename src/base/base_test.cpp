@@ -68,8 +68,8 @@ TEST(Json, RefusesWhatIsNotStrict) {
   EXPECT_FALSE(parse_json("[1.0]", "x")[0].is_number_integer());
 }
 
-// {"k...": 0, ...} with keys of 16 letters whose standard hash (MurmurHash64A, in libstdc++ with a fixed seed)
-// is one and the same: the second half undoes what the first half did to the hash.
+// {"k...": 0, ...} with keys of 16 letters whose standard hash (MurmurHash64A, in libstdc++ with a fixed
+// seed) is one and the same: the second half undoes what the first half did to the hash.
 std::string colliding_object(int keys) {
   constexpr std::uint64_t kMul = 0xc6a4a7935bd1e995;
   const auto mix = [](std::uint64_t v) { return v ^ (v >> 47); };  // its own inverse

@@ -12,22 +12,24 @@ using nlohmann::json;
 json llama() {
   return json::parse(
       R"({"architectures":["LlamaForCausalLM"],"model_type":"llama","vocab_size":256,"hidden_size":64,
-    "intermediate_size":128,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"rms_norm_eps":1e-5,
-    "max_position_embeddings":512,"hidden_act":"silu","eos_token_id":2,"bos_token_id":1})");
+    "intermediate_size":128,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
+    "rms_norm_eps":1e-5,"max_position_embeddings":512,"hidden_act":"silu","eos_token_id":2,
+    "bos_token_id":1})");
 }
 
 json v32() {
   return json::parse(
       R"({"architectures":["DeepseekV32ForCausalLM"],"model_type":"deepseek_v32","vocab_size":129280,
     "hidden_size":7168,"intermediate_size":18432,"moe_intermediate_size":2048,"num_hidden_layers":61,
-    "first_k_dense_replace":3,"moe_layer_freq":1,"num_attention_heads":128,"num_key_value_heads":128,"q_lora_rank":1536,
-    "kv_lora_rank":512,"qk_nope_head_dim":128,"qk_rope_head_dim":64,"v_head_dim":128,"index_n_heads":64,
-    "index_head_dim":128,"index_topk":2048,"n_routed_experts":256,"n_shared_experts":1,"num_experts_per_tok":8,
-    "n_group":8,"topk_group":4,"scoring_func":"sigmoid","topk_method":"noaux_tc","norm_topk_prob":true,
-    "routed_scaling_factor":2.5,"num_nextn_predict_layers":1,"hidden_act":"silu","rms_norm_eps":1e-6,
-    "max_position_embeddings":163840,"rope_theta":10000,"rope_scaling":{"type":"yarn","factor":40,
-    "original_max_position_embeddings":4096,"beta_fast":32,"beta_slow":1,"mscale":1.0,"mscale_all_dim":1.0},
-    "attention_bias":false,"bos_token_id":0,"eos_token_id":1,"tie_word_embeddings":false})");
+    "first_k_dense_replace":3,"moe_layer_freq":1,"num_attention_heads":128,"num_key_value_heads":128,
+    "q_lora_rank":1536,"kv_lora_rank":512,"qk_nope_head_dim":128,"qk_rope_head_dim":64,"v_head_dim":128,
+    "index_n_heads":64,"index_head_dim":128,"index_topk":2048,"n_routed_experts":256,"n_shared_experts":1,
+    "num_experts_per_tok":8,"n_group":8,"topk_group":4,"scoring_func":"sigmoid","topk_method":"noaux_tc",
+    "norm_topk_prob":true,"routed_scaling_factor":2.5,"num_nextn_predict_layers":1,"hidden_act":"silu",
+    "rms_norm_eps":1e-6,"max_position_embeddings":163840,"rope_theta":10000,"rope_scaling":{"type":"yarn",
+    "factor":40,"original_max_position_embeddings":4096,"beta_fast":32,"beta_slow":1,"mscale":1.0,
+    "mscale_all_dim":1.0},"attention_bias":false,"bos_token_id":0,"eos_token_id":1,
+    "tie_word_embeddings":false})");
 }
 
 json glm() {
@@ -78,9 +80,9 @@ TEST(ConfigJson, AbsentKeysHaveTransformersDefaults) {
 TEST(ConfigJson, BiasesAndNormsByFamily) {
   const ModelConfig biased = parse(with(llama(), R"({"attention_bias":true,"mlp_bias":true})"));
   EXPECT_TRUE(biased.qkv_bias && biased.o_bias && biased.mlp_bias);
-  const ModelConfig qwen2 = parse(with(
-      llama(),
-      R"({"architectures":["Qwen2ForCausalLM"],"model_type":"qwen2","use_sliding_window":false,"sliding_window":4096})"));
+  const ModelConfig qwen2 = parse(with(llama(),
+                                       R"({"architectures":["Qwen2ForCausalLM"],"model_type":"qwen2",
+          "use_sliding_window":false,"sliding_window":4096})"));
   EXPECT_TRUE(qwen2.qkv_bias && !qwen2.o_bias && !qwen2.qk_norm);
   const ModelConfig qwen3 =
       parse(with(llama(), R"({"architectures":["Qwen3ForCausalLM"],"model_type":"qwen3"})"));
@@ -222,11 +224,10 @@ std::vector<Case> cases() {
       patched("H37_HeadsDoNotDivideHidden", llama(), R"({"num_attention_heads":6})",
               {"hidden_size 64", "num_attention_heads 6"}),
       patched("H37_OddHeadDim", llama(), R"({"head_dim":15})", {"head_dim is 15", "even"}),
-      patched(
-          "H37_BeyondMemory", v32(),
-          R"({"hidden_size":1048576,"intermediate_size":1048576,"moe_intermediate_size":1048576,"n_routed_experts":1024,
-                  "num_hidden_layers":4096})",
-          {"2^50 parameters"}),
+      patched("H37_BeyondMemory", v32(),
+              R"({"hidden_size":1048576,"intermediate_size":1048576,"moe_intermediate_size":1048576,
+              "n_routed_experts":1024,"num_hidden_layers":4096})",
+              {"2^50 parameters"}),
       patched("H37_ExpertsPerToken", v32(), R"({"num_experts_per_tok":129})",
               {"num_experts_per_tok is 129", "1 to 128"}),
       patched("H37_GroupsDoNotDivide", v32(), R"({"n_group":7})", {"n_routed_experts 256", "n_group 7"}),

@@ -89,11 +89,9 @@ TEST(HostileFolder, H18_IndexNamesATensorThatIsNotThere) {
 
 TEST(HostileFolder, H18_ShardHoldsATensorThatTheIndexDoesNotName) {
   Shards s;
-  s.folder.write(
-      "s2.safetensors",
-      safetensors_file(
-          R"({"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"x":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})",
-          5));
+  s.folder.write("s2.safetensors", safetensors_file(R"({"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
+                                                    R"("x":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})",
+                                                    5));
   s.index(R"({"a":"s1.safetensors","b":"s2.safetensors"})");
   s.expect({"s2.safetensors", "tensor x", "does not list"});
 }

@@ -116,9 +116,9 @@ std::vector<Case> cases() {
        safetensors_file(R"({"a":{"dtype":7,"shape":[1],"data_offsets":[0,1]}})", 1),
        {"tensor a", "dtype", "number"}},
       {"H14_SameNameTwice",
-       safetensors_file(
-           R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-           2),
+       safetensors_file(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                        R"("a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+                        2),
        {"\"a\" appears twice"}},
       {"H14_MetadataTwice",
        safetensors_file(R"({"__metadata__":{},"__metadata__":{}})"),

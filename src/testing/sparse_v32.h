@@ -99,18 +99,20 @@ inline std::int64_t elements(const Shape& shape) {
 
 inline std::string v32_config(const V32Size& size) {
   return fmt::format(R"({{
-  "architectures": ["DeepseekV32ForCausalLM"], "model_type": "deepseek_v32", "vocab_size": 129280, "hidden_size": 7168,
-  "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": {}, "first_k_dense_replace": {},
-  "moe_layer_freq": 1, "num_attention_heads": 128, "num_key_value_heads": 128, "q_lora_rank": 1536, "kv_lora_rank": 512,
-  "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "index_n_heads": 64, "index_head_dim": 128,
-  "index_topk": 2048, "n_routed_experts": 256, "n_shared_experts": 1, "num_experts_per_tok": 8, "n_group": 8,
-  "topk_group": 4, "scoring_func": "sigmoid", "topk_method": "noaux_tc", "norm_topk_prob": true,
-  "routed_scaling_factor": 2.5, "num_nextn_predict_layers": {}, "hidden_act": "silu", "rms_norm_eps": 1e-06,
+  "architectures": ["DeepseekV32ForCausalLM"], "model_type": "deepseek_v32", "vocab_size": 129280,
+  "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": {},
+  "first_k_dense_replace": {}, "moe_layer_freq": 1, "num_attention_heads": 128, "num_key_value_heads": 128,
+  "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+  "v_head_dim": 128, "index_n_heads": 64, "index_head_dim": 128, "index_topk": 2048, "n_routed_experts": 256,
+  "n_shared_experts": 1, "num_experts_per_tok": 8, "n_group": 8, "topk_group": 4, "scoring_func": "sigmoid",
+  "topk_method": "noaux_tc", "norm_topk_prob": true, "routed_scaling_factor": 2.5,
+  "num_nextn_predict_layers": {}, "hidden_act": "silu", "rms_norm_eps": 1e-06,
   "max_position_embeddings": 163840, "rope_theta": 10000, "rope_scaling": {{"type": "yarn", "factor": 40,
-  "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0}},
-  "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 0, "eos_token_id": 1,
-  "tie_word_embeddings": false, "torch_dtype": "bfloat16", "quantization_config": {{"quant_method": "fp8",
-  "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [128, 128], "scale_fmt": "ue8m0"}}}})",
+  "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0,
+  "mscale_all_dim": 1.0}}, "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 0,
+  "eos_token_id": 1, "tie_word_embeddings": false, "torch_dtype": "bfloat16",
+  "quantization_config": {{"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
+  "weight_block_size": [128, 128], "scale_fmt": "ue8m0"}}}})",
                      size.layers, size.dense_layers, size.mtp ? 1 : 0);
 }
 

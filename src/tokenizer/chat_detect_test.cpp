@@ -86,7 +86,7 @@ TEST(ChatDetect, NoneAndUnknown) {
   EXPECT_NE(error.find("it resembles ChatML, but"), std::string::npos) << error;
 }
 
-// docs/hostile-inputs.md H54 to H60: nothing is executed, so none of it can hurt; all of it is refused quickly.
+// docs/hostile-inputs.md H54 to H60: nothing is executed, so none of it can hurt; all is refused quickly.
 TEST(ChatDetect, HostileTemplates) {
   std::string nested(1 << 20, '(');
   std::string tags;
