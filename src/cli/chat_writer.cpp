@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "cli/conversation.h"
-#include "eval/conversation_file.h"
-#include "train/chat_turns.h"
+#include "text/chat_turns.h"
+#include "text/conversation_file.h"
 
 namespace dsa::cli {
 namespace {

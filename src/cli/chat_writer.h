@@ -7,9 +7,9 @@
 #include <optional>
 #include <vector>
 
+#include "chat/chat_format.h"
 #include "engine/session.h"
-#include "tokenizer/chat_format.h"
-#include "train/passages.h"
+#include "text/passages.h"
 
 namespace dsa::cli {
 

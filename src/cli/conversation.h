@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "chat/chat_format.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "engine/session.h"
-#include "tokenizer/chat_format.h"
 
 namespace dsa::cli {
 

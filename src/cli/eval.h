@@ -11,8 +11,8 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
-#include "eval/documents.h"
 #include "eval/loaded_model.h"
+#include "text/documents.h"
 
 namespace dsa::cli {
 

@@ -8,9 +8,9 @@
 #include <map>
 
 #include "base/error.h"
+#include "chat/chat_format.h"
 #include "kernels/registry.h"
 #include "model/kv_cache.h"
-#include "tokenizer/chat_format.h"
 #include "tokenizer/tokenizer.h"
 
 namespace dsa::cli {

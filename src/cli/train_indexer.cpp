@@ -11,7 +11,7 @@
 #include "cli/catalogue.h"
 #include "cli/train_options.h"
 #include "cli/train_progress.h"
-#include "train/trainer.h"
+#include "train/warmup/trainer.h"
 
 namespace dsa::cli {
 namespace {

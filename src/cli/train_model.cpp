@@ -11,9 +11,9 @@
 #include "checkpoint/config_json.h"
 #include "cli/train_options.h"
 #include "cli/train_progress.h"
-#include "train/latent_weights.h"
-#include "train/model_folder.h"
-#include "train/model_trainer.h"
+#include "train/pretrain/mla_weights.h"
+#include "train/pretrain/publish.h"
+#include "train/pretrain/trainer.h"
 
 namespace dsa::cli {
 namespace {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "eval/documents.h"
-#include "train/training_run.h"
+#include "text/documents.h"
+#include "train/loop/training_run.h"
 
 namespace dsa::cli {
 

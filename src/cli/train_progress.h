@@ -8,7 +8,7 @@
 
 #include "cli/terminal.h"
 #include "cli/verb.h"
-#include "train/trainer.h"
+#include "train/warmup/trainer.h"
 
 namespace dsa::cli {
 

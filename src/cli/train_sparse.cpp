@@ -11,8 +11,8 @@
 #include "cli/catalogue.h"
 #include "cli/train_options.h"
 #include "cli/train_progress.h"
-#include "train/publish_model.h"
-#include "train/sparse_trainer.h"
+#include "train/sparse/publish.h"
+#include "train/sparse/trainer.h"
 
 namespace dsa::cli {
 namespace {

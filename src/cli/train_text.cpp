@@ -16,9 +16,9 @@
 #include "cli/chat_writer.h"
 #include "cli/eval.h"
 #include "cli/train_options.h"
-#include "eval/conversation_file.h"
-#include "train/retrieval_text.h"
-#include "train/text_manifest.h"
+#include "text/conversation_file.h"
+#include "text/retrieval_text.h"
+#include "text/text_manifest.h"
 
 namespace dsa::cli {
 namespace {

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "eval/documents.h"
 #include "eval/loaded_model.h"
 #include "eval/statistics.h"
+#include "text/documents.h"
 
 namespace dsa {
 

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "chat/chat_format.h"
 #include "eval/best_selection.h"
 #include "eval/loaded_model.h"
 #include "eval/retrieval_result.h"
-#include "tokenizer/chat_format.h"
 
 namespace dsa {
 

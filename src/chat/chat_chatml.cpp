@@ -1,0 +1,57 @@
+// ChatML without tools: SmolLM2 and the many models that took the format over.  The whole template must
+// match; its default system message, if it has one, is read from it.
+#include "chat/chat_families.h"
+
+namespace dsa {
+namespace {
+
+constexpr std::string_view kFor = "{%for message in messages%}";
+constexpr std::string_view kDefaultBegin =
+    "{%if loop.first and messages[0].role!='system'%}{{'<|im_start|>system\\n";
+constexpr std::string_view kDefaultEnd = "<|im_end|>\\n'}}{%endif%}";
+constexpr std::string_view kMessage =
+    "{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}{%endfor%}";
+constexpr std::string_view kPrompt = "{%if add_generation_prompt%}{{'<|im_start|>assistant\\n'}}{%endif%}";
+
+void write_message(PromptWriter& out, std::string_view role, std::string_view content) {
+  out.control("<|im_start|>").text(role).text("\n").text(content).control("<|im_end|>").text("\n");
+}
+
+}  // namespace
+
+ChatFormat chatml(std::optional<std::string> default_system) {
+  ChatFormat::Spec spec;
+  spec.name = "chatml";
+  spec.stop_tokens = {"<|im_end|>", "<|endoftext|>"};
+  spec.render = [system = std::move(default_system)](std::span<const ChatMessage> messages,
+                                                     const ChatOptions& options) {
+    PromptWriter out;
+    if (system && messages[0].role != Role::system) write_message(out, "system", *system);
+    for (const ChatMessage& m : messages) write_message(out, name(m.role), m.content);
+    if (options.add_generation_prompt) out.control("<|im_start|>").text("assistant\n");
+    return out.take();
+  };
+  return ChatFormat(std::move(spec));
+}
+
+std::optional<ChatFormat> match_chatml(const ChatTemplate& text, std::string& missing) {
+  const std::string plain = std::string(kFor).append(kMessage).append(kPrompt);
+  std::optional<std::string> system;
+  if (text.normal() != plain) {
+    system = text.between(kDefaultBegin, kDefaultEnd);
+    const std::string whole = std::string(kFor)
+                                  .append(kDefaultBegin)
+                                  .append(system.value_or(""))
+                                  .append(kDefaultEnd)
+                                  .append(kMessage)
+                                  .append(kPrompt);
+    if (!system || text.normal() != whole || system->find("'") != std::string::npos) {
+      missing = "does more than print each message and an optional default system message";
+      return std::nullopt;
+    }
+    system = ChatTemplate::unescape(*system);
+  }
+  return chatml(std::move(system));
+}
+
+}  // namespace dsa

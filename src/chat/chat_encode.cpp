@@ -1,0 +1,54 @@
+// Rendered prompts to ids.
+#include <algorithm>
+
+#include "base/error.h"
+#include "chat/chat_format.h"
+
+namespace dsa {
+namespace {
+
+std::int32_t control_id(const Tokenizer& tokenizer, std::string_view token) {
+  const std::optional<std::int32_t> id = tokenizer.token_id(token);
+  if (!id)
+    fail(
+        "chat: the model's chat format uses the token {}, which its vocabulary does not have; "
+        "use --raw for plain completion",
+        printable(token));
+  return *id;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer, std::span<const Segment> prompt) {
+  std::vector<std::int32_t> ids;
+  std::string text;
+  const auto flush = [&] {
+    if (text.empty()) return;
+    const std::vector<std::int32_t> part = tokenizer.encode(text, SpecialTokens::as_text);
+    ids.insert(ids.end(), part.begin(), part.end());
+    text.clear();
+  };
+  for (const Segment& segment : prompt) {
+    if (!segment.control) {
+      text += segment.text;
+      continue;
+    }
+    flush();
+    ids.push_back(control_id(tokenizer, segment.text));
+  }
+  flush();
+  return ids;
+}
+
+std::vector<std::int32_t> stop_ids(const Tokenizer& tokenizer, const ChatFormat& format) {
+  std::vector<std::int32_t> ids{control_id(tokenizer, format.stop_tokens().front())};
+  const auto add = [&](std::int32_t id) {
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  };
+  for (const std::string& token : format.stop_tokens())
+    if (const auto id = tokenizer.token_id(token)) add(*id);
+  for (const std::int32_t id : tokenizer.eos_ids()) add(id);
+  return ids;
+}
+
+}  // namespace dsa

@@ -1,0 +1,192 @@
+// GLM-4.6 (a line break behind every role), GLM-4.7 (none) and GLM-5.1 (as 4.7, but an answer behind the last
+// question has <think> even when it is empty), thinking by default.
+#include "chat/chat_families.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/error.h"
+
+namespace dsa {
+namespace {
+
+enum class Style : std::uint8_t { glm46, glm47, glm51 };
+
+void write_answer(PromptWriter& out, Style style, const ChatMessage& m, bool after_last_user) {
+  const Answer answer = split_answer(m);
+  out.control("<|assistant|>");
+  if (style == Style::glm46) out.text("\n").control("<think>");
+  if (after_last_user && !answer.reasoning.empty()) {
+    if (style == Style::glm47) out.control("<think>");
+    out.text(strip(answer.reasoning));
+  }
+  out.control("</think>");
+  const std::string_view content = strip(answer.content);
+  if (!content.empty()) out.text(style == Style::glm46 ? "\n" : "").text(content);
+}
+
+// GLM-5.1 takes reasoning as it is, and tells none from empty.
+void write_answer51(PromptWriter& out, const ChatMessage& m, bool after_last_user, bool thinking) {
+  static constexpr std::string_view kBegin = "<think>";
+  static constexpr std::string_view kEnd = "</think>";
+  std::string_view content = m.content;
+  std::optional<std::string_view> reasoning;
+  if (m.reasoning) {
+    reasoning = *m.reasoning;
+  } else if (const std::size_t end = content.find(kEnd); end != std::string_view::npos) {
+    reasoning = content.substr(0, end);
+    if (const std::size_t begin = reasoning->rfind(kBegin); begin != std::string_view::npos)
+      reasoning->remove_prefix(begin + kBegin.size());
+    content.remove_prefix(content.rfind(kEnd) + kEnd.size());
+  } else if (thinking) {
+    reasoning = "";
+  }
+  out.control("<|assistant|>");
+  if (after_last_user && reasoning) out.control(kBegin).text(*reasoning);
+  out.control(kEnd).text(strip(content));
+}
+
+std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, const ChatOptions& options) {
+  static constexpr std::string_view kNoThink = "/nothink";
+  const bool thinking = options.thinking == Thinking::on;
+  const std::string_view line = style == Style::glm46 ? "\n" : "";
+  const std::ptrdiff_t last_user = last_user_index(messages);
+  PromptWriter out;
+  out.control("[gMASK]").control("<sop>");
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const ChatMessage& m = messages[i];
+    switch (m.role) {
+      case Role::system:
+        out.control("<|system|>").text(line).text(m.content);
+        break;
+      case Role::user:
+        out.control("<|user|>").text(line).text(m.content);
+        if (style == Style::glm46 && !thinking && !m.content.ends_with(kNoThink)) out.text(kNoThink);
+        break;
+      case Role::assistant:
+        if (const bool after = static_cast<std::ptrdiff_t>(i) > last_user; style == Style::glm51)
+          write_answer51(out, m, after, thinking);
+        else
+          write_answer(out, style, m, after);
+        break;
+    }
+  }
+  if (!options.add_generation_prompt) return out.take();
+  out.control("<|assistant|>");
+  if (style == Style::glm46) {
+    if (!thinking) out.text("\n").control("<think>").control("</think>");
+  } else {
+    out.control(thinking ? "<think>" : "</think>");
+  }
+  return out.take();
+}
+
+ChatFormat from_style(Style style) {
+  ChatFormat::Spec spec;
+  static constexpr std::array<std::string_view, 3> kNames{"glm-4.6", "glm-4.7", "glm-5.1"};
+  spec.name = kNames.at(static_cast<std::size_t>(style));
+  spec.stop_tokens = {"<|user|>", "<|observation|>", "<|endoftext|>"};
+  spec.reasoning = ReasoningMarks{"<think>", "</think>"};
+  spec.can_think = spec.thinking_by_default = true;
+  spec.render = [style](std::span<const ChatMessage> messages, const ChatOptions& options) {
+    return render(style, messages, options);
+  };
+  return ChatFormat(std::move(spec));
+}
+
+constexpr std::string_view kTail46 =
+    "{%if add_generation_prompt%}<|assistant|>"
+    "{{'\\n<think></think>'if(enable_thinking is defined and not enable_thinking)else''}}{%endif%}";
+constexpr std::string_view kTail47 =
+    "{%if add_generation_prompt%}<|assistant|>"
+    "{{'</think>'if(enable_thinking is defined and not enable_thinking)else'<think>'}}{%endif%}";
+
+const std::vector<std::string_view> kCommon{
+    "{%set reasoning_content=''%}{%set content=visible_text(m.content)%}{%if m.reasoning_content is string%}"
+    "{%set reasoning_content=m.reasoning_content%}{%else%}{%if'</think>'in content%}"
+    "{%set reasoning_content=content.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n')%}"
+    "{%set content=content.split('</think>')[-1].lstrip('\\n')%}{%endif%}{%endif%}",
+};
+const std::vector<std::string_view> k46{
+    "{%for m in messages%}{%if m.role=='user'%}<|user|>\n"
+    "{{visible_text(m.content)}}"
+    "{{'/nothink'if(enable_thinking is defined and not enable_thinking "
+    "and not visible_text(m.content).endswith('/nothink'))else''}}"
+    "{%elif m.role=='assistant'%}<|assistant|>{%set",
+    "{%if loop.index0>ns.last_user_index and reasoning_content%}"
+    "{{'\\n<think>'+reasoning_content.strip()+'</think>'}}"
+    "{%else%}{{'\\n<think></think>'}}{%endif%}{%if content.strip()%}{{'\\n'+content.strip()}}{%endif%}",
+    "{%elif m.role=='system'%}<|system|>\n"
+    "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
+};
+const std::vector<std::string_view> k47{
+    "{%for m in messages%}{%if m.role=='user'%}<|user|>{{visible_text(m.content)}}"
+    "{%elif m.role=='assistant'%}<|assistant|>{%set",
+    "{%if((clear_thinking is defined and not clear_thinking)or "
+    "loop.index0>ns.last_user_index)and reasoning_content%}"
+    "{{'<think>'+reasoning_content.strip()+'</think>'}}"
+    "{%else%}{{'</think>'}}{%endif%}{%if content.strip()%}{{content.strip()}}{%endif%}",
+    "{%elif m.role=='system'%}<|system|>"
+    "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
+};
+
+// Copies in other projects have one more branch, for clear_thinking, which we never set.
+const std::vector<std::string_view> k51{
+    "{%set ns=namespace(last_user_index=-1,thinking_indices='')%}{%for m in messages%}{%if m.role=='user'%}"
+    "{%set ns.last_user_index=loop.index0%}",
+    "{%for m in messages%}{%if m.role=='user'%}<|user|>{{visible_text(m.content)}}"
+    "{%set ns.has_thinking=(','~loop.index0~',')in ns.thinking_indices%}"
+    "{%elif m.role=='assistant'%}<|assistant|>{%set content=visible_text(m.content)%}"
+    "{%if m.reasoning_content is string%}{%set reasoning_content=m.reasoning_content%}"
+    "{%elif'</think>'in content%}"
+    "{%set reasoning_content=content.split('</think>')[0].split('<think>')[-1]%}"
+    "{%set content=content.split('</think>')[-1]%}{%elif ",
+    "{%elif loop.index0>ns.last_user_index and not(enable_thinking is defined and not enable_thinking)%}"
+    "{%set reasoning_content=''%}{%elif loop.index0<ns.last_user_index and ns.has_thinking%}"
+    "{%set reasoning_content=''%}{%endif%}"
+    "{%if((clear_thinking is defined and not clear_thinking)or "
+    "loop.index0>ns.last_user_index)and reasoning_content is defined%}"
+    "{{'<think>'+reasoning_content+'</think>'}}{%else%}{{'</think>'}}{%endif%}"
+    "{%if content.strip()%}{{content.strip()}}{%endif%}{%if m.tool_calls%}",
+    "{%elif m.role=='system'%}<|system|>"
+    "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
+};
+
+}  // namespace
+
+ChatFormat glm46() { return from_style(Style::glm46); }
+
+ChatFormat glm47() { return from_style(Style::glm47); }
+
+ChatFormat glm51() { return from_style(Style::glm51); }
+
+std::optional<ChatFormat> match_glm(const ChatTemplate& text, std::string& missing) {
+  Style style = Style::glm46;
+  if (!text.ends_with(kTail46)) {
+    if (!text.ends_with(kTail47)) {
+      missing = "does not end with the generation prompt of GLM-4.6, 4.7 or 5.1";
+      return std::nullopt;
+    }
+    style = text.has("ns.has_thinking") ? Style::glm51 : Style::glm47;
+  }
+  std::vector<std::string_view> fragments = style == Style::glm51 ? k51 : kCommon;
+  if (style != Style::glm51) {
+    const std::vector<std::string_view>& own = style == Style::glm46 ? k46 : k47;
+    fragments.insert(fragments.end(), own.begin(), own.end());
+  }
+  if (const auto first = text.first_missing(fragments)) {
+    missing = fmt::format("lacks {}", printable(*first));
+    return std::nullopt;
+  }
+  const std::string_view start = style == Style::glm51
+                                     ? "[gMASK]<sop>{%if tools%}{%macro tool_to_json(tool)%}"
+                                     : "[gMASK]<sop>{%if tools%}<|system|>";
+  if (!text.normal().starts_with(start)) {
+    missing = "does not begin as GLM-4.6, 4.7 and 5.1 do";
+    return std::nullopt;
+  }
+  return from_style(style);
+}
+
+}  // namespace dsa

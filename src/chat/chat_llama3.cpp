@@ -1,0 +1,61 @@
+// Llama 3.1, 3.2 and 3.3: every conversation begins with a system block that states two dates.
+#include "chat/chat_families.h"
+
+namespace dsa {
+namespace {
+
+constexpr std::string_view kFixedDate = "26 Jul 2024";  // the templates' own fallback
+
+void write_message(PromptWriter& out, Role role, std::string_view before, std::string_view content) {
+  out.control("<|start_header_id|>").text(name(role)).control("<|end_header_id|>").text("\n\n");
+  out.text(before).text(strip(content)).control("<|eot_id|>");
+}
+
+std::vector<Segment> render(std::span<const ChatMessage> messages, const ChatOptions& options) {
+  std::string dates = "Cutting Knowledge Date: December 2023\nToday Date: ";
+  dates.append(options.date.empty() ? kFixedDate : std::string_view(options.date)).append("\n\n");
+  PromptWriter out;
+  out.control("<|begin_of_text|>");
+  const bool has_system = messages[0].role == Role::system;
+  write_message(out, Role::system, dates, has_system ? messages[0].content : "");
+  for (const ChatMessage& m : messages.subspan(has_system ? 1 : 0)) write_message(out, m.role, "", m.content);
+  if (options.add_generation_prompt)
+    out.control("<|start_header_id|>").text("assistant").control("<|end_header_id|>").text("\n\n");
+  return out.take();
+}
+
+}  // namespace
+
+ChatFormat llama3(bool wants_today) {
+  ChatFormat::Spec spec;
+  spec.name = "llama-3";
+  spec.stop_tokens = {"<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"};
+  spec.wants_today = wants_today;
+  spec.render = render;
+  return ChatFormat(std::move(spec));
+}
+
+std::optional<ChatFormat> match_llama3(const ChatTemplate& text, std::string& missing) {
+  if (!has_all(text,
+               {"{{bos_token}}",
+                "{%if messages[0].role=='system'%}{%set system_message=messages[0].content|trim%}"
+                "{%set messages=messages[1:]%}{%else%}{%set system_message=''%}{%endif%}",
+                "{{'<|start_header_id|>system<|end_header_id|>\\n\\n'}}",
+                "{{'Cutting Knowledge Date: December 2023\\n'}}{{'Today Date: '+date_string+'\\n\\n'}}",
+                "{{system_message}}{{'<|eot_id|>'}}",
+                "{%if not(message.role=='ipython'or message.role=='tool'or'tool_calls'in message)%}"
+                "{{'<|start_header_id|>'+message.role+'<|end_header_id|>\\n\\n'+message.content|trim+'<|eot_"
+                "id|>'}}"},
+               missing))
+    return std::nullopt;
+  static constexpr std::string_view kFallback = "{%set date_string='26 Jul 2024'%}";
+  if (!text.has(kFallback) ||
+      !text.ends_with("{%endfor%}{%if add_generation_prompt%}"
+                      "{{'<|start_header_id|>assistant<|end_header_id|>\\n\\n'}}{%endif%}")) {
+    missing = "has another date or generation prompt";
+    return std::nullopt;
+  }
+  return llama3(/*wants_today=*/text.has("{%set date_string=strftime_now('%d %b %Y')%}"));
+}
+
+}  // namespace dsa

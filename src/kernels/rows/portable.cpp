@@ -1,0 +1,28 @@
+// The rows in plain C++: for machines without a vectorised set, and what those are tested against.
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/rows/row_kernels.h"
+
+#define DSA_UNROLL
+
+namespace dsa::train {
+namespace portable {
+namespace {
+
+#include "kernels/rows/vec_portable.inl"
+
+inline constexpr int kProductRows = 4;
+
+#include "kernels/rows/product.inl"
+
+#include "kernels/rows/gather.inl"
+
+#include "kernels/rows/rows.inl"
+
+}  // namespace
+}  // namespace portable
+
+const RowKernels kPortableRows = portable::row_kernels("portable");
+
+}  // namespace dsa::train

@@ -1,0 +1,119 @@
+#include "train/loop/checkpoint_file.h"
+
+#include <cstring>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace dsa::train {
+namespace {
+
+constexpr std::int64_t kFormatVersion = 1;
+
+nlohmann::json shape_to_json(const IndexerShape& s) {
+  return {{"layers", s.layers},
+          {"hidden", s.hidden},
+          {"heads", s.heads},
+          {"dim", s.dim},
+          {"rope_dim", s.rope_dim},
+          {"k_norm_eps", s.k_norm_eps},
+          {"q_lora_rank", s.q_lora_rank}};
+}
+nlohmann::json progress_to_json(const Progress& p) {
+  return {{"step", p.step},     {"tokens", p.tokens}, {"stage", p.stage}, {"stage_step", p.stage_step},
+          {"budget", p.budget}, {"hours", p.hours}};
+}
+
+}  // namespace
+
+nlohmann::json to_json(const IndexerShape& shape, const Progress& progress, const Identity& identity) {
+  return {{"shape", shape_to_json(shape)},
+          {"progress", progress_to_json(progress)},
+          {"model", identity.model},
+          {"weights", identity.weights},
+          {"corpus", identity.corpus}};
+}
+
+void write_checkpoint_file(const std::filesystem::path& path, const char* key, nlohmann::json about,
+                           std::vector<TensorToWrite> tensors) {
+  about["format_version"] = kFormatVersion;
+  write_safetensors(path, std::move(tensors), {{key, about.dump()}});
+}
+
+void add_tensors(IndexerTensors& parameters, std::vector<TensorToWrite>& tensors) {
+  parameters.for_each(
+      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
+        tensors.push_back({name, DType::f32, shape, std::as_bytes(values)});
+      });
+}
+
+void add_row(const char* name, std::span<const float> values, std::vector<TensorToWrite>& tensors) {
+  if (!values.empty())
+    tensors.push_back({name, DType::f32, {static_cast<std::int64_t>(values.size())}, std::as_bytes(values)});
+}
+
+CheckpointFile::Tensors::Tensors(const SafetensorsFile& file) {
+  for (const NamedTensor& t : file.tensors()) tensors_.emplace(t.name, &t.tensor);
+}
+const StoredTensor* CheckpointFile::Tensors::find(std::string_view name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : found->second;
+}
+void CheckpointFile::Tensors::for_each(
+    const std::function<void(std::string_view, const StoredTensor&)>& visit) const {
+  for (const auto& [name, tensor] : tensors_) visit(name, *tensor);
+}
+
+CheckpointFile::CheckpointFile(const std::filesystem::path& path, const char* key, const char* command)
+    : file_(path), who_(file_.who()), tensors_(file_) {
+  const auto about = file_.metadata().find(key);
+  if (about == file_.metadata().end()) fail("{}: is no checkpoint of {}", who_, command);
+  about_ = parse_json(about->second, who_, {.max_bytes = 1 << 20, .max_depth = 8, .max_values = 1000});
+  read_checked([&] {
+    if (about_.at("format_version") != kFormatVersion)
+      fail("{}: format_version is {}, this dsa reads {}", who_, about_.at("format_version").dump(),
+           kFormatVersion);
+  });
+}
+
+void CheckpointFile::damaged(const char* what) const {
+  fail("{}: is a damaged checkpoint: {}", who_, printable(what));
+}
+
+IndexerShape CheckpointFile::shape() const {
+  const auto& j = about_.at("shape");
+  return {.layers = j.at("layers"),
+          .hidden = j.at("hidden"),
+          .heads = j.at("heads"),
+          .dim = j.at("dim"),
+          .rope_dim = j.at("rope_dim"),
+          .k_norm_eps = j.at("k_norm_eps"),
+          .q_lora_rank = j.value("q_lora_rank", std::int64_t{0})};
+}
+
+Progress CheckpointFile::progress() const {
+  const auto& j = about_.at("progress");
+  return {.step = j.at("step"),
+          .tokens = j.at("tokens"),
+          .stage = j.at("stage"),
+          .stage_step = j.at("stage_step"),
+          .budget = j.at("budget"),
+          .hours = j.at("hours")};
+}
+
+Identity CheckpointFile::identity() const {
+  return {.model = about_.at("model"),
+          .weights = about_.value("weights", std::string{}),
+          .corpus = about_.at("corpus")};
+}
+
+std::vector<float> CheckpointFile::row(const char* name, std::int64_t size) const {
+  const StoredTensor* stored = tensors_.find(name);
+  if (stored == nullptr || stored->type != DType::f32 || stored->shape != std::vector{size})
+    fail("{}: {} is missing or has another size than the parameters ({})", who_, name, size);
+  std::vector<float> values(static_cast<std::size_t>(size));
+  std::memcpy(values.data(), stored->bytes.data(), stored->bytes.size());
+  return values;
+}
+
+}  // namespace dsa::train

@@ -1,0 +1,149 @@
+#include "train/loop/svg_plot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace dsa::train {
+namespace {
+
+constexpr double kWidth = 640, kHeight = 280;
+constexpr double kLeft = 70, kRight = 12, kTop = 32, kBottom = 42;
+constexpr std::size_t kMostPoints = 800;
+constexpr const char* kColours[] = {"#1f6feb", "#d1580b", "#1a7f37", "#8250df", "#bf3989"};
+
+struct Range {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -std::numeric_limits<double>::infinity();
+  void add(double x) {
+    low = std::min(low, x);
+    high = std::max(high, x);
+  }
+  void widen() {
+    if (low > high) low = 0, high = 1;
+    if (low == high) high = low + (low == 0 ? 1 : std::abs(low) * 0.1);
+  }
+};
+
+// Axes and the way from values to pixels; the vertical one works on log10 where it is logarithmic.
+struct Frame {
+  Range x, y;
+  Scale scale = Scale::linear;
+
+  [[nodiscard]] double across(double v) const {
+    return kLeft + (v - x.low) / (x.high - x.low) * (kWidth - kLeft - kRight);
+  }
+  [[nodiscard]] double down(double v) const {
+    return kHeight - kBottom - (v - y.low) / (y.high - y.low) * (kHeight - kTop - kBottom);
+  }
+  [[nodiscard]] double on_axis(double v) const { return scale == Scale::logarithmic ? std::log10(v) : v; }
+};
+
+std::string number(double v) {
+  const double size = std::abs(v);
+  if (size >= 1e6) return fmt::format("{:.3g}M", v / 1e6);
+  if (size >= 1e4) return fmt::format("{:.3g}k", v / 1e3);
+  return fmt::format("{:.3g}", v);
+}
+
+std::string text(double x, double y, const char* anchor, const std::string& what, const char* style = "") {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" {}>{}</text>\n", x, y, anchor, style,
+                     html_escaped(what));
+}
+
+std::string axes(const Frame& f, const std::string& title, const std::string& x_label) {
+  constexpr int kTicks = 5;
+  std::string out = fmt::format(
+      "<svg viewBox=\"0 0 {} {}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">\n", kWidth, kHeight);
+  out += text(kLeft, 18, "start", title, "class=\"title\"");
+  for (int i = 0; i <= kTicks; ++i) {
+    const double part = static_cast<double>(i) / kTicks;
+    const double x = f.x.low + part * (f.x.high - f.x.low), y = f.y.low + part * (f.y.high - f.y.low);
+    out += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kLeft,
+                       kWidth - kRight, f.down(y), f.down(y));
+    out += text(kLeft - 6, f.down(y) + 4, "end", number(f.scale == Scale::logarithmic ? std::pow(10, y) : y));
+    out += text(f.across(x), kHeight - kBottom + 16, "middle", number(x));
+  }
+  return out + text((kLeft + kWidth) / 2, kHeight - 8, "middle", x_label);
+}
+
+std::string polyline(const Frame& f, const Curve& curve, const char* colour) {
+  std::string points;
+  const std::size_t step = std::max<std::size_t>(1, curve.points.size() / kMostPoints);
+  for (std::size_t i = 0; i < curve.points.size(); i += step)
+    points += fmt::format("{:.1f},{:.1f} ", f.across(curve.points[i].first), f.down(curve.points[i].second));
+  return fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" points=\"{}\"/>\n", colour,
+                     points);
+}
+
+}  // namespace
+
+std::string html_escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  return out;
+}
+
+std::string svg_plot(const std::string& title, const std::string& x_label, const std::vector<Curve>& curves,
+                     Scale scale) {
+  Frame f{.x = {}, .y = {}, .scale = scale};
+  std::vector<Curve> drawn;
+  for (const Curve& curve : curves) {
+    Curve kept{.label = curve.label, .points = {}};
+    for (const auto& [x, y] : curve.points) {
+      if (!std::isfinite(y) || (scale == Scale::logarithmic && y <= 0)) continue;
+      kept.points.emplace_back(x, f.on_axis(y));
+      f.x.add(x);
+      f.y.add(f.on_axis(y));
+    }
+    drawn.push_back(std::move(kept));
+  }
+  f.x.widen();
+  f.y.widen();
+  std::string out = axes(f, title, x_label);
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const char* colour = kColours[i % std::size(kColours)];
+    out += polyline(f, drawn[i], colour);
+    out += text(kWidth - kRight, 18 + 14 * static_cast<double>(i), "end", drawn[i].label,
+                fmt::format("fill=\"{}\"", colour).c_str());
+  }
+  return out + "</svg>\n";
+}
+
+std::string svg_bars(const std::string& title, const std::string& x_label,
+                     const std::vector<double>& values) {
+  Frame f{.x = {.low = 0, .high = static_cast<double>(std::max<std::size_t>(values.size(), 1))},
+          .y = {.low = 0, .high = 0},
+          .scale = Scale::linear};
+  for (const double v : values)
+    if (std::isfinite(v)) f.y.add(v);
+  f.y.widen();
+  std::string out = axes(f, title, x_label);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) continue;
+    const double left = f.across(static_cast<double>(i) + 0.15),
+                 right = f.across(static_cast<double>(i) + 0.85);
+    out += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\"/>\n",
+                       left, f.down(values[i]), right - left, f.down(0) - f.down(values[i]), kColours[0]);
+  }
+  return out + "</svg>\n";
+}
+
+}  // namespace dsa::train

@@ -1,0 +1,58 @@
+#include "train/pretrain/mla_losses.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "train/pretrain/mla_weights.h"
+
+namespace dsa::train {
+
+PassSummary summarize(std::span<const LatentModel::IndexerLoss> indexers) {
+  PassSummary out;
+  const auto layers = static_cast<double>(indexers.size());
+  for (const auto& layer : indexers) {
+    out.kl += layer.kl / layers;
+    if (layer.best == 0) continue;
+    out.has_recall = true;
+    out.recall += layer.recall / layers;
+    out.best += layer.best / layers;
+    out.worst_layer = std::min(out.worst_layer, layer.recall / layer.best);
+  }
+  return out;
+}
+
+std::vector<double> kl_of(std::span<const LatentModel::IndexerLoss> indexers) {
+  std::vector<double> out;
+  for (const auto& layer : indexers) out.push_back(layer.kl);
+  return out;
+}
+
+std::optional<ExpertRecord> experts_of(const LatentModel::Losses& losses) {
+  ExpertRecord out{.busiest = 0, .idlest = std::numeric_limits<double>::infinity()};
+  for (const auto& load : losses.expert_load) {
+    if (load.empty()) continue;
+    const double fair = static_cast<double>(std::accumulate(load.begin(), load.end(), std::int64_t{0})) /
+                        static_cast<double>(load.size());
+    const auto [least, most] = std::ranges::minmax(load);
+    out.busiest = std::max(out.busiest, static_cast<double>(most) / fair);
+    out.idlest = std::min(out.idlest, static_cast<double>(least) / fair);
+  }
+  if (out.busiest == 0) return std::nullopt;
+  return out;
+}
+
+void balance_routers(NamedTensors& weights, const LatentModel::Losses& losses, double speed) {
+  for (std::size_t layer = 0; layer < losses.expert_load.size(); ++layer) {
+    const auto& load = losses.expert_load[layer];
+    if (load.empty()) continue;
+    const auto bias = weights.of(*weights.find(router_bias(static_cast<std::int64_t>(layer))));
+    const std::int64_t all = std::accumulate(load.begin(), load.end(), std::int64_t{0});
+    for (std::size_t e = 0; e < load.size(); ++e) {
+      const std::int64_t over = load[e] * static_cast<std::int64_t>(load.size()) - all;
+      if (over != 0) bias[e] += static_cast<float>(over > 0 ? -speed : speed);
+    }
+  }
+}
+
+}  // namespace dsa::train

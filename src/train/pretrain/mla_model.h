@@ -1,0 +1,90 @@
+// A model of DeepSeek-V3.2's architecture in training: its losses and their gradients for a batch of
+// sequences.  libtorch's autograd goes through the layers; its types stop behind this header.
+//
+// What is trained depends on the stage (DeepSeek-V3.2, section 2.1):
+//   dense    attention over everything.  Mean cross-entropy of the next token + W * that of the one
+//            after it, which the multi-token-prediction module says           -> main weights
+//   warmup   attention over everything.  By layer,
+//            KL(mean attention || softmax(index scores))                      -> indexers alone
+//   sparse   attention over the indexers' selections.  The losses of `dense`  -> main weights;
+//            the KL over each selection                                       -> indexers.
+//            Neither loss reaches the other's weights.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "checkpoint/model_config.h"
+#include "exec/exec.h"
+#include "kernels/registry.h"
+#include "train/loop/named_tensors.h"
+#include "train/loop/products.h"
+#include "train/pretrain/stages.h"
+#include "train/sparse/selected_attention.h"
+#include "train/warmup/indexer_parameters.h"
+
+namespace dsa::train {
+
+class LatentModel {
+ public:
+  /// All of it must outlive the model.  `weights` as latent_weights() lays them out; gradients have the
+  /// tensors of what they belong to.
+  struct Parameters {
+    NamedTensors& weights;
+    NamedTensors& gradient;
+    IndexerTensors& indexer;
+    IndexerTensors& indexer_gradient;
+  };
+  struct Options {
+    std::int64_t batch = 1;        // sequences that a run takes at most
+    std::int64_t max_context = 0;  // tokens of each at most
+    double mtp = 0;                // W; 0: the prediction module is left out
+    Products products = Products::f32;
+  };
+  LatentModel(const ModelConfig& config, const Parameters& parameters, const Options& options, Exec& exec,
+              const KernelTable& kernels);
+  ~LatentModel();
+  LatentModel(const LatentModel&) = delete;
+  LatentModel& operator=(const LatentModel&) = delete;
+
+  enum class Gradients : std::uint8_t { none, all };
+  struct Request {
+    std::span<const std::int32_t> tokens;  // the sequences one after the other
+    std::int64_t context = 0;              // tokens of each; at least 3
+    StageKind stage = StageKind::dense;
+    Gradients gradients = Gradients::all;
+    bool recall = false;  // wanted in `warmup` and `sparse`
+  };
+  /// Of one layer's indexer.
+  struct IndexerLoss {
+    double kl = 0;
+    double recall = 0;  // share of the attention that the selection holds
+    double best = 0;    // the share that the best selection would hold
+  };
+  struct Losses {
+    double language_model = 0;          // mean cross-entropy, nats a token; 0 in a warm-up with gradients
+    double mtp = 0;                     // of the token after the next; 0 without the module
+    std::vector<IndexerLoss> indexers;  // by layer; empty in `dense`
+    /// By layer: routed tokens by expert; empty where dense.
+    std::vector<std::vector<std::int64_t>> expert_load;
+  };
+  /// Losses, and with Gradients::all writes the gradients of what the stage trains in full, zeros for the
+  /// rest.  nullopt if cancelled: then they are of no use.  Throws Error, naming the layer, at the first
+  /// output that is not finite.
+  std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel);
+
+  /// [tokens, vocab] of one sequence, over everything or over the selections; for tests.
+  std::vector<float> logits(std::span<const std::int32_t> tokens, StageKind stage);
+  /// Of the last run or logits(), sequence 0; for tests.
+  [[nodiscard]] const Selection& selection(std::int64_t layer) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dsa::train

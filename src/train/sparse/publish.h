@@ -1,0 +1,23 @@
+// What the sparse stage leaves behind: a Hugging Face folder in BF16 that carries its indexer inside.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "checkpoint/open_model.h"
+#include "train/loop/named_tensors.h"
+#include "train/sparse/checkpoint.h"
+
+namespace dsa::train {
+
+/// Throws Error if no folder can be written for such a model: said before hours of training.
+void check_publishable(const ModelFiles& base);
+
+/// Writes config.json, model.safetensors, the tokenizer's files (copied, or made from a GGUF's) and the
+/// folder indexer/.  Each file is replaced at once; while they do not fit together there is no
+/// indexer/config.json, and the folder is a dense model.  Throws Error.
+void publish_model(const std::filesystem::path& folder, const ModelFiles& base, const NamedTensors& weights,
+                   SparseCheckpoint& checkpoint);
+
+}  // namespace dsa::train

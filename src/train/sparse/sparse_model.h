@@ -1,0 +1,78 @@
+// A grouped-query model that attends over its indexer's selections, with the gradients of a training step.
+// libtorch's autograd goes through the layers; its types stop behind this header.
+//
+// Two losses that do not touch each other (DeepSeek-V3.2, section 2.1):
+//   language model  -> main weights alone
+//     mean over positions of (1 - W) * cross-entropy of the next token + W * KL(teacher || model)
+//   indexer         -> that layer's indexer alone
+//     by layer, KL over each selection (train/sparse_indexer.h)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "checkpoint/model_config.h"
+#include "eval/loaded_model.h"
+#include "train/loop/named_tensors.h"
+#include "train/loop/products.h"
+#include "train/sparse/selected_attention.h"
+#include "train/warmup/indexer_parameters.h"
+
+namespace dsa::train {
+
+class SparseModel {
+ public:
+  /// All of it must outlive the model.  `trainable` is `weights` itself, or LoRA weights for it; then
+  /// `weights` are frozen.  Gradients have the tensors of what they belong to.
+  struct Parameters {
+    NamedTensors& weights;
+    NamedTensors& trainable;
+    NamedTensors& gradient;
+    IndexerTensors& indexer;
+    IndexerTensors& indexer_gradient;
+  };
+  struct Options {
+    std::int64_t max_context = 0;
+    std::int64_t topk = 0;
+    Products products = Products::f32;
+  };
+  SparseModel(const ModelConfig& config, const Parameters& parameters, const Options& options, Exec& exec,
+              const KernelTable& kernels);
+  ~SparseModel();
+  SparseModel(const SparseModel&) = delete;
+  SparseModel& operator=(const SparseModel&) = delete;
+
+  /// Shows the teacher's logits for the tokens at hand, block by block; false if cancelled.
+  using Teacher = std::function<bool(std::span<const std::int32_t>, const LoadedModel::VisitLogits&)>;
+  enum class Gradients : std::uint8_t { none, all };
+  struct Request {
+    std::span<const std::int32_t> tokens;  // at least 2; each predicts the next
+    Gradients gradients = Gradients::all;
+    double distill = 0;  // W; more than 0 needs a teacher
+    Teacher teacher = {};
+  };
+  struct Losses {
+    double language_model = 0;  // mean cross-entropy, nats a token
+    double distill = 0;         // mean KL(teacher || model), nats a token; 0 without a teacher
+    std::vector<double> kl;     // of the indexers, by layer
+  };
+  /// Losses, and with Gradients::all writes both gradients in full.  nullopt if cancelled: then they are of
+  /// no use.  Throws Error, naming the layer, at the first output that is not finite.
+  std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel);
+
+  /// [tokens, vocab], for tests.
+  std::vector<float> logits(std::span<const std::int32_t> tokens);
+  /// Of the last run, for tests.
+  [[nodiscard]] const Selection& selection(std::int64_t layer) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dsa::train

@@ -1,0 +1,44 @@
+// What the layers of all trained models are made of in libtorch.  Included by libtorch's files alone.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "tensor/view.h"
+#include "train/loop/named_tensors.h"
+#include "train/loop/products.h"
+
+namespace dsa::train {
+
+/// x [n, in] times weight [out, in], transposed.  Differentiable in both.
+torch::Tensor multiply(const torch::Tensor& x, const torch::Tensor& weight, Products products);
+
+/// x / sqrt(mean(x^2) + eps) * weight over the last dimension.
+torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
+
+/// Token ids as an index.
+torch::Tensor index_of(std::span<const std::int32_t> ids);
+
+/// x [n, heads, dim] as the kernels see it; its last dimension must be dense.
+TensorView<float, 3> heads_view(const torch::Tensor& x);
+/// x [n, columns], dense.
+TensorView<float, 2> matrix_view(const torch::Tensor& x);
+
+/// Views of a row of floats by name; with a gradient they are leaves whose gradients lie in that row.
+class Leaves {
+ public:
+  /// Both must outlive the leaves; `gradient` may be null.
+  Leaves(NamedTensors& tensors, NamedTensors* gradient) : tensors_(tensors), gradient_(gradient) {}
+
+  /// Undefined if there is none of this name.
+  torch::Tensor operator()(const std::string& name) const;
+
+ private:
+  NamedTensors& tensors_;
+  NamedTensors* gradient_;
+};
+
+}  // namespace dsa::train

@@ -1,0 +1,165 @@
+#include "train/torch/mla_layer_torch.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "base/error.h"
+#include "train/pretrain/mla_weights.h"
+
+namespace dsa::train {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::tensor_list;
+
+constexpr double kLatentEps = 1e-6;  // whatever rms_norm_eps says (model/step.h)
+
+AttentionTensors sequence_of(const tensor_list& qkv, std::int64_t first, std::int64_t n) {
+  return {.q = heads_view(qkv[0]).slice(first, n),
+          .k = heads_view(qkv[1]).slice(first, n),
+          .v = heads_view(qkv[2]).slice(first, n)};
+}
+
+struct AttendCausal : Function<AttendCausal> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                        std::int64_t batch_address) {
+    const auto& batch = *reinterpret_cast<const BatchAttention*>(batch_address);
+    ctx->save_for_backward({q, k, v});
+    ctx->saved_data["batch"] = batch_address;
+    auto out = torch::empty({q.size(0), v.size(1), v.size(2)});
+    const std::int64_t n = q.size(0) / batch.sequences;
+    for (std::int64_t b = 0; b < batch.sequences; ++b)
+      batch.attention->forward(
+          sequence_of({q, k, v}, b * n, n), batch.selections != nullptr ? batch.selections + b : nullptr,
+          heads_view(out).slice(b * n, n),
+          batch.mean_attention != nullptr ? batch.mean_attention[b] : TensorView<float, 2>{});
+    return out;
+  }
+  static tensor_list backward(AutogradContext* ctx, const tensor_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto& batch = *reinterpret_cast<const BatchAttention*>(ctx->saved_data["batch"].toInt());
+    const auto d_out = grads[0].contiguous();
+    tensor_list out;
+    for (const Tensor& x : saved) out.push_back(torch::empty(x.sizes()));
+    const std::int64_t n = d_out.size(0) / batch.sequences;
+    for (std::int64_t b = 0; b < batch.sequences; ++b) {
+      const auto part = [&](const Tensor& x) { return heads_view(x).slice(b * n, n); };
+      batch.attention->backward(sequence_of(saved, b * n, n),
+                                batch.selections != nullptr ? batch.selections + b : nullptr, part(d_out),
+                                {.q = part(out[0]), .k = part(out[1]), .v = part(out[2])});
+    }
+    out.emplace_back();
+    return out;
+  }
+};
+
+// Rotates the pairs (x[2 i], x[2 i + 1]) of x [n, heads, dim].
+Tensor rope_interleaved(const Tensor& x, const Tensor& cos_sin) {
+  const std::int64_t half = x.size(2) / 2;
+  const auto pairs = x.view({x.size(0), x.size(1), half, 2});
+  const auto a = pairs.select(3, 0), b = pairs.select(3, 1);
+  const auto c = cos_sin.slice(1, 0, half).unsqueeze(1), s = cos_sin.slice(1, half).unsqueeze(1);
+  return torch::stack({a * c - b * s, a * s + b * c}, 3).flatten(2);
+}
+
+}  // namespace
+
+Tensor LatentMlp::forward(const Tensor& x, Products products) const {
+  return multiply(torch::silu(multiply(x, gate_proj, products)) * multiply(x, up_proj, products), down_proj,
+                  products);
+}
+
+Tensor LatentMoe::forward(const Tensor& x, const Tools& tools, std::vector<std::int64_t>& load) const {
+  const MoeConfig& m = tools.config;
+  const std::int64_t n = x.size(0), slots = m.num_experts_per_tok;
+  const auto logits = x.mm(gate.t());  // never rounded (model/moe.cpp)
+  const auto chosen = torch::empty({n, slots}, torch::kInt), unused = torch::empty({n, slots});
+  tools.kernels.gate(tools.exec, {.logits = matrix_view(logits),
+                                  .bias = {bias.data_ptr<float>(), static_cast<std::size_t>(bias.numel())},
+                                  .groups = m.n_group,
+                                  .topk_groups = m.topk_group,
+                                  .topk = slots,
+                                  .norm_topk = m.norm_topk_prob,
+                                  .route_scale = static_cast<float>(m.routed_scaling_factor),
+                                  .ids = {chosen.data_ptr<std::int32_t>(), {n, slots}},
+                                  .weights = matrix_view(unused)});
+  const auto ids = chosen.to(torch::kLong);
+  auto weights = logits.sigmoid().gather(1, ids);
+  if (m.norm_topk_prob) weights = weights / (weights.sum(1, /*keepdim=*/true) + 1e-20);
+  weights = weights * m.routed_scaling_factor;
+
+  // (token, slot) pairs by expert; tokens of one expert stay in ascending order.
+  const auto order = std::get<1>(ids.flatten().sort(/*stable=*/true, 0, /*descending=*/false));
+  const auto rows = order.div(slots, "floor");
+  const auto counts = ids.flatten().bincount({}, m.n_routed_experts);
+  load.assign(counts.data_ptr<std::int64_t>(), counts.data_ptr<std::int64_t>() + counts.numel());
+  const auto sorted = x.index_select(0, rows);
+  std::vector<Tensor> outputs;
+  std::int64_t first = 0;
+  for (std::size_t e = 0; e < experts.size(); first += load[e++])
+    if (load[e] > 0) outputs.push_back(experts[e].forward(sorted.narrow(0, first, load[e]), tools.products));
+  const auto scaled = torch::cat(outputs) * weights.flatten().index_select(0, order).unsqueeze(1);
+  const auto base = shared_experts ? shared_experts->forward(x, tools.products) : torch::zeros_like(x);
+  return base.index_add(0, rows, scaled);
+}
+
+Tensor LatentLayer::forward(const Tensor& x, const Pass& pass) const {
+  const ModelConfig& c = pass.config;
+  const MlaConfig& m = *c.mla;
+  const std::int64_t n = x.size(0), heads = c.num_attention_heads;
+  const auto h = rms_norm(x, input_layernorm, c.rms_norm_eps);
+  const auto latent = rms_norm(multiply(h, q_a_proj, pass.products), q_a_layernorm, kLatentEps);
+  if (pass.on_index_input) pass.on_index_input(h, latent);
+  const auto q = multiply(latent, q_b_proj, pass.products).view({n, heads, -1});
+  const auto kv = multiply(h, kv_a_proj_with_mqa, pass.products);
+  const auto c_kv = rms_norm(kv.slice(1, 0, m.kv_lora_rank), kv_a_layernorm, kLatentEps);
+  const auto k_pe = rope_interleaved(kv.slice(1, m.kv_lora_rank).unsqueeze(1), pass.cos_sin);
+  const auto q_pe = rope_interleaved(q.slice(2, m.qk_nope_head_dim), pass.cos_sin);
+  const auto expanded = multiply(c_kv, kv_b_proj, pass.products).view({n, heads, -1});
+  const auto attended = AttendCausal::apply(
+      torch::cat({q.slice(2, 0, m.qk_nope_head_dim), q_pe}, 2),
+      torch::cat({expanded.slice(2, 0, m.qk_nope_head_dim), k_pe.expand({n, heads, m.qk_rope_head_dim})}, 2),
+      expanded.slice(2, m.qk_nope_head_dim), reinterpret_cast<std::int64_t>(&pass.attention));
+  const auto residual = x + multiply(attended.flatten(1), o_proj, pass.products);
+  const auto normed = rms_norm(residual, post_attention_layernorm, c.rms_norm_eps);
+  if (!moe) return residual + mlp->forward(normed, pass.products);
+  return residual +
+         moe->forward(
+             normed,
+             {.config = *c.moe, .exec = pass.exec, .kernels = pass.kernels, .products = pass.products},
+             pass.expert_load);
+}
+
+LatentLayer latent_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer) {
+  const std::string at = fmt::format("model.layers.{}.", layer), attention = at + "self_attn.";
+  const auto mlp = [&](const std::string& prefix) {
+    return LatentMlp{.gate_proj = weights(prefix + "gate_proj.weight"),
+                     .up_proj = weights(prefix + "up_proj.weight"),
+                     .down_proj = weights(prefix + "down_proj.weight")};
+  };
+  LatentLayer out{.input_layernorm = weights(at + "input_layernorm.weight"),
+                  .post_attention_layernorm = weights(at + "post_attention_layernorm.weight"),
+                  .q_a_proj = weights(attention + "q_a_proj.weight"),
+                  .q_a_layernorm = weights(attention + "q_a_layernorm.weight"),
+                  .q_b_proj = weights(attention + "q_b_proj.weight"),
+                  .kv_a_proj_with_mqa = weights(attention + "kv_a_proj_with_mqa.weight"),
+                  .kv_a_layernorm = weights(attention + "kv_a_layernorm.weight"),
+                  .kv_b_proj = weights(attention + "kv_b_proj.weight"),
+                  .o_proj = weights(attention + "o_proj.weight"),
+                  .mlp = {},
+                  .moe = {}};
+  if (!weights(at + "mlp.gate.weight").defined()) {
+    out.mlp = mlp(at + "mlp.");
+    return out;
+  }
+  LatentMoe& moe = out.moe.emplace();
+  moe.gate = weights(at + "mlp.gate.weight");
+  moe.bias = weights(router_bias(layer)).detach();
+  for (std::int64_t e = 0; e < config.moe->n_routed_experts; ++e)
+    moe.experts.push_back(mlp(fmt::format("{}mlp.experts.{}.", at, e)));
+  if (config.moe->n_shared_experts > 0) moe.shared_experts = mlp(at + "mlp.shared_experts.");
+  return out;
+}
+
+}  // namespace dsa::train

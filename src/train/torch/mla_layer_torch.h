@@ -1,0 +1,77 @@
+// A layer of DeepSeek-V3.2's architecture in libtorch, for autograd: latent attention, then an MLP
+// or experts.  Included by libtorch's files alone.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/model_config.h"
+#include "exec/exec.h"
+#include "kernels/registry.h"
+#include "train/pretrain/causal_attention.h"
+#include "train/torch/layer_ops_torch.h"
+
+namespace dsa::train {
+
+/// What a layer attends with, for a batch of sequences; it must live until the backward has run.
+struct BatchAttention {
+  CausalAttention* attention = nullptr;
+  std::int64_t sequences = 0;
+  const Selection* selections = nullptr;  // [sequences]; null: over everything
+  // [sequences], written in the forward; null: not wanted.
+  const TensorView<float, 2>* mean_attention = nullptr;
+};
+
+struct LatentMlp {
+  torch::Tensor gate_proj, up_proj, down_proj;
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, Products products) const;
+};
+
+/// sum over the routed experts of weight * expert(x) + shared expert(x); weights follow the router, choices
+/// are its kernel's (kernels/gate.h) and constants.
+struct LatentMoe {
+  torch::Tensor gate, bias;  // the bias takes part in choices alone
+  std::vector<LatentMlp> experts;
+  std::optional<LatentMlp> shared_experts;
+
+  struct Tools {
+    const MoeConfig& config;
+    Exec& exec;
+    const KernelTable& kernels;
+    Products products;
+  };
+  /// `load` [experts] gets how many tokens went to each.
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, const Tools& tools,
+                                      std::vector<std::int64_t>& load) const;
+};
+
+struct LatentLayer {
+  torch::Tensor input_layernorm, post_attention_layernorm;
+  torch::Tensor q_a_proj, q_a_layernorm, q_b_proj, kv_a_proj_with_mqa, kv_a_layernorm, kv_b_proj, o_proj;
+  std::optional<LatentMlp> mlp;
+  std::optional<LatentMoe> moe;
+
+  struct Pass {
+    const ModelConfig& config;
+    Exec& exec;
+    const KernelTable& kernels;
+    Products products;
+    torch::Tensor cos_sin;  // [rows, rope dim]: cosines, then sines
+    BatchAttention& attention;
+    /// What the indexer reads, before anything attends: the normed hidden state and the query latent.
+    std::function<void(const torch::Tensor& h, const torch::Tensor& latent)> on_index_input;
+    std::vector<std::int64_t>& expert_load;  // empty where the layer has no experts
+  };
+  /// The residual stream after the layer; x [rows, hidden], the batch's sequences one after the other.
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, const Pass& pass) const;
+};
+
+/// The layer of this number, or of a prediction module, out of its published names.
+LatentLayer latent_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer);
+
+}  // namespace dsa::train

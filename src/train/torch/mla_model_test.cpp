@@ -1,0 +1,313 @@
+// The model from scratch in training: it computes what the model that runs computes, its gradients are those
+// of its losses, and its losses do not touch each other.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <numeric>
+
+#include "base/rng.h"
+#include "checkpoint/config_json.h"
+#include "checkpoint/open_model.h"
+#include "kernels/dequantize.h"
+#include "model/transformer.h"
+#include "train/pretrain/mla_model.h"
+#include "train/pretrain/mla_weights.h"
+
+namespace dsa::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A model and everything that a step writes.
+struct Step {
+  ModelConfig config;
+  Exec exec{2};
+  NamedTensors weights, gradient;
+  IndexerTensors indexer, indexer_gradient;
+  LatentModel model;
+  std::atomic<bool> never = false;
+
+  Step(ModelConfig of, const LatentModel::Options& options)
+      : config(std::move(of)),
+        weights(latent_weights(config)),
+        gradient(weights.zeros()),
+        indexer(latent_indexer_shape(config)),
+        indexer_gradient(indexer.shape()),
+        model(config,
+              {.weights = weights,
+               .gradient = gradient,
+               .indexer = indexer,
+               .indexer_gradient = indexer_gradient},
+              options, exec, choose_kernels()) {
+    torch::set_num_threads(1);  // tests run beside each other
+  }
+
+  LatentModel::Losses run(const LatentModel::Request& request) { return *model.run(request, never); }
+};
+
+constexpr std::int64_t kGoldenTokens = 100;
+
+class LatentModelTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, LatentModelTest,
+                         ::testing::Values("deepseek_v32", "deepseek_v32_bf16", "deepseek_v32_mtp",
+                                           "deepseek_v32_top1", "deepseek_v32_ties"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(LatentModelTest, ComputesWhatTheModelThatRunsDoes) {
+  const ModelFiles files = open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens/models" / GetParam());
+  const ModelConfig& c = files.config;
+  Step step(c, {.max_context = kGoldenTokens});
+  for (const auto& entry : step.weights.entries()) {
+    const StoredTensor* stored = files.tensors->find(entry.name);
+    ASSERT_NE(stored, nullptr) << entry.name;
+    ASSERT_EQ(stored->shape, entry.shape) << entry.name;
+    dequantize(stored->type, stored->bytes.data(), step.weights.of(entry));
+  }
+  read(step.indexer, *files.tensors);
+  std::vector<std::int32_t> tokens, all(kGoldenTokens);
+  for (std::int64_t i = 0; i < kGoldenTokens; ++i)
+    tokens.push_back(static_cast<std::int32_t>(i * 37 % c.vocab_size));
+  std::iota(all.begin(), all.end(), 0);
+
+  for (const auto& [stage, mode] : {std::pair{StageKind::sparse, AttentionMode::sparse},
+                                    std::pair{StageKind::dense, AttentionMode::dense}}) {
+    const auto logits = step.model.logits(tokens, stage);
+    Transformer model(files, {.compute = Compute::f32, .attention = mode, .context = 128, .chunk = 128},
+                      choose_kernels(), step.exec);
+    std::int64_t rows = 0;
+    model.set_hooks({.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx,
+                                      std::span<std::int32_t> count) {
+      const Selection& ours = step.model.selection(layer);
+      for (std::int64_t t = 0; t < kGoldenTokens; ++t, ++rows)
+        ASSERT_TRUE(std::ranges::equal(
+            ours.row(t), idx.span(t).first(static_cast<std::size_t>(count[static_cast<std::size_t>(t)]))))
+            << "layer " << layer << " row " << t;
+    }});
+    const std::int32_t pages[] = {0, 1};
+    const SequenceSlice slice{.tokens = tokens, .first_position = 0, .page_table = pages, .logits_rows = all};
+    SequenceStatus status;
+    std::vector<float> expected(logits.size());
+    ASSERT_TRUE(model.forward({.sequences = {&slice, 1}}, {expected.data(), {kGoldenTokens, c.vocab_size}},
+                              {&status, 1}));
+    EXPECT_EQ(rows, stage == StageKind::sparse ? c.num_hidden_layers * kGoldenTokens : 0);
+    for (std::size_t i = 0; i < logits.size(); ++i)
+      ASSERT_NEAR(logits[i], expected[i], 5e-5 * (1 + std::abs(expected[i]))) << name(stage) << " " << i;
+  }
+}
+
+// As small as a model of this kind can be: one dense layer, one with experts,
+// one that predicts the token after the next.
+constexpr const char* kSmall = R"({"model_type": "deepseek_v32", "vocab_size": 29, "hidden_size": 12,
+  "intermediate_size": 10, "moe_intermediate_size": 6, "num_hidden_layers": 2, "first_k_dense_replace": 1,
+  "num_attention_heads": 2, "q_lora_rank": 8, "kv_lora_rank": 6, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
+  "v_head_dim": 3, "index_n_heads": 2, "index_head_dim": 6, "index_topk": 4, "n_routed_experts": 4,
+  "n_shared_experts": 1, "num_experts_per_tok": 2, "routed_scaling_factor": 1.5,
+  "num_nextn_predict_layers": 1, "max_position_embeddings": 64, "rope_theta": 100})";
+constexpr std::int64_t kBatch = 2, kContext = 11;
+
+struct SmallStep : Step {
+  std::vector<std::int32_t> tokens;
+
+  explicit SmallStep(double mtp = 0.5)
+      : Step(parse_hf_config(kSmall, "small").config,
+             {.batch = kBatch, .max_context = kContext, .mtp = mtp}) {
+    const CounterRng rng(5);
+    for (std::uint64_t i = 0; i < kBatch * kContext; ++i)
+      tokens.push_back(static_cast<std::int32_t>(rng.at(i) % 29));
+    // Larger than a training begins with: every gradient is then well above rounding.
+    for (const auto& entry : weights.entries()) {
+      const auto values = weights.of(entry);
+      const CounterRng draws(6, static_cast<std::uint64_t>(entry.first));
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const double draw = 2 * draws.unit(i) - 1;
+        const bool router = entry.name.ends_with("e_score_correction_bias");  // every expert gets some tokens
+        values[i] = static_cast<float>(entry.name.ends_with("norm.weight") ? 1 + 0.3 * draw
+                                                                           : (router ? 0.05 : 0.6) * draw);
+      }
+    }
+    for (std::size_t i = 0; i < indexer.values().size(); ++i)
+      indexer.values()[i] = static_cast<float>(0.8 * (2 * rng.unit(1000 + i) - 1));
+  }
+  LatentModel::Losses run(StageKind stage, LatentModel::Gradients gradients = LatentModel::Gradients::all) {
+    return Step::run({.tokens = tokens, .context = kContext, .stage = stage, .gradients = gradients});
+  }
+  [[nodiscard]] double main_loss(StageKind stage, double mtp = 0.5) {
+    const auto losses = run(stage, LatentModel::Gradients::none);
+    return losses.language_model + mtp * losses.mtp;
+  }
+  [[nodiscard]] double index_loss(StageKind stage) {
+    double sum = 0;
+    for (const auto& layer : run(stage, LatentModel::Gradients::none).indexers) sum += layer.kl;
+    return sum;
+  }
+};
+
+std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
+
+bool all_zero(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float x) { return x == 0; });
+}
+
+// The slope of `loss` along a direction, from both sides, against gradient . direction; two directions a
+// tensor: that of the gradient itself, where it shows best, and one drawn.
+struct Slope {
+  double step;
+  double tolerance;  // of the gradient's norm
+};
+template <class Loss>
+void expect_slopes(const Slope& slope, std::span<float> values, std::span<const float> gradient, Loss&& loss,
+                   const std::string& name) {
+  const auto before = copy(values);
+  double squares = 0;
+  for (const float g : gradient) squares += static_cast<double>(g) * static_cast<double>(g);
+  ASSERT_GT(squares, 0) << name << ": has no gradient";
+  const CounterRng rng(9);
+  for (const bool drawn : {false, true}) {
+    std::vector<double> direction;
+    double norm = 0, expected = 0;
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      direction.push_back(drawn ? 2 * rng.unit(i) - 1 : static_cast<double>(gradient[i]));
+      norm += direction.back() * direction.back();
+    }
+    norm = std::sqrt(norm);
+    double sides[2];
+    for (int side = 0; side < 2; ++side) {
+      for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] =
+            before[i] + static_cast<float>((side == 0 ? slope.step : -slope.step) * direction[i] / norm);
+      sides[side] = loss();
+    }
+    for (std::size_t i = 0; i < gradient.size(); ++i)
+      expected += static_cast<double>(gradient[i]) * direction[i] / norm;
+    std::ranges::copy(before, values.begin());
+    EXPECT_NEAR((sides[0] - sides[1]) / (2 * slope.step), expected,
+                6e-7 / slope.step + slope.tolerance * std::sqrt(squares))
+        << name << drawn;
+  }
+}
+
+TEST(LatentModel, GradientsAreTheSlopesOfTheLosses) {
+  for (const StageKind stage : {StageKind::dense, StageKind::sparse}) {
+    SmallStep step;
+    step.run(stage);
+    NamedTensors gradient = step.gradient;
+    for (const auto& entry : gradient.entries()) {
+      const auto g = std::as_const(gradient).of(entry);
+      if (entry.name.ends_with("e_score_correction_bias")) {
+        EXPECT_TRUE(all_zero(g)) << "a router's bias takes part in choices alone";
+        continue;
+      }
+      expect_slopes(
+          {.step = 2e-3, .tolerance = 0.01}, step.weights.of(entry), g, [&] { return step.main_loss(stage); },
+          fmt::format("{} {} ", name(stage), entry.name));
+    }
+  }
+}
+
+TEST(LatentModel, IndexersGradientsAreTheSlopesOfTheKl) {
+  constexpr Slope kKinks{.step = 4e-4, .tolerance = 0.02};  // a ReLU's are near
+  for (const StageKind stage : {StageKind::warmup, StageKind::sparse}) {
+    SmallStep step;
+    step.run(stage);
+    IndexerTensors gradient = step.indexer_gradient;
+    std::vector<std::span<float>> tensors, gradients;
+    std::vector<std::string> names;
+    step.indexer.for_each([&](const std::string& name, const auto&, std::span<float> values) {
+      names.push_back(name);
+      tensors.push_back(values);
+    });
+    gradient.for_each(
+        [&](const std::string&, const auto&, std::span<float> values) { gradients.push_back(values); });
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      expect_slopes(
+          kKinks, tensors[i], gradients[i], [&] { return step.index_loss(stage); },
+          fmt::format("{} {} ", name(stage), names[i]));
+  }
+}
+
+TEST(LatentModel, EachStageTrainsItsOwn) {
+  SmallStep step;
+  step.run(StageKind::dense);
+  EXPECT_TRUE(all_zero(step.indexer_gradient.values()));
+  EXPECT_FALSE(all_zero(step.gradient.values()));
+  step.run(StageKind::warmup);
+  EXPECT_FALSE(all_zero(step.indexer_gradient.values()));
+  EXPECT_TRUE(all_zero(step.gradient.values()));
+}
+
+TEST(LatentModel, LossesDoNotTouchEachOther) {
+  SmallStep step, quiet(0.25);
+  step.run(StageKind::sparse);
+  const auto main = copy(step.gradient.values()), indexer = copy(step.indexer_gradient.values());
+  quiet.run(StageKind::sparse);
+  EXPECT_NE(copy(quiet.gradient.values()), main);
+  EXPECT_EQ(copy(quiet.indexer_gradient.values()), indexer) << "the model's loss reaches the indexers";
+
+  // All scores doubled: the same selections, another KL.
+  for (std::int64_t i = 0; i < step.indexer.shape().layers; ++i)
+    for (float& w : step.indexer.layer(i).weights_proj) w *= 2;
+  step.run(StageKind::sparse);
+  EXPECT_NE(copy(step.indexer_gradient.values()), indexer);
+  EXPECT_EQ(copy(step.gradient.values()), main) << "the KL reaches the main weights";
+}
+
+TEST(LatentModel, ABatchIsTheMeanOfItsSequences) {
+  SmallStep step;
+  const auto run = [&](std::int64_t first, std::int64_t count) {
+    return static_cast<Step&>(step).run({.tokens = std::span(step.tokens)
+                                                       .subspan(static_cast<std::size_t>(first * kContext),
+                                                                static_cast<std::size_t>(count * kContext)),
+                                         .context = kContext,
+                                         .stage = StageKind::sparse});
+  };
+  const auto both = run(0, 2);
+  const auto main = copy(step.gradient.values()), indexer = copy(step.indexer_gradient.values());
+  std::vector<double> main_sum(main.size()), indexer_sum(indexer.size());
+  double loss = 0, kl = 0;
+  for (std::int64_t b = 0; b < 2; ++b) {
+    const auto one = run(b, 1);
+    loss += one.language_model / 2;
+    kl += one.indexers[1].kl / 2;
+    for (std::size_t i = 0; i < main.size(); ++i)
+      main_sum[i] += static_cast<double>(step.gradient.values()[i]) / 2;
+    for (std::size_t i = 0; i < indexer.size(); ++i)
+      indexer_sum[i] += static_cast<double>(step.indexer_gradient.values()[i]) / 2;
+  }
+  EXPECT_NEAR(both.language_model, loss, 1e-5);
+  EXPECT_NEAR(both.indexers[1].kl, kl, 1e-5);
+  for (std::size_t i = 0; i < main.size(); ++i)
+    ASSERT_NEAR(main[i], main_sum[i], 1e-5) << step.gradient.at(static_cast<std::int64_t>(i)).name;
+  for (std::size_t i = 0; i < indexer.size(); ++i) ASSERT_NEAR(indexer[i], indexer_sum[i], 1e-5);
+}
+
+TEST(LatentModel, CountsWhatEveryExpertGot) {
+  SmallStep step;
+  const auto losses = step.run(StageKind::dense);
+  ASSERT_EQ(losses.expert_load.size(), 3U);
+  EXPECT_TRUE(losses.expert_load[0].empty()) << "a dense layer";
+  for (const std::size_t layer : {1U, 2U}) {
+    const auto& load = losses.expert_load[layer];
+    EXPECT_EQ(std::accumulate(load.begin(), load.end(), std::int64_t{0}),
+              2 * kBatch * (layer == 1 ? kContext : kContext - 1));
+  }
+  // What nobody chooses gets nothing.
+  step.weights.of(*step.weights.find(router_bias(1)))[3] = -10;
+  EXPECT_EQ(step.run(StageKind::dense).expert_load[1][3], 0);
+}
+
+TEST(LatentModel, RecallIsAShareOfTheBestPossible) {
+  SmallStep step;
+  const auto losses = static_cast<Step&>(step).run({.tokens = step.tokens,
+                                                    .context = kContext,
+                                                    .stage = StageKind::warmup,
+                                                    .gradients = LatentModel::Gradients::none,
+                                                    .recall = true});
+  for (const auto& layer : losses.indexers) {
+    EXPECT_GT(layer.recall, 0);
+    EXPECT_LE(layer.recall, layer.best + 1e-9);
+    EXPECT_LT(layer.best, 1);
+  }
+}
+
+}  // namespace
+}  // namespace dsa::train

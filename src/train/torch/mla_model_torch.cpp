@@ -1,0 +1,305 @@
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "model/attention.h"
+#include "train/pretrain/mla_model.h"
+#include "train/pretrain/mla_weights.h"
+#include "train/sparse/sparse_indexer.h"
+#include "train/torch/language_loss_torch.h"
+#include "train/torch/mla_layer_torch.h"
+
+namespace dsa::train {
+
+using torch::Tensor;
+
+struct LatentModel::Impl {
+  Impl(const ModelConfig& config, const Parameters& parameters, const Options& options, Exec& exec,
+       const KernelTable& kernels)
+      : config_(config),
+        parameters_(parameters),
+        options_(options),
+        exec_(exec),
+        kernels_(kernels),
+        attention_({.heads = config.num_attention_heads,
+                    .qk_dim = config.mla->qk_nope_head_dim + config.mla->qk_rope_head_dim,
+                    .v_dim = config.mla->v_head_dim,
+                    .max_context = options.max_context,
+                    .scale = attention_scale(config)},
+                   exec, row_kernels_for(kernels.name)),
+        index_rope_(config.rope, parameters.indexer.shape().rope_dim, config.max_position_embeddings),
+        layer_gradient_(one_layer(parameters.indexer.shape())),
+        passes_(static_cast<std::size_t>(attention_layers(config))) {
+    const Leaves weights(parameters.weights, &parameters.gradient);
+    embedding_ = weights("model.embed_tokens.weight");
+    norm_ = weights("model.norm.weight");
+    head_ = weights("lm_head.weight");
+    for (std::int64_t i = 0; i < attention_layers(config); ++i)
+      layers_.push_back(latent_layer(weights, config, i));
+    if (config.num_nextn_predict_layers > 0) {
+      const std::string at = fmt::format("model.layers.{}.", config.num_hidden_layers);
+      mtp_ = Mtp{.enorm = weights(at + "enorm.weight"),
+                 .hnorm = weights(at + "hnorm.weight"),
+                 .eh_proj = weights(at + "eh_proj.weight"),
+                 .norm = weights(at + "shared_head.norm.weight")};
+    }
+    const RopeTable rope(config.rope, config.mla->qk_rope_head_dim, config.max_position_embeddings);
+    std::vector<std::int64_t> positions(static_cast<std::size_t>(options.max_context));
+    std::iota(positions.begin(), positions.end(), 0);
+    cos_sin_ = torch::empty({options.max_context, rope.dim()});
+    rope.fill(positions, matrix_view(cos_sin_));
+  }
+
+  struct Mtp {
+    Tensor enorm, hnorm, eh_proj, norm;
+  };
+  /// What a layer's attention and its backward look at.
+  struct LayerPass {
+    BatchAttention attention;
+    std::vector<Selection> selections;  // by sequence
+  };
+
+  static IndexerShape one_layer(IndexerShape shape) {
+    shape.layers = 1;
+    return shape;
+  }
+
+  // One indexer a sequence: what it projects for a selection, its loss needs again.
+  std::deque<SparseIndexer>& indexers(std::int64_t topk) {
+    auto& out = topk == config_.indexer->topk ? selecting_ : seeing_all_;
+    while (static_cast<std::int64_t>(out.size()) < options_.batch)
+      out.emplace_back(parameters_.indexer.shape(), index_rope_, options_.max_context, topk, exec_, kernels_);
+    return out;
+  }
+
+  // The run at hand.
+  struct Run {
+    Request request;
+    std::int64_t sequences;
+    Losses losses;
+  };
+
+  // Residual stream after a layer; its indexer's loss and gradient are complete when it returns.
+  Tensor layer(Run& run, std::size_t i, const Tensor& x, std::int64_t n) {
+    const StageKind stage = run.request.stage;
+    const auto layer = static_cast<std::int64_t>(i);
+    const auto batch = static_cast<std::size_t>(run.sequences);
+    LayerPass& pass = passes_[i];
+    pass.attention = {.attention = &attention_, .sequences = run.sequences};
+    pass.selections.resize(batch);
+    const std::int64_t topk = stage == StageKind::sparse ? config_.indexer->topk : options_.max_context;
+    std::vector<TensorView<float, 2>> means(batch);
+    if (stage != StageKind::dense) {
+      mean_attention_.resize(batch * static_cast<std::size_t>(options_.max_context * topk));
+      for (std::size_t b = 0; b < batch; ++b)
+        means[b] = {mean_attention_.data() + static_cast<std::int64_t>(b) * options_.max_context * topk,
+                    {n, topk}};
+      pass.attention.mean_attention = means.data();
+    }
+    if (stage == StageKind::sparse) pass.attention.selections = pass.selections.data();
+
+    Tensor h, latent;
+    const auto part = [&](const Tensor& y, std::size_t b) {
+      return matrix_view(y).slice(static_cast<std::int64_t>(b) * n, n);
+    };
+    const auto weights = std::as_const(parameters_.indexer).layer(layer);
+    const auto y = layers_[i].forward(
+        x, {.config = config_,
+            .exec = exec_,
+            .kernels = kernels_,
+            .products = options_.products,
+            .cos_sin = cos_sin_.slice(0, 0, n).repeat({run.sequences, 1}),
+            .attention = pass.attention,
+            .on_index_input =
+                [&](const Tensor& normed, const Tensor& query) {
+                  if (stage == StageKind::dense) return;
+                  h = normed.detach().contiguous();
+                  latent = query.detach().contiguous();
+                  for (std::size_t b = 0; b < batch; ++b)
+                    indexers(topk)[b].select(weights, part(h, b), pass.selections[b], part(latent, b));
+                },
+            .expert_load = run.losses.expert_load[i]});
+    pass.attention.mean_attention = nullptr;  // the backward wants none
+    if (stage != StageKind::dense)
+      for (std::size_t b = 0; b < batch; ++b)
+        index_loss(run, i, indexers(topk)[b],
+                   {.weights = weights,
+                    .h = part(h, b),
+                    .latent = part(latent, b),
+                    .selection = pass.selections[b],
+                    .mean_attention = means[b]});
+    if (!torch::isfinite(y).all().item<bool>()) fail("layer {}: the output is not a finite number", i);
+    return y;
+  }
+
+  struct IndexInput {
+    const LayerTensors<const float>& weights;
+    TensorView<const float, 2> h, latent;
+    const Selection& selection;
+    TensorView<const float, 2> mean_attention;
+  };
+  // Adds one sequence's part of the batch's mean.
+  void index_loss(Run& run, std::size_t i, SparseIndexer& indexer, const IndexInput& in) {
+    const bool all = run.request.gradients == Gradients::all;
+    const auto share = 1.0 / static_cast<double>(run.sequences);
+    const auto gradient = layer_gradient_.layer(0);
+    IndexerLoss& loss = run.losses.indexers[i];
+    loss.kl +=
+        share * indexer.loss(in.weights, in.h, in.selection, in.mean_attention, all ? &gradient : nullptr);
+    if (all) {
+      const auto to = parameters_.indexer_gradient.layer_values(static_cast<std::int64_t>(i));
+      for (std::size_t j = 0; j < to.size(); ++j)
+        to[j] += static_cast<float>(share) * layer_gradient_.values()[j];
+    }
+    if (run.request.recall && run.request.stage == StageKind::warmup) add_recall(in, share, loss);
+  }
+
+  // How much of dense attention the selection would have kept, and the best one of its size;
+  // over the rows that must choose.
+  void add_recall(const IndexInput& in, double share, IndexerLoss& loss) {
+    const std::int64_t n = in.h.rows(), topk = config_.indexer->topk;
+    if (n <= topk) return;
+    Selection selected;
+    indexers(topk).front().select(in.weights, in.h, selected, in.latent);
+    std::vector<double> kept(static_cast<std::size_t>(n)), best(kept.size());
+    exec_.parallel_for(n - topk, 16, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t t = topk + begin; t < topk + end; ++t) {
+        const float* p = in.mean_attention.row(t);
+        for (const std::int32_t s : selected.row(t))
+          kept[static_cast<std::size_t>(t)] += static_cast<double>(p[s]);
+        std::vector<float> all(p, p + t + 1);
+        std::nth_element(all.begin(), all.begin() + topk, all.end(), std::greater<>());
+        best[static_cast<std::size_t>(t)] = std::accumulate(all.begin(), all.begin() + topk, 0.0);
+      }
+    });
+    const auto rows = static_cast<double>(n - topk);
+    loss.recall += share * std::accumulate(kept.begin(), kept.end(), 0.0) / rows;
+    loss.best += share * std::accumulate(best.begin(), best.end(), 0.0) / rows;
+  }
+
+  Run begin(const Request& request) {
+    DSA_CHECK(request.context >= 3 && request.context <= options_.max_context);
+    const auto tokens = static_cast<std::int64_t>(request.tokens.size());
+    Run run{.request = request, .sequences = tokens / request.context, .losses = {}};
+    DSA_CHECK(run.sequences >= 1 && run.sequences <= options_.batch && tokens % request.context == 0);
+    run.losses.expert_load.resize(layers_.size());
+    if (request.stage != StageKind::dense) run.losses.indexers.resize(layers_.size());
+    return run;
+  }
+
+  // Normed output of the main layers; undefined if cancelled.
+  Tensor main_hidden(Run& run, const std::atomic<bool>& cancel) {
+    Tensor x = embedding_.index_select(0, index_of(run.request.tokens));
+    for (std::int64_t i = 0; i < config_.num_hidden_layers; ++i) {
+      if (cancel) return {};
+      x = layer(run, static_cast<std::size_t>(i), x, run.request.context);
+    }
+    return rms_norm(x, norm_, config_.rms_norm_eps);
+  }
+
+  // Every sequence's tokens from `skip` on, one after the other.
+  static std::vector<std::int32_t> tokens_from(const Run& run, std::int64_t skip) {
+    const auto& tokens = run.request.tokens;
+    std::vector<std::int32_t> out;
+    for (auto b = tokens.begin(); b != tokens.end(); b += run.request.context)
+      out.insert(out.end(), b + skip, b + run.request.context);
+    return out;
+  }
+  // Every sequence's rows but its last `skip`.
+  static Tensor rows_before(const Run& run, const Tensor& x, std::int64_t skip) {
+    const auto rows = x.view({run.sequences, -1, x.size(1)});
+    return rows.slice(1, 0, rows.size(1) - skip).flatten(0, 1);
+  }
+
+  // The module at position i reads the main model's normed output there and token i + 1, and says token i
+  // + 2.  (Engines that draft with it hand it the normed output too.)
+  Tensor mtp_hidden(Run& run, const Tensor& hidden) {
+    const auto next = embedding_.index_select(0, index_of(tokens_from(run, 1)));
+    const auto joined = torch::cat({rms_norm(next, mtp_->enorm, config_.rms_norm_eps),
+                                    rms_norm(rows_before(run, hidden, 1), mtp_->hnorm, config_.rms_norm_eps)},
+                                   1);
+    const auto x = multiply(joined, mtp_->eh_proj, options_.products);
+    return rms_norm(layer(run, layers_.size() - 1, x, run.request.context - 1), mtp_->norm,
+                    config_.rms_norm_eps);
+  }
+
+  std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel) {
+    const bool all = request.gradients == Gradients::all;
+    const bool train_main = all && request.stage != StageKind::warmup;
+    if (all) {
+      std::ranges::fill(parameters_.gradient.values(), 0.0F);
+      std::ranges::fill(parameters_.indexer_gradient.values(), 0.0F);
+    }
+    Run run = begin(request);
+    const torch::AutoGradMode mode(train_main);
+    const auto hidden = main_hidden(run, cancel);
+    if (!hidden.defined()) return std::nullopt;
+    const bool predict_two = options_.mtp > 0 && mtp_.has_value();
+    std::vector<Tensor> outputs{rows_before(run, hidden, 1)};
+    if (predict_two) outputs.push_back(rows_before(run, mtp_hidden(run, hidden), 1));
+    if (cancel) return std::nullopt;
+    if (all && !train_main) return run.losses;
+
+    std::vector<Tensor> gradients;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      LanguageLoss head(
+          outputs[i].detach().contiguous(), head_, tokens_from(run, static_cast<std::int64_t>(i) + 1),
+          {.scale = i == 0 ? 1 : options_.mtp, .products = options_.products, .gradients = train_main});
+      head.all_blocks();
+      (i == 0 ? run.losses.language_model : run.losses.mtp) = head.cross_entropy();
+      gradients.push_back(head.gradient());
+    }
+    if (train_main) torch::autograd::backward(outputs, gradients);
+    return run.losses;
+  }
+
+  std::vector<float> logits(std::span<const std::int32_t> tokens, StageKind stage) {
+    const torch::NoGradGuard no_grad;
+    Run run = begin({.tokens = tokens,
+                     .context = static_cast<std::int64_t>(tokens.size()),
+                     .stage = stage,
+                     .gradients = Gradients::none});
+    const std::atomic<bool> never = false;
+    const auto out = multiply(main_hidden(run, never), head_, options_.products).contiguous();
+    return {out.data_ptr<float>(), out.data_ptr<float>() + out.numel()};
+  }
+
+  const ModelConfig& config_;
+  Parameters parameters_;
+  Options options_;
+  Exec& exec_;
+  const KernelTable& kernels_;
+  CausalAttention attention_;
+  RopeTable index_rope_;
+  std::deque<SparseIndexer> selecting_, seeing_all_;
+  IndexerTensors layer_gradient_;
+  std::vector<LayerPass> passes_;      // by layer, of the run at hand
+  std::vector<float> mean_attention_;  // of the layer at hand
+  Tensor embedding_, norm_, head_, cos_sin_;
+  std::optional<Mtp> mtp_;
+  std::vector<LatentLayer> layers_;
+};
+
+LatentModel::LatentModel(const ModelConfig& config, const Parameters& parameters, const Options& options,
+                         Exec& exec, const KernelTable& kernels)
+    : impl_(std::make_unique<Impl>(config, parameters, options, exec, kernels)) {}
+LatentModel::~LatentModel() = default;
+
+std::optional<LatentModel::Losses> LatentModel::run(const Request& request, const std::atomic<bool>& cancel) {
+  return impl_->run(request, cancel);
+}
+std::vector<float> LatentModel::logits(std::span<const std::int32_t> tokens, StageKind stage) {
+  return impl_->logits(tokens, stage);
+}
+const Selection& LatentModel::selection(std::int64_t layer) const {
+  return impl_->passes_[static_cast<std::size_t>(layer)].selections.front();
+}
+
+}  // namespace dsa::train

@@ -1,0 +1,327 @@
+// The sparse stage's model: it computes what the model that runs computes, its gradients are those of plain
+// dense attention under a mask, and its two losses do not touch each other.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <map>
+#include <numeric>
+
+#include "base/rng.h"
+#include "testing/golden_case.h"
+#include "testing/torch_indexer.h"
+#include "train/sparse/gqa_weights.h"
+#include "train/sparse/sparse_model.h"
+
+namespace dsa::train {
+namespace {
+
+using torch::Tensor;
+
+/// A golden model, its indexer and everything that a step writes.
+struct Step {
+  GoldenCase golden;
+  Exec exec{2};
+  NamedTensors weights, lora;
+  NamedTensors gradient;
+  IndexerTensors indexer_gradient;
+  SparseModel model;
+
+  explicit Step(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32)
+      : golden(name, 3, 12),
+        weights(main_weights(golden.files(), exec)),
+        lora(lora_rank > 0 ? lora_weights(weights, lora_rank, 5) : NamedTensors()),
+        gradient((lora_rank > 0 ? lora : weights).zeros()),
+        indexer_gradient(golden.indexer().shape()),
+        model(golden.files().config,
+              {.weights = weights,
+               .trainable = lora_rank > 0 ? lora : weights,
+               .gradient = gradient,
+               .indexer = golden.indexer(),
+               .indexer_gradient = indexer_gradient},
+              {.max_context = kGoldenTokens, .topk = kGoldenTopk, .products = products}, exec,
+              choose_kernels()) {
+    torch::set_num_threads(1);  // tests run beside each other: threads that wait for one another get nowhere
+  }
+
+  SparseModel::Losses run(const SparseModel::Request& request = {.tokens = {}}) {
+    SparseModel::Request asked = request;
+    asked.tokens = golden.tokens();
+    return *model.run(asked, never_);
+  }
+
+ private:
+  std::atomic<bool> never_ = false;
+};
+
+class SparseModelTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, SparseModelTest,
+                         ::testing::Values("llama_gqa", "llama_tied", "llama_mqa_bias", "llama_rope_llama3",
+                                           "qwen2", "qwen3"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
+  Step step(GetParam());
+  const auto logits = step.model.logits(step.golden.tokens());
+
+  ModelFiles& files = step.golden.files();
+  const IndexerFolder indexer = open_indexer_folder(step.golden.folder());
+  files.config.indexer = indexer.config;
+  Transformer model(
+      files, {.compute = Compute::f32, .attention = AttentionMode::sparse, .context = 128, .chunk = 128},
+      choose_kernels(), step.exec, indexer.tensors.get());
+  std::int64_t selections = 0;
+  model.set_hooks(
+      {.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {
+        const Selection& ours = step.model.selection(layer);
+        for (std::int64_t t = 0; t < kGoldenTokens; ++t) {
+          const auto theirs = idx.span(t).first(static_cast<std::size_t>(count[static_cast<std::size_t>(t)]));
+          const auto mine = ours.row(t);
+          ASSERT_TRUE(std::ranges::equal(mine, theirs)) << "layer " << layer << " row " << t;
+          ++selections;
+        }
+      }});
+  std::vector<std::int32_t> all(kGoldenTokens);
+  std::iota(all.begin(), all.end(), 0);
+  const std::int32_t pages[] = {0, 1};
+  const SequenceSlice slice{
+      .tokens = step.golden.tokens(), .first_position = 0, .page_table = pages, .logits_rows = all};
+  SequenceStatus status;
+  std::vector<float> expected(logits.size());
+  ASSERT_TRUE(model.forward({.sequences = {&slice, 1}},
+                            {expected.data(), {kGoldenTokens, files.config.vocab_size}}, {&status, 1}));
+  EXPECT_EQ(selections, files.config.num_hidden_layers * kGoldenTokens);
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    ASSERT_NEAR(logits[i], expected[i], 2e-5 * (1 + std::abs(expected[i]))) << i;
+}
+
+/// The same model with dense attention under a mask, as a PyTorch user would write it.
+class MaskedModel {
+ public:
+  MaskedModel(Step& step, NamedTensors& weights) : step_(step), c_(step.golden.files().config) {
+    for (const auto& entry : weights.entries())
+      leaves_[entry.name] = tensor_of(weights.of(entry).data(), entry.shape).requires_grad_(true);
+    const RopeTable index_rope(c_.rope, step.golden.indexer().shape().rope_dim, c_.max_position_embeddings);
+    for (std::int64_t i = 0; i < c_.num_hidden_layers; ++i)
+      indexers.emplace_back(step.golden.indexer().shape(), step.golden.indexer().layer(i), index_rope,
+                            kGoldenTokens);
+    const RopeTable rope(c_.rope, c_.head_dim, c_.max_position_embeddings);
+    std::vector<std::int64_t> positions(kGoldenTokens);
+    std::iota(positions.begin(), positions.end(), 0);
+    angles_ = torch::empty({kGoldenTokens, c_.head_dim});
+    rope.fill(positions, {angles_.data_ptr<float>(), {kGoldenTokens, c_.head_dim}});
+
+    Tensor x = torch::embedding(leaf("model.embed_tokens.weight"), ids());
+    for (std::int64_t i = 0; i < c_.num_hidden_layers; ++i) x = layer(i, x);
+    const Tensor head = leaf(c_.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight");
+    logits = norm(x, leaf("model.norm.weight")).mm(head.t());
+  }
+
+  [[nodiscard]] Tensor language_loss() const {
+    return torch::nn::functional::cross_entropy(logits.slice(0, 0, -1), ids().slice(0, 1));
+  }
+  [[nodiscard]] Tensor leaf(const std::string& name) const {
+    const auto found = leaves_.find(name);
+    return found == leaves_.end() ? Tensor() : found->second;
+  }
+  [[nodiscard]] Tensor ids() const {
+    return torch::tensor(
+        std::vector<std::int64_t>(step_.golden.tokens().begin(), step_.golden.tokens().end()));
+  }
+
+  std::vector<TorchIndexer> indexers;
+  std::vector<Tensor> kl;
+  Tensor logits;
+
+ private:
+  [[nodiscard]] Tensor norm(const Tensor& x, const Tensor& weight) const {
+    return x / (x.pow(2).mean(-1, true) + c_.rms_norm_eps).sqrt() * weight;
+  }
+  [[nodiscard]] Tensor linear(const std::string& name, const Tensor& x) const {
+    const auto y = x.mm(leaf(name + ".weight").t());
+    return leaf(name + ".bias").defined() ? y + leaf(name + ".bias") : y;
+  }
+  [[nodiscard]] Tensor rotate(const Tensor& x) const {
+    const std::int64_t half = c_.head_dim / 2;
+    const auto c = angles_.slice(1, 0, half).unsqueeze(1), s = angles_.slice(1, half).unsqueeze(1);
+    const auto a = x.slice(2, 0, half), b = x.slice(2, half);
+    return torch::cat({a * c - b * s, a * s + b * c}, 2);
+  }
+  Tensor layer(std::int64_t i, const Tensor& x) {
+    const std::string at = fmt::format("model.layers.{}.", i), attention = at + "self_attn.";
+    const auto h = norm(x, leaf(at + "input_layernorm.weight"));
+    auto q = linear(attention + "q_proj", h).view({kGoldenTokens, -1, c_.head_dim});
+    auto k = linear(attention + "k_proj", h).view({kGoldenTokens, -1, c_.head_dim});
+    if (c_.qk_norm) {
+      q = norm(q, leaf(attention + "q_norm.weight"));
+      k = norm(k, leaf(attention + "k_norm.weight"));
+    }
+    const auto v = linear(attention + "v_proj", h).view({kGoldenTokens, -1, c_.head_dim});
+    const std::int64_t copies = c_.num_attention_heads / c_.num_key_value_heads;
+    const Tensor unseen = mask(i);
+    const auto p = (torch::einsum("rhd,thd->hrt", {rotate(q), rotate(k).repeat_interleave(copies, 1)}) /
+                    std::sqrt(static_cast<double>(c_.head_dim)))
+                       .masked_fill(unseen, -1e30)
+                       .softmax(-1);
+    const auto target = p.detach().sum(0) / p.detach().sum(0).sum(-1, true);
+    const auto all = torch::arange(kGoldenTokens);
+    const auto log_q = indexers[static_cast<std::size_t>(i)]
+                           .scores(h.detach(), all)
+                           .masked_fill(unseen, -1e30)
+                           .log_softmax(-1);
+    kl.push_back((target * (target.clamp_min(1e-30).log() - log_q)).sum(-1).mean());
+    const auto out = torch::einsum("hrt,thd->rhd", {p, v.repeat_interleave(copies, 1)});
+    const auto y = x + linear(attention + "o_proj", out.reshape({kGoldenTokens, -1}));
+    const auto m = norm(y, leaf(at + "post_attention_layernorm.weight"));
+    return y + linear(at + "mlp.down_proj",
+                      torch::silu(linear(at + "mlp.gate_proj", m)) * linear(at + "mlp.up_proj", m));
+  }
+  // True where a row did not select.
+  [[nodiscard]] Tensor mask(std::int64_t layer) const {
+    auto unseen = torch::ones({kGoldenTokens, kGoldenTokens}, torch::kBool);
+    for (std::int64_t t = 0; t < kGoldenTokens; ++t)
+      for (const std::int32_t s : step_.model.selection(layer).row(t)) unseen[t][s] = false;
+    return unseen;
+  }
+
+  Step& step_;
+  const ModelConfig& c_;
+  std::map<std::string, Tensor> leaves_;
+  Tensor angles_;
+};
+
+void expect_near(std::span<const float> mine, const Tensor& theirs, const std::string& name) {
+  const auto flat = theirs.contiguous().view(-1);
+  ASSERT_EQ(static_cast<std::int64_t>(mine.size()), flat.numel()) << name;
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    const double expected = flat[static_cast<std::int64_t>(i)].item<double>();
+    ASSERT_NEAR(mine[i], expected, 1e-5 + 1e-5 * std::abs(expected)) << name << " " << i;
+  }
+}
+
+TEST_P(SparseModelTest, GradientsAreThoseOfDenseAttentionUnderAMask) {
+  Step step(GetParam());
+  const auto losses = step.run();
+  MaskedModel oracle(step, step.weights);
+  const Tensor lm = oracle.language_loss();
+  EXPECT_NEAR(losses.language_model, lm.item<double>(), 1e-5);
+  lm.backward();
+  for (const TorchIndexer& indexer : oracle.indexers)
+    EXPECT_FALSE(indexer.wq.grad().defined()) << "the language-model loss reaches the indexer";
+  for (const auto& entry : step.gradient.entries())
+    expect_near(step.gradient.of(entry), oracle.leaf(entry.name).grad(), entry.name);
+
+  Tensor all = torch::zeros({});
+  for (std::size_t i = 0; i < oracle.kl.size(); ++i) {
+    EXPECT_NEAR(losses.kl[i], oracle.kl[i].item<double>(), 1e-5) << i;
+    all = all + oracle.kl[i];
+  }
+  const Tensor before = oracle.leaf("model.norm.weight").grad().clone();
+  all.backward();
+  EXPECT_TRUE(before.equal(oracle.leaf("model.norm.weight").grad())) << "the KL reaches the main weights";
+  for (std::int64_t i = 0; i < step.golden.files().config.num_hidden_layers; ++i) {
+    const auto ours = step.indexer_gradient.layer(i);
+    const TorchIndexer& theirs = oracle.indexers[static_cast<std::size_t>(i)];
+    expect_near(ours.wq, theirs.wq.grad(), "wq");
+    expect_near(ours.wk, theirs.wk.grad(), "wk");
+    expect_near(ours.weights_proj, theirs.ww.grad(), "weights_proj");
+    expect_near(ours.k_norm, theirs.norm.grad(), "k_norm");
+    expect_near(ours.k_norm_bias, theirs.bias.grad(), "k_norm_bias");
+  }
+}
+
+std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
+
+// Logits of some other model, shown in two blocks that no size divides.
+class OtherModel {
+ public:
+  explicit OtherModel(std::int64_t vocabulary)
+      : logits_(static_cast<std::size_t>(kGoldenTokens * vocabulary)), vocabulary_(vocabulary) {
+    const CounterRng rng(3);
+    for (std::size_t i = 0; i < logits_.size(); ++i) logits_[i] = static_cast<float>(4 * rng.unit(i));
+  }
+  [[nodiscard]] SparseModel::Teacher teacher() const {
+    return [this](std::span<const std::int32_t>, const LoadedModel::VisitLogits& visit) {
+      constexpr std::int64_t kFirst = 37;
+      visit(0, {logits_.data(), {kFirst, vocabulary_}});
+      visit(kFirst, {logits_.data() + kFirst * vocabulary_, {kGoldenTokens - kFirst, vocabulary_}});
+      return true;
+    };
+  }
+  [[nodiscard]] Tensor tensor() const { return tensor_of(logits_.data(), {kGoldenTokens, vocabulary_}); }
+
+ private:
+  std::vector<float> logits_;
+  std::int64_t vocabulary_;
+};
+
+TEST(SparseModel, LossesDoNotTouchEachOther) {
+  Step step("qwen3");
+  const auto first = step.run();
+  const auto main = copy(step.gradient.values()), indexer = copy(step.indexer_gradient.values());
+
+  const OtherModel other(step.golden.files().config.vocab_size);
+  step.run({.tokens = {}, .distill = 0.5, .teacher = other.teacher()});
+  EXPECT_NE(copy(step.gradient.values()), main);
+  EXPECT_EQ(copy(step.indexer_gradient.values()), indexer) << "the model's loss reaches the indexer";
+
+  // All scores doubled: the same selections, another KL.
+  for (std::int64_t i = 0; i < step.golden.indexer().shape().layers; ++i)
+    for (float& w : step.golden.indexer().layer(i).weights_proj) w *= 2;
+  const auto doubled = step.run();
+  EXPECT_NE(doubled.kl, first.kl);
+  EXPECT_EQ(copy(step.gradient.values()), main) << "the KL reaches the main weights";
+}
+
+TEST(SparseModel, DistillsTheTeacher) {
+  constexpr double kShare = 0.3;
+  Step step("llama_tied");
+  const OtherModel other(step.golden.files().config.vocab_size);
+  const auto losses = step.run({.tokens = {}, .distill = kShare, .teacher = other.teacher()});
+  MaskedModel oracle(step, step.weights);
+  const auto log_p = other.tensor().log_softmax(-1).slice(0, 0, -1);
+  const auto kl = (log_p.exp() * (log_p - oracle.logits.log_softmax(-1).slice(0, 0, -1))).sum(-1).mean();
+  const auto cross_entropy = oracle.language_loss();
+  EXPECT_NEAR(losses.distill, kl.item<double>(), 1e-5);
+  EXPECT_NEAR(losses.language_model, cross_entropy.item<double>(), 1e-5);
+  ((1 - kShare) * cross_entropy + kShare * kl).backward();
+  for (const auto& entry : step.gradient.entries())
+    expect_near(step.gradient.of(entry), oracle.leaf(entry.name).grad(), entry.name);
+}
+
+TEST(SparseModel, LoraHasTheGradientOfItsProduct) {
+  Step step("llama_gqa", 2);
+  const CounterRng rng(8);
+  for (std::size_t i = 0; i < step.lora.values().size(); ++i)
+    step.lora.values()[i] = static_cast<float>(0.2 * (rng.unit(i) - 0.5));
+  const auto losses = step.run();
+  NamedTensors merged = step.weights;
+  merge_lora(step.lora, merged, step.exec);
+  MaskedModel oracle(step, merged);
+  const Tensor loss = oracle.language_loss();
+  EXPECT_NEAR(losses.language_model, loss.item<double>(), 1e-5);
+  loss.backward();
+  for (const auto& entry : merged.entries()) {
+    if (!has_lora(entry)) continue;
+    const auto &a = *step.lora.find(lora_a(entry.name)), &b = *step.lora.find(lora_b(entry.name));
+    const Tensor dw = kLoraScale * oracle.leaf(entry.name).grad();
+    expect_near(step.gradient.of(a), tensor_of(step.lora.of(b).data(), b.shape).t().mm(dw), a.name);
+    expect_near(step.gradient.of(b), dw.mm(tensor_of(step.lora.of(a).data(), a.shape).t()), b.name);
+  }
+}
+
+TEST(SparseModel, Bf16ProductsRoundAndNothingElse) {
+  Step exact("qwen2"), rounded("qwen2", 0, Products::bf16);
+  const auto a = exact.run(), b = rounded.run();
+  EXPECT_NEAR(a.language_model, b.language_model, 0.02 * a.language_model);
+  EXPECT_NE(a.language_model, b.language_model);
+  double dot = 0, squares_a = 0, squares_b = 0;
+  for (std::size_t i = 0; i < exact.gradient.values().size(); ++i) {
+    const auto x = static_cast<double>(exact.gradient.values()[i]);
+    const auto y = static_cast<double>(rounded.gradient.values()[i]);
+    dot += x * y, squares_a += x * x, squares_b += y * y;
+  }
+  EXPECT_GT(dot / std::sqrt(squares_a * squares_b), 0.98);
+}
+
+}  // namespace
+}  // namespace dsa::train

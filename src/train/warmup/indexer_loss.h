@@ -1,0 +1,87 @@
+// The warm-up's loss: how far a layer's index scores are from its attention, and the gradient.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/batch.h"
+#include "train/warmup/index_projections.h"
+#include "train/warmup/objective.h"
+
+namespace dsa::train {
+
+/// Over the sampled rows that see more than `topk` tokens: the share of their attention (the target's mix of
+/// heads) that a selection of `topk` keeps.
+struct Recall {
+  std::int64_t rows = 0;
+  double indexer = 0;  // mean share that the indexer's selection keeps
+  double best = 0;     // of the best possible selection
+};
+
+struct LayerLoss {
+  double kl = 0;  // mean over the rows of KL(target || softmax(index scores)), nats
+  Recall recall;
+};
+
+struct LossRequest {
+  std::span<const std::int32_t> rows;  // sampled query positions, ascending, within the document
+  TargetMix mix;
+  std::int64_t recall_topk = 0;  // 0: recall is not measured
+};
+
+/// Computes block by block: never holds a score for every pair of tokens.  Results depend on the kernels,
+/// never on the number of threads.  Not thread-safe.
+class IndexerLoss {
+ public:
+  /// attention_heads and attention_groups of the model; its keys and queries have attention_dim numbers.
+  struct Sizes {
+    std::int64_t attention_heads = 0;
+    std::int64_t attention_groups = 0;
+    std::int64_t attention_dim = 0;
+    std::int64_t max_context = 0;
+    std::int64_t max_rows = 0;
+  };
+  IndexerLoss(const IndexerShape& shape, const Sizes& sizes, const RopeTable& rope, Exec& exec,
+              const RowKernels& kernels);
+
+  /// The layer's loss for one whole document (inputs of positions 0 .. n).  With a gradient (not null):
+  /// writes d kl / d weights there.
+  LayerLoss layer(const LayerTensors<const float>& weights, const AttentionInputs& inputs,
+                  const LossRequest& request, const LayerTensors<float>* gradient);
+
+  /// What the last layer() projected, for tests.
+  [[nodiscard]] IndexProjections& projections() { return projections_; }
+
+ private:
+  struct Block;
+  void pack_attention_keys(const AttentionInputs& inputs);
+  void run_block(const Block& block);
+  void make_target(const Block& block);
+  void score(const Block& block);
+  void finish_rows(const Block& block);
+  void backward(const Block& block);
+  [[nodiscard]] Recall recall_of(const Block& block, std::int64_t row, std::int64_t visible);
+
+  Sizes sizes_;
+  IndexerShape shape_;
+  Exec& exec_;
+  const RowKernels& kernels_;
+  IndexProjections projections_;
+
+  std::vector<float> attention_panels_;  // the attention's keys [groups][panels][dim][kPanel]
+  std::vector<float> key_partials_;      // gradients of the index keys [partials][max context, padded dim]
+  struct Scratch {
+    std::vector<float> queries;           // of the attention, scaled [kBlockRows, heads * dim]
+    std::vector<float> products;          // [kBlockRows, padded context or a tile]
+    std::vector<float> target, largest;   // [kBlockRows, padded context]
+    std::vector<float> scores;            // likewise; then their gradient
+    std::vector<std::int32_t> selection;  // [max context]
+    std::vector<std::byte> topk;
+  };
+  std::vector<Scratch> scratch_;  // per thread
+  std::vector<double> row_kl_;    // [rows]
+  std::vector<Recall> row_recall_;
+};
+
+}  // namespace dsa::train

@@ -1,0 +1,32 @@
+// The optimizers of a warm-up: one a layer, since layers learn apart from each other.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "train/loop/adamw.h"
+#include "train/warmup/checkpoint.h"
+
+namespace dsa::train {
+
+/// Not thread-safe.
+class LayerOptimizers {
+ public:
+  /// `parameters` must outlive this.
+  explicit LayerOptimizers(IndexerTensors& parameters);
+
+  /// One step of the layer's weights along its gradient, which is first scaled down to a norm of `clip` if it
+  /// is larger: one layer's large gradient does not slow the others down.  Returns the norm before that; a
+  /// norm that is no finite number changes nothing.
+  double step(std::int64_t layer, IndexerTensors& gradient, double clip, double learning_rate);
+
+  /// Steps and moments, to and from their places in a checkpoint.
+  void save(Checkpoint& checkpoint);
+  void restore(const Checkpoint& checkpoint);
+
+ private:
+  std::vector<std::unique_ptr<AdamW>> layers_;
+};
+
+}  // namespace dsa::train

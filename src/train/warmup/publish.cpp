@@ -1,0 +1,132 @@
+#include "train/warmup/publish.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/mapped_file.h"
+#include "checkpoint/config_json.h"
+
+namespace dsa::train {
+namespace {
+
+std::string config_json(const PublishedIndexer& indexer) {
+  const ModelConfig& m = indexer.model;
+  const IndexerShape& shape = indexer.parameters.shape();
+  const nlohmann::ordered_json config{{"model_type", "dsa_indexer"},
+                                      {"format_version", 1},
+                                      {"base_model",
+                                       {{"architecture", architecture_name(m.architecture)},
+                                        {"hidden_size", m.hidden_size},
+                                        {"num_hidden_layers", m.num_hidden_layers},
+                                        {"num_attention_heads", m.num_attention_heads},
+                                        {"num_key_value_heads", m.num_key_value_heads},
+                                        {"head_dim", m.head_dim},
+                                        {"vocab_size", m.vocab_size},
+                                        {"fingerprint", indexer.fingerprint}}},
+                                      {"index_n_heads", shape.heads},
+                                      {"index_head_dim", shape.dim},
+                                      {"index_rope_head_dim", shape.rope_dim},
+                                      {"index_topk", indexer.topk},
+                                      {"k_norm_eps", shape.k_norm_eps},
+                                      {"trained_context", indexer.trained_context}};
+  return config.dump(2) + "\n";
+}
+
+std::string figures(const TrainLog& log) {
+  const auto last_where = [&](auto&& wanted) -> const StepRecord* {
+    const auto found = std::find_if(log.records().rbegin(), log.records().rend(), wanted);
+    return found == log.records().rend() ? nullptr : &*found;
+  };
+  std::string out;
+  const auto row = [&](const char* what, const StepRecord* r) {
+    if (r == nullptr) return;
+    out += fmt::format("| {} | {} | {} | {:.4f} |", what, r->tokens, r->context, r->kl);
+    if (r->recall)
+      out += fmt::format(" {:.2f} % | {:.2f} % | {:.2f} % |\n", 100 * r->recall->recall,
+                         100 * r->recall->best, 100 * r->recall->worst_layer);
+    else
+      out += " | | |\n";
+  };
+  row("training", last_where([](const StepRecord& r) { return !r.held_out && r.recall; }));
+  row("held-out text", last_where([](const StepRecord& r) { return r.held_out; }));
+  return out;
+}
+
+std::string model_card(const ModelFiles& model, const Checkpoint& c, std::int64_t trained_context,
+                       const TrainLog& log) {
+  const IndexerShape& shape = c.parameters.shape();
+  std::string settings;
+  for_each_setting(c.settings, [&](const char* name, const auto& value) {
+    settings += fmt::format(" --{} {}", name, value);
+  });
+  return fmt::format(
+      "# A lightning indexer for {0}\n\n"
+      "Lets {0} attend to {1} selected tokens instead of all of them (DeepSeek Sparse Attention). "
+      "Made by dsa.cpp, `dsa train indexer`;\n"
+      "the base model's weights were not touched. Report with curves: `report.html`.\n\n"
+      "    dsa chat MODEL --indexer THIS_FOLDER\n\n"
+      "| | |\n|---|---|\n"
+      "| base model's fingerprint | `{2}` |\n"
+      "| indexer | {3} heads of {4}, {5} of them rotated, in each of {6} layers: {7:.2f} M parameters |\n"
+      "| trained at contexts up to | {8} tokens |\n"
+      "| training text (SHA-256 over its documents' tokens) | `{9}` |\n"
+      "| tokens seen, steps, time | {10}, {11}, {12:.1f} minutes |\n"
+      "| settings | `{13}` |\n\n"
+      "| | at token | context | KL, nats | attention kept | best possible | worst layer, of its best |\n"
+      "|---|---|---|---|---|---|---|\n{14}\n"
+      "KL and the attention kept are means over layers and sampled queries; "
+      "attention kept is the share of the target's mass that the\n"
+      "selection holds. A training row is measured before its step on text not seen until then, "
+      "unless the text was gone through more than once.\n\n"
+      "Licence: that of the base model.\n",
+      printable(model.path.stem().string()), c.settings.topk, c.identity.model, shape.heads, shape.dim,
+      shape.rope_dim, shape.layers, static_cast<double>(shape.size()) / 1e6, trained_context,
+      c.identity.corpus, c.progress.tokens, c.progress.step, log.elapsed() / 60,
+      settings.empty() ? settings : settings.substr(1), figures(log));
+}
+
+}  // namespace
+
+void RoundedTensors::add(const std::string& name, const std::vector<std::int64_t>& shape,
+                         std::span<const float> values) {
+  if (shape.size() == 1 && vectors_ == Vectors::f32) return add_exact(name, shape, values);
+  auto& copy = rounded_.emplace_back(values.size());
+  std::ranges::transform(values, copy.begin(), [](float x) { return bf16(x); });
+  list_.push_back({name, DType::bf16, shape, std::as_bytes(std::span(copy))});
+}
+
+void RoundedTensors::add_exact(const std::string& name, const std::vector<std::int64_t>& shape,
+                               std::span<const float> values) {
+  list_.push_back({name, DType::f32, shape, std::as_bytes(values)});
+}
+
+void copy_files(const std::filesystem::path& from, const std::filesystem::path& to,
+                std::span<const char* const> names) {
+  for (const char* name : names) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(from / name, ignored)) continue;
+    const MappedFile file(from / name);
+    write_file(to / name, {reinterpret_cast<const char*>(file.bytes().data()), file.size()});
+  }
+}
+
+void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& indexer) {
+  RoundedTensors tensors(RoundedTensors::Vectors::f32);
+  indexer.parameters.for_each([&](const std::string& name, const std::vector<std::int64_t>& shape,
+                                  std::span<float> values) { tensors.add(name, shape, values); });
+  write_safetensors(folder / "indexer.safetensors", tensors.list(), {{"format", "pt"}});
+  write_file(folder / "config.json", config_json(indexer));
+}
+
+void publish_indexer(const std::filesystem::path& folder, const ModelFiles& model, Checkpoint& checkpoint,
+                     std::int64_t trained_context, const TrainLog& log) {
+  write_indexer(folder, {.model = model.config,
+                         .fingerprint = checkpoint.identity.model,
+                         .topk = checkpoint.settings.topk,
+                         .trained_context = trained_context,
+                         .parameters = checkpoint.parameters});
+  write_file(folder / "README.md", model_card(model, checkpoint, trained_context, log));
+}
+
+}  // namespace dsa::train
