@@ -3,56 +3,36 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <map>
+#include <set>
 #include <sstream>
 
-#include "eval/retrieval_tasks.h"
-#include "eval/retrieval_words.h"
+#include "testing/retrieval_text_case.h"
 #include "text/fact_words.h"
 
 namespace dsa::train {
 namespace {
 
-// About as long as with SmolLM2's tokens, and quickly counted.
-std::int64_t count(std::string_view text) { return static_cast<std::int64_t>(text.size() / 4); }
-
-// Words that neither facts nor evaluation have.
-Passages filling() {
-  std::string text;
-  Draws draws(0, 0);
-  for (int paragraph = 0; paragraph < 300; ++paragraph) {
-    for (int sentence = 0; sentence < 4; ++sentence) {
-      for (int word = 0; word < 12; ++word) text += "zz" + draws.letters(4, 'a') + (word < 11 ? " " : ". ");
-    }
-    text += "\n\n";
-  }
-  const std::vector<std::string> texts{text.substr(0, text.size() / 2), text.substr(text.size() / 2)};
-  return Passages(texts);
-}
-
-RetrievalText make(std::uint64_t seed, std::int64_t number, std::int64_t tokens = 8192) {
-  static const Passages passages = filling();
-  return make_retrieval_text(passages, seed, number, tokens, count);
-}
+using test::quick_count;
+using test::retrieval_text;
 
 std::string planted(const RetrievalText& text, const Asked& asked) {
   return text.text.substr(asked.planted, asked.planted_bytes);
 }
 
 TEST(RetrievalText, IsTheSameForTheSameNumberAndAnotherForAnother) {
-  EXPECT_EQ(make(3, 5).text, make(3, 5).text);
-  EXPECT_NE(make(3, 5).text, make(3, 6).text);
-  EXPECT_NE(make(3, 5).text, make(4, 5).text);
+  EXPECT_EQ(retrieval_text(3, 5).text, retrieval_text(3, 5).text);
+  EXPECT_NE(retrieval_text(3, 5).text, retrieval_text(3, 6).text);
+  EXPECT_NE(retrieval_text(3, 5).text, retrieval_text(4, 5).text);
 }
 
 TEST(RetrievalText, IsAsLongAsAskedForAndLittleLonger) {
   for (const std::int64_t tokens :
        {kShortestText, std::int64_t{2048}, std::int64_t{8192}, std::int64_t{32768}})
     for (std::int64_t number = 0; number < 10; ++number) {
-      const auto text = make(0, number, tokens);
-      EXPECT_GE(count(text.text), tokens);
-      EXPECT_LT(count(text.text), tokens + 1200);
+      const auto text = retrieval_text(0, number, tokens);
+      EXPECT_GE(quick_count(text.text), tokens);
+      EXPECT_LT(quick_count(text.text), tokens + 1200);
       EXPECT_FALSE(text.asked.empty());
     }
 }
@@ -60,7 +40,7 @@ TEST(RetrievalText, IsAsLongAsAskedForAndLittleLonger) {
 // The answer stands in the text before, on the line of what it is asked by.
 TEST(RetrievalText, EveryAnswerIsGivenBeforeItIsAskedFor) {
   for (std::int64_t number = 0; number < 40; ++number) {
-    const auto text = make(1, number);
+    const auto text = retrieval_text(1, number);
     for (const auto& a : text.asked) {
       EXPECT_LT(a.planted + a.planted_bytes, a.asked);
       EXPECT_LT(a.asked, a.answer);
@@ -87,7 +67,7 @@ TEST(RetrievalText, EveryAnswerIsGivenBeforeItIsAskedFor) {
 // What a question is asked by names one line of one fact.
 TEST(RetrievalText, NoQuestionHasTwoAnswers) {
   for (std::int64_t number = 0; number < 20; ++number) {
-    const auto text = make(2, number, 32768);
+    const auto text = retrieval_text(2, number, 32768);
     std::map<std::string, std::string> answers;
     for (const auto& a : text.asked)
       EXPECT_TRUE(answers.emplace(a.question.text, a.question.answer).second) << a.question.text;
@@ -98,11 +78,11 @@ TEST(RetrievalText, AsksInManyPlacesAboutNearAndFar) {
   std::int64_t questions = 0, far = 0, very_far = 0, near = 0, late = 0;
   std::map<FactKind, std::int64_t> kinds;
   for (std::int64_t number = 0; number < 20; ++number) {
-    const auto text = make(0, number);
+    const auto text = retrieval_text(0, number);
     EXPECT_GT(text.asked.size(), 25U);
     questions += static_cast<std::int64_t>(text.asked.size());
     for (const auto& a : text.asked) {
-      const std::int64_t tokens = count(text.text.substr(a.planted, a.asked - a.planted));
+      const std::int64_t tokens = quick_count(text.text.substr(a.planted, a.asked - a.planted));
       EXPECT_GE(tokens, 8192 / 32 - 50) << "what is asked at once is no retrieval";
       near += tokens < 1024 ? 1 : 0;
       far += tokens > 2048 ? 1 : 0;
@@ -119,66 +99,6 @@ TEST(RetrievalText, AsksInManyPlacesAboutNearAndFar) {
   EXPECT_EQ(kinds.size(), kFactKinds.size());
 }
 
-// What is trained must not be what is measured: words, wording and numbers are others.
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words(1);
-  for (const char c : text) {
-    if (std::isalpha(static_cast<unsigned char>(c)) != 0)
-      words.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    else if (!words.back().empty())
-      words.emplace_back();
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
-}
-
-// Every four words in a row, but for the filling's.
-std::set<std::string> phrases(std::string_view text) {
-  const auto words = words_of(text);
-  std::set<std::string> out;
-  for (std::size_t i = 0; i + 4 <= words.size(); ++i)
-    out.insert(words[i] + " " + words[i + 1] + " " + words[i + 2] + " " + words[i + 3]);
-  return out;
-}
-
-TEST(RetrievalText, SharesNoWordListWithTheEvaluation) {
-  std::set<std::string> evaluated;
-  for (const auto word : kAdjectives) evaluated.emplace(word);
-  for (const auto word : kNouns) evaluated.emplace(word);
-  const auto expect_none = [&](const auto& list) {
-    for (const std::string_view words : list)
-      for (const auto& word : words_of(words)) EXPECT_FALSE(evaluated.contains(word)) << word;
-  };
-  expect_none(kFirstNames);
-  expect_none(kSurnames);
-  expect_none(kGoods);
-  expect_none(kAnimals);
-  expect_none(kInstruments);
-  expect_none(kWishes);
-  expect_none(kSettingHeads);
-  expect_none(kSettingTails);
-  expect_none(kMonths);
-  // Made-up places, templates and all.
-  for (std::int64_t number = 0; number < 40; ++number)
-    for (const auto& word : words_of(make(0, number).text)) EXPECT_FALSE(evaluated.contains(word)) << word;
-}
-
-TEST(RetrievalText, SharesNoSentenceWithTheEvaluation) {
-  std::set<std::string> evaluated;
-  for (const auto task : kRetrievalTasks)
-    for (std::int64_t number = 0; number < 10; ++number) {
-      const auto sample = make_sample(task, 0, number, 4);
-      evaluated.merge(phrases(sample.question));
-      evaluated.merge(phrases(sample.answer_begins + sample.answer));
-    }
-  ASSERT_TRUE(evaluated.contains("what is the number"));
-  ASSERT_TRUE(evaluated.contains("the road goes up"));
-  for (std::int64_t number = 0; number < 40; ++number)
-    for (const auto& phrase : phrases(make(0, number).text))
-      EXPECT_FALSE(evaluated.contains(phrase)) << phrase;
-}
-
 // The most characters from `first` to `last` beside each other.
 int longest_run(std::string_view text, char first, char last) {
   int longest = 0, run = 0;
@@ -188,7 +108,7 @@ int longest_run(std::string_view text, char first, char last) {
 
 TEST(RetrievalText, HasNoNumbersOfTheEvaluationsLengths) {
   for (std::int64_t number = 0; number < 20; ++number) {
-    const auto text = make(0, number);
+    const auto text = retrieval_text(0, number);
     EXPECT_LT(longest_run(text.text, '0', '9'), 5);
     EXPECT_LT(longest_run(text.text, 'A', 'Z'), 5);  // the names of its variables
     EXPECT_EQ(text.text.find("VAR "), std::string::npos);
