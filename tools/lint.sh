@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the tree by rules that a script can see; changes nothing.
-#   tools/lint.sh        formatting, columns, scripts, file lengths, what documents are cited, machine paths
+#   tools/lint.sh        formatting, columns, scripts, file lengths, the order of folders, citations, machine paths
 #   tools/lint.sh tidy   clang-tidy over our sources (needs the clang preset configured)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -41,6 +41,26 @@ for file in "${sources[@]}"; do
   ((lines <= 500)) || complain "$file has $lines lines, more than 500: look for a seam"
 done
 git grep -nE '(^|[^A-Za-z])/(work|farm|root)/' -- ':!tools/lint.sh' && complain "paths of one machine"
+
+# A folder includes only those before it in CMakeLists.txt's list, train/ by its parts; testing/ is for tests alone.
+# (The trainings' common loop still knows the warm-up.)
+order=$(sed -n 's/^foreach(layer \(.*\))$/\1/p' CMakeLists.txt)
+order=${order/ train / train/loop train/warmup train/sparse train/pretrain train/torch }
+git grep -nE '^ *#include "' -- 'src/*.cpp' 'src/*.h' 'src/*.inl' ':!src/testing' |
+  grep -v '^src/train/loop/.*"train/warmup/' | awk -F '"' -v order="$order" '
+  function rank(path, part) {
+    split(path, part, "/")
+    return part[1] == "train" ? place["train/" part[2]] : place[part[1]]
+  }
+  BEGIN { for (i = split(order, folder, " "); i > 0; --i) place[folder[i]] = i }
+  {
+    file = substr($1, 5, index($1, ":") - 5)
+    if ($2 ~ /^testing\//) wrong = file !~ /_test\.cpp$/
+    else wrong = !rank(file) || !rank($2) || rank($2) > rank(file)
+    if (wrong) { print; found = 1 }
+  }
+  END { exit found }' || complain "includes upwards: see docs/architecture.md, \"Layers\""
+
 # What comments and documents cite is there: docs/NAME.md, and the heading quoted behind it.
 while IFS= read -r cite; do
   document=${cite%%,*} heading=$(sed -n 's/.*, "\(.*\)"$/\1/p' <<<"$cite")
