@@ -8,7 +8,7 @@
 
 namespace dsa::train {
 
-/// What is trained, over what (train/latent_model.h).
+/// What is trained, over what (train/pretrain/mla_model.h).
 enum class StageKind : std::uint8_t { dense, warmup, sparse };
 
 std::string_view name(StageKind kind);

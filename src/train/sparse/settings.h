@@ -15,7 +15,7 @@ struct SparseSettings {
   double lr = 0;  // of the main weights
   double indexer_lr = 1e-3;
   double clip = 1;        // largest norm of the main gradient, and of each layer's indexer gradient
-  double distill = 0;     // W of train/sparse_model.h
+  double distill = 0;     // W of train/sparse/sparse_model.h
   std::int64_t lora = 0;  // rank; 0: every weight is trained
   std::string compute = "auto";
   std::int64_t seed = 0;

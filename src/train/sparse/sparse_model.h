@@ -5,7 +5,7 @@
 //   language model  -> main weights alone
 //     mean over positions of (1 - W) * cross-entropy of the next token + W * KL(teacher || model)
 //   indexer         -> that layer's indexer alone
-//     by layer, KL over each selection (train/sparse_indexer.h)
+//     by layer, KL over each selection (train/sparse/sparse_indexer.h)
 #pragma once
 
 #include <atomic>
