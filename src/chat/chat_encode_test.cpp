@@ -8,9 +8,8 @@
 #include "base/error.h"
 #include "chat/chat_families.h"
 #include "checkpoint/open_model.h"
-#include "tokenizer/byte_alphabet.h"
+#include "testing/chat_tokenizer.h"
 #include "tokenizer/tokenizer.h"
-#include "tokenizer/tokenizer_spec.h"
 
 namespace dsa {
 namespace {
@@ -55,32 +54,8 @@ void check(const Tokenizer& tokenizer, const ChatFormat& format) {
   EXPECT_EQ(encode_chat(tokenizer, prompt), tokenizer.encode(joined(prompt), SpecialTokens::parse));
 }
 
-std::string alphabet_text(int byte) {
-  const char32_t c =
-      alphabet_of_byte(static_cast<unsigned char>(byte));  // below U+0800: at most two bytes of UTF-8
-  if (c < 0x80) return {static_cast<char>(c)};
-  return {static_cast<char>(0xC0 | (c >> 6)), static_cast<char>(0x80 | (c & 0x3F))};
-}
-
-TokenizerSpec tiny_spec() {
-  TokenizerSpec spec;
-  spec.who = "test";
-  for (int byte = 0; byte < 256; ++byte) spec.tokens.push_back(alphabet_text(byte));
-  const std::string newline = alphabet_text('\n');
-  spec.tokens.push_back(newline + newline);
-  spec.merges.push_back({newline, newline});
-  for (const char* text : {"<|im_start|>", "<|im_end|>", "<|endoftext|>"})
-    spec.added.push_back({.id = static_cast<std::int32_t>(spec.tokens.size() + spec.added.size()),
-                          .text = text,
-                          .special = true});
-  for (const PreTokenizerRule& rule : pre_tokenizer_rules())
-    if (rule.name == "gpt2") spec.pre = &rule;
-  spec.eos = {258};
-  return spec;
-}
-
 TEST(ChatEncode, TinyVocabulary) {
-  const Tokenizer tokenizer(tiny_spec());
+  const Tokenizer tokenizer(test::chat_tokenizer_spec());
   const ChatFormat format = chatml("default");
   check(tokenizer, format);
   EXPECT_EQ(stop_ids(tokenizer, format), (Ids{258, 259}));
@@ -88,7 +63,7 @@ TEST(ChatEncode, TinyVocabulary) {
 }
 
 TEST(ChatEncode, AVocabularyWithoutTheControlTokensIsAnError) {
-  TokenizerSpec spec = tiny_spec();
+  TokenizerSpec spec = test::chat_tokenizer_spec();
   spec.added.clear();
   spec.eos.clear();
   const Tokenizer tokenizer(std::move(spec));

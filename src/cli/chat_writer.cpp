@@ -4,9 +4,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "cli/conversation.h"
 #include "text/chat_turns.h"
-#include "text/conversation_file.h"
 
 namespace dsa::cli {
 namespace {
@@ -30,28 +28,24 @@ ChatWriter::ChatWriter(const std::filesystem::path& model, std::int64_t tokens, 
     : session_(
           open_model(model),
           {.attention = AttentionMode::dense, .context = tokens, .threads = threads, .use_indexer = false}),
-      tokens_(tokens) {
-  format_ = ChatFormat::find(session_.tokenizer().chat_template(), session_.files().config.architecture);
-  stop_tokens_ = stop_tokens(session_, format_);
-}
+      prompt_(session_.files(), session_.tokenizer(), {}),
+      tokens_(tokens) {}
 
 std::int64_t ChatWriter::tokens_of(std::span<const ChatMessage> messages) const {
   if (messages.empty()) return 0;
-  return static_cast<std::int64_t>(
-      encode_conversation(session_.tokenizer(), *format_, messages, /*add_generation_prompt=*/false).size());
+  return static_cast<std::int64_t>(prompt_.encode(messages, {.add_generation_prompt = false}).size());
 }
 
 std::string ChatWriter::answer(std::span<const ChatMessage> messages, const CounterRng& seeds,
                                const std::atomic<bool>& cancel) {
-  const auto prompt =
-      encode_conversation(session_.tokenizer(), *format_, messages, /*add_generation_prompt=*/true);
+  const auto prompt = prompt_.encode(messages);
   for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
     GenerateRequest request;
     request.prompt = prompt;
     request.sampling.temperature = kTemperature;
     request.sampling.seed = seeds.at(messages.size() * kAttempts + attempt);
     request.max_tokens = longest_answer(tokens_);
-    request.stop_tokens = stop_tokens_;
+    request.stop_tokens = prompt_.stop_ids();
     const auto result = session_.generate(request, {}, cancel);
     if (result.finish_reason == FinishReason::cancelled) return {};
     if (result.finish_reason == FinishReason::failed)

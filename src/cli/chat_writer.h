@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "chat/chat_format.h"
+#include "chat/chat_prompt.h"
 #include "engine/session.h"
 #include "text/passages.h"
 
@@ -37,8 +37,7 @@ class ChatWriter {
                      const std::atomic<bool>& cancel);
 
   Session session_;
-  std::optional<ChatFormat> format_;
-  std::vector<std::int32_t> stop_tokens_;
+  ChatPrompt prompt_;
   std::int64_t tokens_;
 };
 

@@ -7,15 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "chat/chat_format.h"
+#include "chat/chat_prompt.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "engine/session.h"
 
 namespace dsa::cli {
-
-/// What a model without a chat template is for.
-enum class WithoutFormat : std::uint8_t { complete, refuse };
 
 /// Messages in, answers out; remembers nothing but the model's cache.  One thread at a time.
 class Conversation {
@@ -26,7 +23,6 @@ class Conversation {
   [[nodiscard]] Session& session() { return session_; }
   /// "chatml", ..., or "none" for plain completion.
   [[nodiscard]] std::string_view format_name() const;
-  [[nodiscard]] bool has_format() const { return format_.has_value(); }
 
   /// Prompt ids; without a chat format, of the last message's text alone.
   [[nodiscard]] std::vector<std::int32_t> encode(std::span<const ChatMessage> messages) const;
@@ -39,17 +35,13 @@ class Conversation {
   [[nodiscard]] ChatMessage as_message(const std::string& answer, std::span<const ChatMessage> asked) const;
 
  private:
-  [[nodiscard]] std::vector<Segment> render(std::span<const ChatMessage> messages) const;
+  [[nodiscard]] ChatOptions chat_options() const;
 
   Options options_;
   SamplingParams sampling_;
   Session session_;
-  std::optional<ChatFormat> format_;
-  std::vector<std::int32_t> stop_tokens_;
+  ChatPrompt prompt_;
 };
-
-/// Tokens that end an answer: the format's, the tokenizer's and config.json's, each once.
-std::vector<std::int32_t> stop_tokens(const Session& session, const std::optional<ChatFormat>& format);
 
 /// The question of --prompt and --file: the text itself, or the question about the document.
 std::string first_message(const Options& options);

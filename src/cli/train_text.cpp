@@ -77,7 +77,7 @@ void check_out(const TextOrder& o) {
 
 void check_chat_format(const ModelFiles& model, const Tokenizer& tokenizer) {
   try {
-    static_cast<void>(ChatFormat::find(tokenizer.chat_template(), model.config.architecture));
+    static_cast<void>(ChatPrompt(model, tokenizer, {}));
   } catch (const Error& error) {
     fail("{}: cannot write conversations (give --chat 0): {}", printable(model.path.string(), 1000),
          error.what());

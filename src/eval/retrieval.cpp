@@ -19,19 +19,11 @@ std::int32_t best(std::span<const float> logits) {
 
 }  // namespace
 
-RetrievalRunner::RetrievalRunner(LoadedModel& model, const RetrievalOptions& options) : model_(model) {
+RetrievalRunner::RetrievalRunner(LoadedModel& model, const RetrievalOptions& options)
+    : model_(model),
+      prompt_(model.files(), model.tokenizer(), {.raw = options.raw, .without = WithoutFormat::complete}) {
   DSA_CHECK(model.topk() > 0);
-  const Tokenizer& tokenizer = model.tokenizer();
-  // DeepSeek-V3.2 has a chat format and no template.
-  const bool has_format =
-      tokenizer.chat_template() || model.config().architecture == Architecture::deepseek_v32;
   if (options.best) best_.emplace(model);
-  if (has_format && !options.raw) {
-    format_ = ChatFormat::find(tokenizer.chat_template(), model.config().architecture);
-    stop_ = stop_ids(tokenizer, *format_);
-  }
-  stop_.insert(stop_.end(), tokenizer.eos_ids().begin(), tokenizer.eos_ids().end());
-  stop_.insert(stop_.end(), model.config().eos_token_ids.begin(), model.config().eos_token_ids.end());
 }
 
 std::vector<std::int32_t> RetrievalRunner::text_ids(std::string_view text) const {
@@ -39,20 +31,12 @@ std::vector<std::int32_t> RetrievalRunner::text_ids(std::string_view text) const
 }
 
 std::vector<std::int32_t> RetrievalRunner::prompt(const RetrievalSample& sample) const {
-  std::vector<std::int32_t> ids;
-  const auto append = [&](std::span<const std::int32_t> more) {
-    ids.insert(ids.end(), more.begin(), more.end());
-  };
-  if (format_) {
-    const ChatMessage message{.role = Role::user, .content = sample.question};
-    // The answer is scored as it stands: no thinking before it.
-    const auto thinking = format_->can_think() ? Thinking::off : Thinking::model_default;
-    append(encode_chat(model_.tokenizer(), format_->render({&message, 1}, {.thinking = thinking})));
-    append(text_ids(sample.answer_begins));
-  } else {
-    append(model_.tokenizer().prefix_ids());
-    append(text_ids(sample.question + "\n" + sample.answer_begins));
-  }
+  if (!prompt_.format()) return prompt_.encode_text(sample.question + "\n" + sample.answer_begins);
+  const ChatMessage message{.role = Role::user, .content = sample.question};
+  // The answer is scored as it stands: no thinking before it.
+  auto ids = prompt_.encode({&message, 1}, {.thinking = Thinking::off});
+  const auto begun = text_ids(sample.answer_begins);
+  ids.insert(ids.end(), begun.begin(), begun.end());
   return ids;
 }
 
@@ -108,7 +92,8 @@ bool RetrievalRunner::ask(const RetrievalSample& sample, std::span<const std::in
 
   std::vector<std::int32_t> said;
   const std::int64_t most = room_for(answer);
-  while (static_cast<std::int64_t>(said.size()) < most && std::ranges::find(stop_, next) == stop_.end()) {
+  while (static_cast<std::int64_t>(said.size()) < most &&
+         std::ranges::find(prompt_.stop_ids(), next) == prompt_.stop_ids().end()) {
     said.push_back(next);
     if (static_cast<std::int64_t>(said.size()) == most) break;
     const auto choose = [&](std::int64_t, TensorView<const float, 2> logits) { next = best(logits.span(0)); };

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "chat/chat_format.h"
+#include "chat/chat_prompt.h"
 #include "eval/best_selection.h"
 #include "eval/loaded_model.h"
 #include "eval/retrieval_result.h"
@@ -40,8 +40,7 @@ class RetrievalRunner {
 
   LoadedModel& model_;
   std::optional<BestSelection> best_;
-  std::optional<ChatFormat> format_;
-  std::vector<std::int32_t> stop_;
+  ChatPrompt prompt_;
 };
 
 }  // namespace dsa

@@ -78,11 +78,4 @@ std::string conversation_json(std::span<const ChatMessage> messages) {
   return nlohmann::ordered_json{{"messages", std::move(list)}}.dump(1) + "\n";
 }
 
-std::vector<std::int32_t> encode_conversation(const Tokenizer& tokenizer, const ChatFormat& format,
-                                              std::span<const ChatMessage> messages,
-                                              bool add_generation_prompt) {
-  return encode_chat(tokenizer,
-                     format.render(messages, {.add_generation_prompt = add_generation_prompt, .date = {}}));
-}
-
 }  // namespace dsa

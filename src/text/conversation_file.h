@@ -25,10 +25,4 @@ std::vector<ChatMessage> parse_conversation(std::string_view json, const std::st
 /// What parse_conversation() reads, with its newline.
 std::string conversation_json(std::span<const ChatMessage> messages);
 
-/// Ids of the conversation in the model's chat format: control tokens are control tokens, what a message
-/// spells stays text.  A format that tells the date tells its template's own, whatever the day.
-std::vector<std::int32_t> encode_conversation(const Tokenizer& tokenizer, const ChatFormat& format,
-                                              std::span<const ChatMessage> messages,
-                                              bool add_generation_prompt);
-
 }  // namespace dsa

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
+#include "chat/chat_prompt.h"
 #include "text/conversation_file.h"
 #include "tokenizer/utf8.h"
 
@@ -44,13 +45,12 @@ std::vector<fs::path> files_below(const std::string& path) {
   return files;
 }
 
-// A conversation's ids.
+// A conversation's ids.  A format that tells the date tells its template's own, whatever the day.
 std::vector<std::int32_t> read_conversation(std::string_view json, const std::string& who,
                                             const Tokenizer& tokenizer, Architecture architecture) {
   const auto messages = parse_conversation(json, who);
   try {
-    const auto format = ChatFormat::find(tokenizer.chat_template(), architecture);
-    return encode_conversation(tokenizer, format, messages, /*add_generation_prompt=*/false);
+    return ChatPrompt(architecture, tokenizer, {}, {}).encode(messages, {.add_generation_prompt = false});
   } catch (const Error& error) {
     fail("{}: this model cannot read a conversation (give plain text): {}", who, error.what());
   }

@@ -1,0 +1,78 @@
+#include "chat/chat_prompt.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace dsa {
+namespace {
+
+std::optional<ChatFormat> chosen_format(Architecture architecture, const Tokenizer& tokenizer,
+                                        const FormatChoice& choice) {
+  if (choice.raw) return std::nullopt;
+  // DeepSeek-V3.2 has a chat format and no template.
+  const bool has_format = tokenizer.chat_template() || architecture == Architecture::deepseek_v32;
+  if (!has_format && choice.without == WithoutFormat::complete) return std::nullopt;
+  return ChatFormat::find(tokenizer.chat_template(), architecture);
+}
+
+void add_missing(std::vector<std::int32_t>& ids, std::span<const std::int32_t> more) {
+  for (const auto id : more)
+    if (std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
+}
+
+}  // namespace
+
+ChatPrompt::ChatPrompt(const ModelFiles& files, const Tokenizer& tokenizer, const FormatChoice& choice)
+    : ChatPrompt(files.config.architecture, tokenizer, files.config.eos_token_ids, choice) {}
+
+ChatPrompt::ChatPrompt(Architecture architecture, const Tokenizer& tokenizer,
+                       std::span<const std::int32_t> eos_ids, const FormatChoice& choice)
+    : tokenizer_(tokenizer), format_(chosen_format(architecture, tokenizer, choice)) {
+  if (format_) stop_ids_ = dsa::stop_ids(tokenizer, *format_);
+  add_missing(stop_ids_, tokenizer.eos_ids());
+  add_missing(stop_ids_, eos_ids);
+}
+
+std::vector<Segment> ChatPrompt::render(std::span<const ChatMessage> messages, ChatOptions options) const {
+  if (!format_->wants_today()) options.date.clear();
+  return format_->render(messages, options);
+}
+
+std::vector<std::int32_t> ChatPrompt::encode(std::span<const ChatMessage> messages,
+                                             const ChatOptions& options, SpecialTokens typed) const {
+  if (!format_) {
+    DSA_CHECK(!messages.empty());
+    return encode_text(messages.back().content, typed);
+  }
+  const auto prompt = render(messages, options);
+  if (typed == SpecialTokens::as_text) return encode_chat(tokenizer_, prompt);
+  std::string text;
+  for (const auto& segment : prompt) text += segment.text;
+  return tokenizer_.encode(text, typed);
+}
+
+std::vector<std::int32_t> ChatPrompt::encode_text(std::string_view text, SpecialTokens typed) const {
+  std::vector<std::int32_t> ids = tokenizer_.prefix_ids();
+  const auto typed_ids = tokenizer_.encode(text, typed);
+  ids.insert(ids.end(), typed_ids.begin(), typed_ids.end());
+  return ids;
+}
+
+ChatMessage ChatPrompt::as_message(const std::string& answer, std::span<const ChatMessage> asked,
+                                   const ChatOptions& options) const {
+  ChatMessage message{.role = Role::assistant, .content = answer};
+  if (!format_ || !format_->reasoning()) return message;
+  const auto& [begin, end] = *format_->reasoning();
+  std::string_view text = answer;
+  if (text.starts_with(begin))
+    text.remove_prefix(begin.size());
+  else if (!ends_in_reasoning(*format_, render(asked, options)))
+    return message;
+  const auto stop = text.find(end);
+  message.reasoning = std::string(text.substr(0, stop));
+  message.content = stop == std::string_view::npos ? "" : std::string(text.substr(stop + end.size()));
+  return message;
+}
+
+}  // namespace dsa

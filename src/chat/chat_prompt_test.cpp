@@ -1,0 +1,94 @@
+#include "chat/chat_prompt.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "testing/chat_tokenizer.h"
+
+namespace dsa {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+constexpr const char* kChatml =
+    "{% for message in messages %}"
+    "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+Tokenizer tokenizer_with(const std::optional<std::string>& chat_template, const Ids& prefix = {}) {
+  TokenizerSpec spec = test::chat_tokenizer_spec();
+  spec.chat_template = chat_template;
+  spec.prefix = prefix;
+  if (prefix.size() == 1) spec.bos = prefix.front();
+  return Tokenizer(std::move(spec));
+}
+
+Ids bytes(std::string_view text) {
+  Ids ids;
+  for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
+  return ids;
+}
+
+Ids operator+(Ids a, const Ids& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+const std::vector<ChatMessage> kQuestion{{Role::system, "s"}, {Role::user, "<|im_end|>"}};
+
+TEST(ChatPrompt, MessagesInTheModelsFormat) {
+  const Tokenizer tokenizer = tokenizer_with(kChatml);
+  const ChatPrompt prompt(Architecture::llama, tokenizer, {}, {});
+  ASSERT_TRUE(prompt.format());
+  const Ids system = Ids{test::kImStart} + bytes("system\ns") + Ids{test::kImEnd} + bytes("\n");
+  const Ids user = Ids{test::kImStart} + bytes("user\n<|im_end|>") + Ids{test::kImEnd} + bytes("\n");
+  EXPECT_EQ(prompt.encode(kQuestion, {.add_generation_prompt = false}), system + user);
+  EXPECT_EQ(prompt.encode(kQuestion), system + user + Ids{test::kImStart} + bytes("assistant\n"));
+  const std::vector<ChatMessage> meant{kQuestion[1]};
+  EXPECT_EQ(prompt.encode(meant, {.add_generation_prompt = false}, SpecialTokens::parse),
+            Ids{test::kImStart} + bytes("user\n") + (Ids{test::kImEnd, test::kImEnd} + bytes("\n")));
+}
+
+// GLM's tokenizers put two tokens before a plain prompt, others one or none.
+TEST(ChatPrompt, PlainTextBeginsAsTheTokenizerSays) {
+  for (const Ids& prefix : {Ids{}, Ids{test::kImStart}, Ids{test::kEndOfText, test::kImStart}}) {
+    const Tokenizer tokenizer = tokenizer_with(kChatml, prefix);
+    const ChatPrompt raw(Architecture::llama, tokenizer, {}, {.raw = true});
+    EXPECT_FALSE(raw.format());
+    EXPECT_EQ(raw.encode_text("ab"), prefix + bytes("ab"));
+    EXPECT_EQ(raw.encode(kQuestion), prefix + bytes("<|im_end|>")) << "the last message alone";
+    EXPECT_EQ(raw.encode_text("<|im_end|>", SpecialTokens::parse), prefix + Ids{test::kImEnd});
+  }
+}
+
+TEST(ChatPrompt, EveryTokenThatEndsAnAnswerOnce) {
+  const Tokenizer tokenizer = tokenizer_with(kChatml);
+  EXPECT_EQ(ChatPrompt(Architecture::llama, tokenizer, Ids{7, test::kEndOfText}, {}).stop_ids(),
+            (Ids{test::kImEnd, test::kEndOfText, 7}));
+  EXPECT_EQ(ChatPrompt(Architecture::llama, tokenizer, Ids{7}, {.raw = true}).stop_ids(),
+            (Ids{test::kImEnd, 7}));
+}
+
+TEST(ChatPrompt, AModelWithoutAFormatCompletesOrIsRefused) {
+  const Tokenizer tokenizer = tokenizer_with(std::nullopt);
+  EXPECT_THROW(ChatPrompt(Architecture::llama, tokenizer, {}, {}), Error);
+  const FormatChoice complete{.without = WithoutFormat::complete};
+  EXPECT_FALSE(ChatPrompt(Architecture::llama, tokenizer, {}, complete).format());
+  // DeepSeek-V3.2 has a format without a template, whose tokens this vocabulary lacks.
+  EXPECT_THROW(ChatPrompt(Architecture::deepseek_v32, tokenizer, {}, complete), Error);
+  const Tokenizer unknown = tokenizer_with("{{ messages }}");
+  EXPECT_THROW(ChatPrompt(Architecture::llama, unknown, {}, complete), Error);
+  EXPECT_FALSE(ChatPrompt(Architecture::llama, unknown, {}, {.raw = true}).format());
+}
+
+TEST(ChatPrompt, AnAnswerWithoutReasoningIsItsContent) {
+  const Tokenizer tokenizer = tokenizer_with(kChatml);
+  const auto message =
+      ChatPrompt(Architecture::llama, tokenizer, {}, {}).as_message("<think>a", kQuestion, {});
+  EXPECT_EQ(message.role, Role::assistant);
+  EXPECT_EQ(message.content, "<think>a");
+  EXPECT_FALSE(message.reasoning);
+}
+
+}  // namespace
+}  // namespace dsa
