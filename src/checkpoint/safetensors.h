@@ -26,8 +26,9 @@ struct SafetensorsContents {
 
 /// Checks the whole header of the file held in `bytes` and describes its tensors; no value is read.  Throws
 /// Error that starts with `who` (the path), which must live as long as the result.  Header whitespace on both
-/// sides of the JSON is accepted, as the reference reader does; everything else is as strict as it or
-/// stricter: duplicate names, holes, overlaps and trailing bytes are errors.
+/// sides of the JSON, "__metadata__": null and further keys of a tensor are accepted, as the reference reader
+/// does; everything else is as strict as it or stricter: duplicate names, holes, overlaps and trailing bytes
+/// are errors.
 SafetensorsContents parse_safetensors(std::span<const std::byte> bytes, std::string_view who);
 
 /// One mapped file.  Immutable: safe to read from many threads.

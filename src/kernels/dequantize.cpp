@@ -99,16 +99,9 @@ Function function_of(DType type) {
       return q5_k;
     case DType::q6_k:
       return q6_k;
-    case DType::i8:
-    case DType::u8:
-    case DType::i16:
-    case DType::i32:
-    case DType::i64:
-    case DType::f64:
-    case DType::boolean:
+    default:
       return nullptr;
   }
-  return nullptr;
 }
 
 }  // namespace

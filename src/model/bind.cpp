@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/mapped_file.h"
+#include "base/numeric.h"
 #include "kernels/dequantize.h"
 
 namespace dsa {
@@ -19,7 +20,10 @@ std::int64_t interleaved_row(std::int64_t r, std::int64_t head_dim) {
   return head * head_dim + (i < half ? 2 * i : 2 * (i - half) + 1);
 }
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+// What the scales of FP8 blocks are published in.
+bool is_scale_type(DType type) {
+  return type == DType::f32 || type == DType::bf16 || type == DType::f16 || type == DType::f8_e8m0;
+}
 
 }  // namespace
 
@@ -55,15 +59,24 @@ WeightView Binder::view(const std::string& name, std::int64_t rows, std::int64_t
 void Binder::bind_scales(const std::string& name, WeightView& weight) {
   const std::array shape{ceil_div(weight.rows, kScaleBlock), ceil_div(weight.cols, kScaleBlock)};
   const StoredTensor& scales = get(name + ".weight_scale_inv", shape);
-  if (scales.type != DType::f32)
-    fail("weights: {}.weight_scale_inv is stored as {}, expected F32 ({})", name, dsa::name(scales.type),
-         scales.file);
+  if (!is_scale_type(scales.type))
+    fail("weights: {}.weight_scale_inv is stored as {}, expected F32, BF16, F16 or F8_E8M0 ({})", name,
+         dsa::name(scales.type), scales.file);
   weight.scale_stride = shape[1];
-  if (reinterpret_cast<std::uintptr_t>(scales.bytes.data()) % alignof(float) == 0) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(scales.bytes.data()) % alignof(float) == 0;
+  if (scales.type == DType::f32 && aligned) {
     weight.scales = reinterpret_cast<const float*>(scales.bytes.data());
     return;
   }
-  weight.scales = reinterpret_cast<const float*>(copy(scales.bytes, "FP8 scales"));
+  const auto count = usize(shape[0] * shape[1]);
+  const auto kept = model_.owned.take(count * sizeof(float), "FP8 scales");
+  const std::span values(reinterpret_cast<float*>(kept.data()), count);
+  weight.scales = values.data();
+  if (scales.type == DType::f8_e8m0)
+    std::ranges::transform(scales.bytes, values.begin(),
+                           [](std::byte b) { return e8m0_to_float(std::to_integer<std::uint8_t>(b)); });
+  else
+    dequantize(scales.type, scales.bytes.data(), values);
 }
 
 void Binder::vector(const std::string& name, std::int64_t size, std::vector<float>& out) {

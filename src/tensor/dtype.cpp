@@ -1,6 +1,7 @@
 #include "tensor/dtype.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/checked.h"
 
@@ -61,6 +62,12 @@ std::uint8_t float_to_e4m3(float value) {
   const int carry = steps == 16 ? 1 : 0;
   const int biased = unit + 10 + carry;
   return sign | static_cast<std::uint8_t>((biased << 3) | (carry != 0 ? 0 : steps - 8));
+}
+
+float e8m0_to_float(std::uint8_t bits) {
+  if (bits == 0xFF) return std::numeric_limits<float>::quiet_NaN();
+  // Exponent 0 is 2^-127, a subnormal float.
+  return std::bit_cast<float>(bits == 0 ? 0x00400000U : static_cast<std::uint32_t>(bits) << 23);
 }
 
 }  // namespace dsa

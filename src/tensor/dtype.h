@@ -34,6 +34,18 @@ enum class DType : std::uint8_t {
   q4_k,
   q5_k,
   q6_k,
+  // what safetensors files may hold besides, and no kernel multiplies
+  f8_e8m0,  // a power of two: the scales of some FP8 checkpoints
+  f8_e5m2,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
+  u16,
+  u32,
+  u64,
+  c64,
 };
 
 struct DTypeTraits {
@@ -44,17 +56,38 @@ struct DTypeTraits {
 };
 
 inline constexpr std::array kDTypes{
-    DTypeTraits{DType::f32, "F32", 1, 4},       DTypeTraits{DType::f16, "F16", 1, 2},
-    DTypeTraits{DType::bf16, "BF16", 1, 2},     DTypeTraits{DType::f8_e4m3, "F8_E4M3", 1, 1},
-    DTypeTraits{DType::i8, "I8", 1, 1},         DTypeTraits{DType::u8, "U8", 1, 1},
-    DTypeTraits{DType::i16, "I16", 1, 2},       DTypeTraits{DType::i32, "I32", 1, 4},
-    DTypeTraits{DType::i64, "I64", 1, 8},       DTypeTraits{DType::f64, "F64", 1, 8},
-    DTypeTraits{DType::boolean, "BOOL", 1, 1},  DTypeTraits{DType::q4_0, "Q4_0", 32, 18},
-    DTypeTraits{DType::q4_1, "Q4_1", 32, 20},   DTypeTraits{DType::q5_0, "Q5_0", 32, 22},
-    DTypeTraits{DType::q5_1, "Q5_1", 32, 24},   DTypeTraits{DType::q8_0, "Q8_0", 32, 34},
-    DTypeTraits{DType::q2_k, "Q2_K", 256, 84},  DTypeTraits{DType::q3_k, "Q3_K", 256, 110},
-    DTypeTraits{DType::q4_k, "Q4_K", 256, 144}, DTypeTraits{DType::q5_k, "Q5_K", 256, 176},
+    DTypeTraits{DType::f32, "F32", 1, 4},
+    DTypeTraits{DType::f16, "F16", 1, 2},
+    DTypeTraits{DType::bf16, "BF16", 1, 2},
+    DTypeTraits{DType::f8_e4m3, "F8_E4M3", 1, 1},
+    DTypeTraits{DType::i8, "I8", 1, 1},
+    DTypeTraits{DType::u8, "U8", 1, 1},
+    DTypeTraits{DType::i16, "I16", 1, 2},
+    DTypeTraits{DType::i32, "I32", 1, 4},
+    DTypeTraits{DType::i64, "I64", 1, 8},
+    DTypeTraits{DType::f64, "F64", 1, 8},
+    DTypeTraits{DType::boolean, "BOOL", 1, 1},
+    DTypeTraits{DType::q4_0, "Q4_0", 32, 18},
+    DTypeTraits{DType::q4_1, "Q4_1", 32, 20},
+    DTypeTraits{DType::q5_0, "Q5_0", 32, 22},
+    DTypeTraits{DType::q5_1, "Q5_1", 32, 24},
+    DTypeTraits{DType::q8_0, "Q8_0", 32, 34},
+    DTypeTraits{DType::q2_k, "Q2_K", 256, 84},
+    DTypeTraits{DType::q3_k, "Q3_K", 256, 110},
+    DTypeTraits{DType::q4_k, "Q4_K", 256, 144},
+    DTypeTraits{DType::q5_k, "Q5_K", 256, 176},
     DTypeTraits{DType::q6_k, "Q6_K", 256, 210},
+    DTypeTraits{DType::f8_e8m0, "F8_E8M0", 1, 1},
+    DTypeTraits{DType::f8_e5m2, "F8_E5M2", 1, 1},
+    DTypeTraits{DType::f8_e4m3fnuz, "F8_E4M3FNUZ", 1, 1},
+    DTypeTraits{DType::f8_e5m2fnuz, "F8_E5M2FNUZ", 1, 1},
+    DTypeTraits{DType::f6_e2m3, "F6_E2M3", 4, 3},
+    DTypeTraits{DType::f6_e3m2, "F6_E3M2", 4, 3},
+    DTypeTraits{DType::f4, "F4", 2, 1},
+    DTypeTraits{DType::u16, "U16", 1, 2},
+    DTypeTraits{DType::u32, "U32", 1, 4},
+    DTypeTraits{DType::u64, "U64", 1, 8},
+    DTypeTraits{DType::c64, "C64", 1, 8},
 };
 
 constexpr const DTypeTraits& traits(DType type) { return kDTypes[static_cast<std::size_t>(type)]; }
@@ -98,5 +131,8 @@ std::uint16_t float_to_f16(float value);
 float e4m3_to_float(std::uint8_t bits);
 /// Nearest even, saturating at +-448; NaN to 0x7F.
 std::uint8_t float_to_e4m3(float value);
+
+/// OCP E8M0 (a biased exponent, no sign; 0xFF is NaN), exact.
+float e8m0_to_float(std::uint8_t bits);
 
 }  // namespace dsa

@@ -39,6 +39,14 @@ TEST(DTypeTest, E4m3RoundTripsEveryValueAndRoundsToNearest) {
   EXPECT_EQ(e4m3_to_float(1), std::ldexp(1.0F, -9));
 }
 
+TEST(DTypeTest, E8m0IsAPowerOfTwo) {
+  EXPECT_EQ(e8m0_to_float(127), 1.0F);
+  EXPECT_EQ(e8m0_to_float(0), std::ldexp(1.0F, -127));
+  EXPECT_EQ(e8m0_to_float(1), std::ldexp(1.0F, -126));
+  EXPECT_EQ(e8m0_to_float(254), std::ldexp(1.0F, 127));
+  EXPECT_TRUE(std::isnan(e8m0_to_float(255)));
+}
+
 TEST(DTypeTest, Bf16RoundsToNearestEven) {
   EXPECT_EQ(bf16(1.0F).bits, 0x3F80);
   EXPECT_EQ(bf16(1.00390625F).bits, 0x3F80);  // halfway, even below
