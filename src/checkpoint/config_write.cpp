@@ -92,6 +92,9 @@ std::string bf16_config_json(const ModelFiles& files) {
   Json config = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!config.is_object()) fail("{}/config.json: cannot be read again", who);
   config.erase("quantization_config");
+  // A head of its own beside a flag that denies it: what is written says what it is.
+  if (config.contains("tie_word_embeddings"))
+    config["tie_word_embeddings"] = files.config.tie_word_embeddings;
   // Both spellings are in use.
   if (config.contains("dtype")) config["dtype"] = "bfloat16";
   if (config.contains("torch_dtype") || !config.contains("dtype")) config["torch_dtype"] = "bfloat16";

@@ -2,7 +2,10 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/log.h"
 #include "base/who.h"
 #include "checkpoint/config_json.h"
 #include "checkpoint/hf_folder.h"
@@ -40,6 +43,30 @@ void check_fit(const ModelConfig& config, const TensorSource& tensors, const std
          config.num_hidden_layers);
 }
 
+// The same bytes in both, and the same scales where they have any.
+bool same_weights(const TensorSource& tensors, const std::string& a, const std::string& b) {
+  for (const char* part : {".weight", ".weight_scale_inv"}) {
+    const StoredTensor *x = tensors.find(a + part), *y = tensors.find(b + part);
+    if (x == nullptr && y == nullptr) continue;
+    if (x == nullptr || y == nullptr || x->type != y->type || x->shape != y->shape ||
+        !std::ranges::equal(x->bytes, y->bytes))
+      return false;
+  }
+  return true;
+}
+
+// transformers goes by the tensors where they contradict the flag; the reader of a file that says both wants
+// the head that was trained.
+bool has_tied_head(const ModelConfig& config, const TensorSource& tensors, const std::string& who) {
+  if (!config.tie_word_embeddings || tensors.find("lm_head.weight") == nullptr ||
+      same_weights(tensors, "lm_head", "model.embed_tokens"))
+    return config.tie_word_embeddings;
+  spdlog::warn(
+      "{}: tie_word_embeddings is true, but lm_head.weight is not the embedding: the stored head is used",
+      who);
+  return false;
+}
+
 // transformers drops the MTP layers and keeps the key, or the other way round: the tensors decide.
 std::int64_t count_mtp_layers(const ModelConfig& config, const TensorSource& tensors) {
   if (!config.mla) return 0;
@@ -57,6 +84,7 @@ ModelFiles open_hf_model(const std::filesystem::path& folder) {
   auto tensors = open_hf_tensors(folder);
   check_quantization(config, *tensors);
   check_fit(config.config, *tensors, dsa::who(folder));
+  config.config.tie_word_embeddings = has_tied_head(config.config, *tensors, dsa::who(folder));
   config.config.num_nextn_predict_layers = count_mtp_layers(config.config, *tensors);
   ModelFiles files{.path = folder,
                    .format = ModelFiles::Format::huggingface,
