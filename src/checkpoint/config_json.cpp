@@ -104,11 +104,14 @@ void check_layer_types(ConfigReader& config, const ModelConfig& out) {
   if (static_cast<std::int64_t>(types.size()) != out.num_hidden_layers)
     fail("{}: layer_types names {} layers, expected num_hidden_layers {}", config.who(), types.size(),
          out.num_hidden_layers);
-  const std::string_view supported = out.indexer ? "indexed_attention" : "full_attention";
+  // Two names of one thing: files of different exporters.
+  const std::vector<std::string_view> supported =
+      out.indexer ? std::vector<std::string_view>{"indexed_attention", "deepseek_sparse_attention"}
+                  : std::vector<std::string_view>{"full_attention"};
   for (const auto& type : types)
-    if (type != supported)
+    if (std::ranges::find(supported, type) == supported.end())
       fail("{}: layer_types holds \"{}\", dsa supports only {} in a {}", config.who(), printable(type),
-           supported, out.model_type);
+           fmt::join(supported, " and "), out.model_type);
 }
 
 // Known to transformers, and without effect on what the model computes here.
@@ -203,6 +206,7 @@ HfConfig parse_hf_config(std::string_view text, std::string_view who) {
   if (!bos.empty()) out.bos_token_id = bos[0];
   result.quantization_problem = quantization_problem(config);
   ignore_inert(config);
+  drop_unknown_tokens(out, who);
   validate(out, who);
   config.warn_about_the_rest();
   return result;
@@ -215,6 +219,7 @@ void apply_generation_config(std::string_view text, std::string_view who, ModelC
   const auto ids = generation.ids("eos_token_id");
   if (ids.empty()) return;  // the other keys are sampling defaults: the person who runs the model chooses
   config.eos_token_ids = ids;
+  drop_unknown_tokens(config, who);
   validate(config, who);
 }
 

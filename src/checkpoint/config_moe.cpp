@@ -41,18 +41,21 @@ void apply_mlp_layer_types(ConfigReader& config, const ModelConfig& out, MoeConf
   moe.moe_layer_freq = 1;
 }
 
+// Published files say all of it.  What a file leaves out has no value that is right for every model: another
+// scale or grouping of the experts computes, and answers nonsense.
 void read_moe(ConfigReader& config, ModelConfig& out) {
   MoeConfig& moe = out.moe.emplace();
   moe.n_routed_experts = config.integer("n_routed_experts");
-  moe.n_shared_experts = config.integer("n_shared_experts", 0);
+  moe.n_shared_experts = config.integer("n_shared_experts");
   moe.num_experts_per_tok = config.integer("num_experts_per_tok");
   moe.moe_intermediate_size = config.integer("moe_intermediate_size");
-  moe.n_group = config.integer("n_group", 1);
-  moe.topk_group = config.integer("topk_group", 1);
-  moe.norm_topk_prob = config.boolean("norm_topk_prob", true);
-  moe.routed_scaling_factor = config.number("routed_scaling_factor", 1);
-  moe.moe_layer_freq = config.integer("moe_layer_freq", 1);
-  moe.first_k_dense_replace = config.integer("first_k_dense_replace", 3);
+  moe.n_group = config.integer("n_group");
+  moe.topk_group = config.integer("topk_group");
+  moe.norm_topk_prob = config.boolean("norm_topk_prob");
+  moe.routed_scaling_factor = config.number("routed_scaling_factor");
+  moe.moe_layer_freq = config.integer("moe_layer_freq", 1);  // transformers does not know it
+  if (config.has("first_k_dense_replace") || !config.has("mlp_layer_types"))
+    moe.first_k_dense_replace = config.integer("first_k_dense_replace");
   apply_mlp_layer_types(config, out, moe);
   config.expect("scoring_func", {"sigmoid"});
   config.expect("topk_method", {"noaux_tc"});

@@ -63,12 +63,14 @@ double ConfigReader::number(std::string_view key, double fallback) {
   return has(key) ? number(key) : fallback;
 }
 
-bool ConfigReader::boolean(std::string_view key, bool fallback) {
+bool ConfigReader::boolean(std::string_view key) {
   const json* value = find(key);
-  if (value == nullptr) return fallback;
+  if (value == nullptr) fail("{}: {} is missing", who_, key);
   if (!value->is_boolean()) wrong(key, *value, "true or false");
   return value->get<bool>();
 }
+
+bool ConfigReader::boolean(std::string_view key, bool fallback) { return has(key) ? boolean(key) : fallback; }
 
 std::string ConfigReader::string(std::string_view key, std::string_view fallback) {
   const json* value = find(key);

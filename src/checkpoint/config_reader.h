@@ -30,6 +30,7 @@ class ConfigReader {
   std::int64_t integer(std::string_view key, std::int64_t fallback);
   double number(std::string_view key);
   double number(std::string_view key, double fallback);
+  bool boolean(std::string_view key);
   bool boolean(std::string_view key, bool fallback);
   std::string string(std::string_view key, std::string_view fallback);
   std::vector<std::string> strings(std::string_view key);  // empty if absent

@@ -293,12 +293,6 @@ std::vector<BadModel> bad_models() {
        },
        {"tokens has 4 elements, but token_embd.weight has 5 rows"}},
       {"H34_VocabSizeOfAnotherModel", integer("vocab_size", 6), {"llama.vocab_size is 6"}},
-      {"H34_EosOutsideTheVocabulary",
-       more([](GgufTestWriter& w) { w.u32("tokenizer.ggml.eos_token_id", 5); }),
-       {"eos_token_id is 5, but there are only 5 tokens"}},
-      {"H34_BosMinus1",
-       more([](GgufTestWriter& w) { w.u32("tokenizer.ggml.bos_token_id", 0xFFFFFFFF); }),
-       {"bos_token_id is 4294967295"}},
       {"EmbeddingOfAnotherWidth",
        [](Recipe& r) {
          r.integers["embedding_length"] = 16;

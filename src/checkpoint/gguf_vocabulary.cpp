@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace dsa {
 namespace {
@@ -33,7 +34,10 @@ std::vector<TokenType> read_types(const GgufFile& file, std::size_t tokens) {
 std::optional<std::int32_t> read_id(const GgufFile& file, std::string_view key, std::size_t tokens) {
   const auto id = file.find_u32(key);
   if (!id) return std::nullopt;
-  if (*id >= tokens) fail("{}: {} is {}, but there are only {} tokens", file.who(), key, *id, tokens);
+  if (*id >= tokens) {
+    spdlog::warn("{}: {} {} is not used: there are {} tokens, numbered from 0", file.who(), key, *id, tokens);
+    return std::nullopt;
+  }
   return static_cast<std::int32_t>(*id);
 }
 

@@ -27,8 +27,8 @@ struct GgufVocabulary {
   std::string_view chat_template;  // Jinja; may be empty
 };
 
-/// Nothing if the file has no tokens.  Throws Error on lists of different lengths,
-/// token types and ids out of range.
+/// Nothing if the file has no tokens.  Throws Error on lists of different lengths and token types out of
+/// range; ids of special tokens that are out of range are left out with a warning.
 std::optional<GgufVocabulary> read_gguf_vocabulary(const GgufFile& file);
 
 /// Every token that ends an answer: those the file names and, as llama.cpp does, the well-known ones among

@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "kernels/gate.h"
 #include "kernels/indexer.h"
 
@@ -80,7 +81,10 @@ class Checker : Limits {
       real("rope high_freq_factor", r.high_freq_factor, r.low_freq_factor, 1e6);
     } else {
       real("rope beta_slow", r.beta_slow, 0, 1e6);
-      real("rope beta_fast", r.beta_fast, r.beta_slow, 1e6);
+      real("rope beta_fast", r.beta_fast, 0, 1e6);
+      // Equal, as in Kimi K2, the ramp is a step.
+      if (r.beta_fast < r.beta_slow)
+        fail("{}: rope beta_fast is {}, expected at least beta_slow, {}", who, r.beta_fast, r.beta_slow);
       if (r.mscale != 0) real("rope mscale", r.mscale, 0, 1e3);
       if (r.mscale_all_dim != 0) real("rope mscale_all_dim", r.mscale_all_dim, 0, 1e3);
       if (r.attention_factor) real("rope attention_factor", *r.attention_factor, 0, 1e3);
@@ -213,5 +217,16 @@ void validate_indexer(const IndexerConfig& indexer, std::string_view who) {
 }
 
 void validate(const ModelConfig& config, std::string_view who) { Checker(config, who).run(); }
+
+void drop_unknown_tokens(ModelConfig& config, std::string_view who) {
+  const auto unknown = [&](std::string_view key, std::int32_t id) {
+    if (id < config.vocab_size) return false;
+    spdlog::warn("{}: {} {} is not used: the vocabulary has {} tokens, numbered from 0", who, key, id,
+                 config.vocab_size);
+    return true;
+  };
+  std::erase_if(config.eos_token_ids, [&](std::int32_t id) { return unknown("eos_token_id", id); });
+  if (config.bos_token_id && unknown("bos_token_id", *config.bos_token_id)) config.bos_token_id.reset();
+}
 
 }  // namespace dsa

@@ -104,6 +104,10 @@ void validate(const ModelConfig& config, std::string_view who);
 /// The same for an indexer's own numbers, wherever it is stored; `full` is not looked at.
 void validate_indexer(const IndexerConfig& indexer, std::string_view who);
 
+/// Takes out ids of special tokens that the vocabulary does not reach, each with a warning that begins with
+/// `who`: no token that the model can choose has them.
+void drop_unknown_tokens(ModelConfig& config, std::string_view who);
+
 /// Parameters that tensors of these dimensions hold, without MTP layers; throws Error as validate() does if
 /// they are beyond any machine.
 std::int64_t predicted_parameters(const ModelConfig& config, std::string_view who);

@@ -47,6 +47,24 @@ TEST(RopeTable, YarnOfDeepSeek) {
   EXPECT_NEAR(yarn_mscale(40, 1), 1.3688879, 1e-7);
 }
 
+// transformers' find_correction_range for Kimi K2: both ends are pair 64 ln(4096 / 2 pi) / (2 ln 50000) =
+// 19.17, one rounded down, one up.
+TEST(RopeTable, YarnOfEqualBetasIsAStep) {
+  RopeConfig yarn{.type = RopeConfig::Type::yarn,
+                  .theta = 50000,
+                  .factor = 32,
+                  .original_max_position_embeddings = 4096,
+                  .beta_fast = 1,
+                  .beta_slow = 1};
+  const RopeTable plain({.theta = 50000}, 64, 131072);
+  for (const bool truncate : {true, false}) {
+    yarn.truncate = truncate;
+    const RopeTable scaled(yarn, 64, 131072);
+    for (std::size_t i = 0; i < 32; ++i)
+      EXPECT_FLOAT_EQ(scaled.frequencies()[i], plain.frequencies()[i] / (i < 20 ? 1 : 32)) << i;
+  }
+}
+
 TEST(RopeTable, LinearAndLlama3) {
   const RopeTable plain({.theta = 500000}, 128, 8192);
   const RopeTable linear({.type = RopeConfig::Type::linear, .theta = 500000, .factor = 4}, 128, 8192);
