@@ -1,10 +1,12 @@
 // ChatML without tools: SmolLM2 and the many models that took the format over.  The whole template must
-// match; its default system message, if it has one, is read from it.
+// match; its default system message, if it has one, is read from it, and it may begin with the
+// tokenizer's own first token (Hermes 2 and 3).
 #include "chat/chat_families.h"
 
 namespace dsa {
 namespace {
 
+constexpr std::string_view kBegin = "{{bos_token}}";
 constexpr std::string_view kFor = "{%for message in messages%}";
 constexpr std::string_view kDefaultBegin =
     "{%if loop.first and messages[0].role!='system'%}{{'<|im_start|>system\\n";
@@ -19,13 +21,14 @@ void write_message(PromptWriter& out, std::string_view role, std::string_view co
 
 }  // namespace
 
-ChatFormat chatml(std::optional<std::string> default_system) {
+ChatFormat chatml(std::optional<std::string> default_system, BeginsWith begins) {
   ChatFormat::Spec spec;
   spec.name = "chatml";
   spec.stop_tokens = {"<|im_end|>", "<|endoftext|>"};
-  spec.render = [system = std::move(default_system)](std::span<const ChatMessage> messages,
-                                                     const ChatOptions& options) {
+  spec.render = [system = std::move(default_system), begins](std::span<const ChatMessage> messages,
+                                                             const ChatOptions& options) {
     PromptWriter out;
+    if (begins == BeginsWith::bos) out.control(kBosToken);
     if (system && messages[0].role != Role::system) write_message(out, "system", *system);
     for (const ChatMessage& m : messages) write_message(out, name(m.role), m.content);
     if (options.add_generation_prompt) out.control("<|im_start|>").text("assistant\n");
@@ -34,10 +37,13 @@ ChatFormat chatml(std::optional<std::string> default_system) {
   return ChatFormat(std::move(spec));
 }
 
-std::optional<ChatFormat> match_chatml(const ChatTemplate& text, std::string& missing) {
+std::optional<ChatFormat> match_chatml(const ChatTemplate& text, Difference& difference) {
+  std::string_view rest = text.normal();
+  const BeginsWith begins = rest.starts_with(kBegin) ? BeginsWith::bos : BeginsWith::nothing;
+  if (begins == BeginsWith::bos) rest.remove_prefix(kBegin.size());
   const std::string plain = std::string(kFor).append(kMessage).append(kPrompt);
   std::optional<std::string> system;
-  if (text.normal() != plain) {
+  if (rest != plain) {
     system = text.between(kDefaultBegin, kDefaultEnd);
     const std::string whole = std::string(kFor)
                                   .append(kDefaultBegin)
@@ -45,13 +51,14 @@ std::optional<ChatFormat> match_chatml(const ChatTemplate& text, std::string& mi
                                   .append(kDefaultEnd)
                                   .append(kMessage)
                                   .append(kPrompt);
-    if (!system || text.normal() != whole || system->find("'") != std::string::npos) {
-      missing = "does more than print each message and an optional default system message";
+    if (!system || rest != whole || system->find("'") != std::string::npos) {
+      difference.share = 0;
+      difference.text = "does more than print each message and an optional default system message";
       return std::nullopt;
     }
     system = ChatTemplate::unescape(*system);
   }
-  return chatml(std::move(system));
+  return chatml(std::move(system), begins);
 }
 
 }  // namespace dsa

@@ -123,7 +123,7 @@ const std::vector<std::string_view> kSystem{
     "{{bos_token}}{{ns.system_prompt}}",
 };
 
-std::optional<ChatFormat> match_v31(const ChatTemplate& text, std::string& missing) {
+std::optional<ChatFormat> match_v31(const ChatTemplate& text, Difference& difference) {
   std::vector<std::string_view> fragments = kSystem;
   fragments.insert(fragments.end(),
                    {
@@ -133,7 +133,7 @@ std::optional<ChatFormat> match_v31(const ChatTemplate& text, std::string& missi
                        "{%if'</think>'in content%}{%set content=content.split('</think>',1)[1]%}{%endif%}"
                        "{{content+'<｜end▁of▁sentence｜>'}}",
                    });
-  if (!has_all(text, fragments, missing)) return std::nullopt;
+  if (!has_all(text, fragments, difference)) return std::nullopt;
   const auto tail = [](std::string_view mark) {
     return std::string(
                "{%endfor%}{%if add_generation_prompt and ns.is_last_user and not ns.is_tool%}"
@@ -151,11 +151,11 @@ std::optional<ChatFormat> match_v31(const ChatTemplate& text, std::string& missi
   if (text.ends_with(tail("</think>")) && text.has(history("</think>"))) return deepseek_v31();
   if (text.ends_with(tail("<think></think>")) && text.has(history("<think></think>")))
     return deepseek_v31_llama_cpp();
-  missing = "marks answers or ends otherwise than V3.1";
+  difference.text = "marks answers or ends otherwise than V3.1";
   return std::nullopt;
 }
 
-std::optional<ChatFormat> match_v32_llama_cpp(const ChatTemplate& text, std::string& missing) {
+std::optional<ChatFormat> match_v32_llama_cpp(const ChatTemplate& text, Difference& difference) {
   if (!has_all(
           text,
           {"{%set thinking=false%}", "{%set dsml_token='｜DSML｜'%}",
@@ -172,15 +172,15 @@ std::optional<ChatFormat> match_v32_llama_cpp(const ChatTemplate& text, std::str
            "{{'<｜end▁of▁sentence｜>'}}",
            "{%if add_generation_prompt%}{%if state.pending_asst_marker%}{{'<｜Assistant｜>'}}{%if thinking%}"
            "{{thinking_start_token}}{%else%}{{thinking_start_token+thinking_end_token}}{%endif%}"},
-          missing))
+          difference))
     return std::nullopt;
   return deepseek_v32_llama_cpp();
 }
 
 }  // namespace
 
-std::optional<ChatFormat> match_deepseek(const ChatTemplate& text, std::string& missing) {
-  return text.mentions("｜DSML｜") ? match_v32_llama_cpp(text, missing) : match_v31(text, missing);
+std::optional<ChatFormat> match_deepseek(const ChatTemplate& text, Difference& difference) {
+  return text.mentions("｜DSML｜") ? match_v32_llama_cpp(text, difference) : match_v31(text, difference);
 }
 
 ChatFormat deepseek_v31() { return from_style("deepseek-v3.1", {}); }

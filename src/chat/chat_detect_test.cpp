@@ -19,7 +19,7 @@ std::string found(const std::optional<std::string>& text, Architecture architect
   try {
     return std::string(ChatFormat::find(text, architecture).name());
   } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("--raw"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("raw for plain completion"), std::string::npos) << e.what();
     return std::string("refused: ") + e.what();
   }
 }
@@ -58,6 +58,38 @@ TEST(ChatDetect, PlainChatml) {
   EXPECT_EQ(prompt[1], (Segment{"user\nhi", false}));
 }
 
+// Hermes 2 and 3 begin with the tokenizer's own token.
+TEST(ChatDetect, ChatmlBehindTheFirstToken) {
+  const auto format = ChatFormat::find("{{bos_token}}" + std::string(kPlainChatml), Architecture::llama);
+  EXPECT_EQ(format.name(), "chatml");
+  const auto prompt = format.render(std::vector<ChatMessage>{{Role::user, "hi"}}, {});
+  EXPECT_EQ(prompt.front(), (Segment{std::string(kBosToken), true}));
+  EXPECT_EQ(prompt.size(), 7U);
+}
+
+TEST(ChatDetect, ByName) {
+  for (const NamedFormat& format : named_formats())
+    EXPECT_EQ(ChatFormat::named(format.name).name(), format.name);
+  for (const ChatFamily& family : chat_families()) EXPECT_NO_THROW((void)ChatFormat::named(family.name));
+  try {
+    (void)ChatFormat::named("qwen4");
+    FAIL() << "a format that there is not";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("no chat format qwen4, expected one of chatml, "), std::string::npos)
+        << e.what();
+  }
+}
+
+// A family's own words in another order: the error names the family that has most of them.
+TEST(ChatDetect, TheNearestIsNamed) {
+  const std::string qwq_like =
+      "{%- if tools %}{%- else %}{%- if messages[0]['role'] == 'system' %}"
+      "{{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}{%- endif %}{%- endif %}"
+      "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n<think>\\n' }}{%- endif %}";
+  EXPECT_NE(found(qwq_like).find("the nearest is qwq, but"), std::string::npos) << found(qwq_like);
+  EXPECT_EQ(found("{{ messages }}").find("the nearest"), std::string::npos);
+}
+
 TEST(ChatDetect, AnyChangeIsRefused) {
   const std::string text = kPlainChatml;
   EXPECT_TRUE(refused(text + "x"));
@@ -83,7 +115,7 @@ TEST(ChatDetect, NoneAndUnknown) {
   EXPECT_TRUE(refused("{{ messages }}"));
   EXPECT_TRUE(refused("<s>[INST] {{ messages[0]['content'] }} [/INST]"));
   const std::string error = found("{% for m in messages %}{{ '<|im_start|>' + m.content }}{% endfor %}");
-  EXPECT_NE(error.find("it resembles ChatML, but"), std::string::npos) << error;
+  EXPECT_NE(error.find("the nearest is chatml, but"), std::string::npos) << error;
 }
 
 // docs/hostile-inputs.md H54 to H60: nothing is executed, so none of it can hurt; all is refused quickly.
@@ -108,7 +140,7 @@ std::string read(const std::filesystem::path& path) {
 }
 
 // DSA_TEST_TEMPLATES=.../vendor/llama.cpp/models/templates of llama-cpp-python 0.3.36
-// (and GLM-5.1's from where tools/goldens/chat/make.py says): every file is recognised as what it is,
+// (and GLM-5.1's and 5.2's from where tools/goldens/chat/make.py says): every file is recognised as what it is,
 // or refused, and never taken for another.
 TEST(ChatDetect, RealTemplates) {
   const std::filesystem::path folder = env_or("DSA_TEST_TEMPLATES", "");
@@ -121,6 +153,10 @@ TEST(ChatDetect, RealTemplates) {
       {"meta-llama-Llama-3.3-70B-Instruct.jinja", "llama-3"},
       {"deepseek-ai-DeepSeek-V3.1.jinja", "deepseek-v3.1 (llama.cpp)"},
       {"deepseek-ai-DeepSeek-V3.2.jinja", "deepseek-v3.2 (llama.cpp)"},
+      {"Qwen-QwQ-32B.jinja", "qwq"},
+      {"deepseek-ai-DeepSeek-R1-Distill-Llama-8B.jinja", "deepseek-r1"},
+      {"deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja", "deepseek-r1"},
+      {"GLM-5.2.jinja", "glm-5.2"},
       {"GLM-4.6.jinja", "glm-4.6"},
       {"GLM-4.7-Flash.jinja", "glm-4.7"},
       {"glm5.1_fixed.jinja", "glm-5.1"},

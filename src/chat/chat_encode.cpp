@@ -11,20 +11,21 @@ std::int32_t control_id(const Tokenizer& tokenizer, std::string_view token) {
   const std::optional<std::int32_t> id = tokenizer.token_id(token);
   if (!id)
     fail(
-        "chat: the model's chat format uses the token {}, which its vocabulary does not have; "
-        "use --raw for plain completion",
+        "chat: the chat format uses the token {}, which the model's vocabulary does not have: "
+        "choose another chat format, or raw for plain completion",
         printable(token));
   return *id;
 }
 
 }  // namespace
 
-std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer, std::span<const Segment> prompt) {
+std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer, std::span<const Segment> prompt,
+                                      SpecialTokens typed) {
   std::vector<std::int32_t> ids;
   std::string text;
   const auto flush = [&] {
     if (text.empty()) return;
-    const std::vector<std::int32_t> part = tokenizer.encode(text, SpecialTokens::as_text);
+    const std::vector<std::int32_t> part = tokenizer.encode(text, typed);
     ids.insert(ids.end(), part.begin(), part.end());
     text.clear();
   };
@@ -34,7 +35,10 @@ std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer, std::span<cons
       continue;
     }
     flush();
-    ids.push_back(control_id(tokenizer, segment.text));
+    if (segment.text != kBosToken)
+      ids.push_back(control_id(tokenizer, segment.text));
+    else if (const auto bos = tokenizer.bos())
+      ids.push_back(*bos);
   }
   flush();
   return ids;

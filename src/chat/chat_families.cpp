@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -9,13 +10,31 @@
 namespace dsa {
 namespace {
 
-constexpr std::array<ChatFamily, 6> kFamilies{{
-    {"Llama-3", "<|start_header_id|>", match_llama3},
-    {"DeepSeek-V3.1/V3.2", "<｜Assistant｜>", match_deepseek},
-    {"GLM-4.6/4.7/5.1", "[gMASK]<sop>", match_glm},
-    {"Qwen3", "enable_thinking", match_qwen3},
-    {"Qwen2.5", "Qwen, created by Alibaba Cloud", match_qwen25},
-    {"ChatML", "<|im_start|>", match_chatml},
+constexpr std::array<ChatFamily, 8> kFamilies{{
+    {"llama-3", "<|start_header_id|>", match_llama3},
+    {"deepseek-v3.1", "<｜Assistant｜>", match_deepseek},
+    {"deepseek-r1", "<｜Assistant｜>", match_deepseek_r1},
+    {"glm-5.2", "[gMASK]<sop>", match_glm},
+    {"qwq", "assistant\\n<think>\\n", match_qwq},
+    {"qwen3", "enable_thinking", match_qwen3},
+    {"qwen2.5", "Qwen, created by Alibaba Cloud", match_qwen25},
+    {"chatml", "<|im_start|>", match_chatml},
+}};
+
+constexpr std::array<NamedFormat, 12> kNamed{{
+    {"chatml", [] { return chatml(std::nullopt); }},
+    {"llama-3", [] { return llama3(/*wants_today=*/false); }},
+    {"qwen2.5",
+     [] { return qwen25("You are Qwen, created by Alibaba Cloud. You are a helpful assistant."); }},
+    {"qwq", [] { return qwq(); }},
+    {"qwen3", qwen3},
+    {"deepseek-r1", [] { return deepseek_r1(); }},
+    {"deepseek-v3.1", deepseek_v31},
+    {"deepseek-v3.2", deepseek_v32_encoding},
+    {"glm-4.6", glm46},
+    {"glm-4.7", glm47},
+    {"glm-5.1", glm51},
+    {"glm-5.2", glm52},
 }};
 
 // str.isspace() in Python 3: Unicode white space, and the separators 0x1C to 0x1F.
@@ -36,14 +55,18 @@ std::size_t space_length(std::string_view s) {
 }  // namespace
 
 std::span<const ChatFamily> chat_families() { return kFamilies; }
+std::span<const NamedFormat> named_formats() { return kNamed; }
 
-bool has_all(const ChatTemplate& text, const std::vector<std::string_view>& fragments, std::string& missing) {
+bool has_all(const ChatTemplate& text, const std::vector<std::string_view>& fragments,
+             Difference& difference) {
+  const auto found = std::ranges::count_if(fragments, [&](std::string_view f) { return text.has(f); });
+  difference.share = static_cast<double>(found) / static_cast<double>(fragments.size());
   if (const auto first = text.first_missing(fragments)) {
-    missing = fmt::format("lacks {}", printable(*first));
+    difference.text = fmt::format("lacks {}", printable(*first));
     return false;
   }
   if (!text.bare_text().empty()) {
-    missing = fmt::format("prints {} outside of its tags", printable(text.bare_text(), 40));
+    difference.text = fmt::format("prints {} outside of its tags", printable(text.bare_text(), 40));
     return false;
   }
   return true;
@@ -77,8 +100,14 @@ Answer split_answer(const ChatMessage& message) {
   std::string_view reasoning = strip_newlines_right(content.substr(0, first));
   if (const std::size_t begin = reasoning.rfind(kBegin); begin != std::string_view::npos)
     reasoning.remove_prefix(begin + kBegin.size());
-  const std::string_view rest = content.substr(content.rfind(kEnd) + kEnd.size());
-  return {std::string(strip_newlines_left(reasoning)), std::string(strip_newlines_left(rest))};
+  return {std::string(strip_newlines_left(reasoning)),
+          std::string(strip_newlines_left(after_reasoning(content)))};
+}
+
+std::string_view after_reasoning(std::string_view content) {
+  static constexpr std::string_view kEnd = "</think>";
+  const std::size_t end = content.rfind(kEnd);
+  return end == std::string_view::npos ? content : content.substr(end + kEnd.size());
 }
 
 std::string_view strip(std::string_view text) {

@@ -12,27 +12,47 @@
 
 namespace dsa {
 
+/// Why a template is not of a family, and how near it comes.
+struct Difference {
+  std::string text;  // "lacks ..."
+  double share = 1;  // of what the family's templates have in common
+};
+
 struct ChatFamily {
-  std::string_view name;
+  std::string_view name;       // of the format that renders what resembles the family
   std::string_view signature;  // text without which a template is certainly not of this family
-  /// The format if the template is one that the family's code renders byte for byte;
-  /// else says what differs in `missing`.
-  std::optional<ChatFormat> (*match)(const ChatTemplate&, std::string& missing);
+  /// The format if the template is one that the family's code renders byte for byte.
+  std::optional<ChatFormat> (*match)(const ChatTemplate&, Difference& difference);
 };
 std::span<const ChatFamily> chat_families();
 
-std::optional<ChatFormat> match_chatml(const ChatTemplate&, std::string& missing);
-std::optional<ChatFormat> match_qwen25(const ChatTemplate&, std::string& missing);
-std::optional<ChatFormat> match_qwen3(const ChatTemplate&, std::string& missing);
-std::optional<ChatFormat> match_llama3(const ChatTemplate&, std::string& missing);
-std::optional<ChatFormat> match_deepseek(const ChatTemplate&, std::string& missing);
-std::optional<ChatFormat> match_glm(const ChatTemplate&, std::string& missing);
+/// A format to be chosen by its name, where a model's template is not known.
+struct NamedFormat {
+  std::string_view name;
+  ChatFormat (*make)();
+};
+std::span<const NamedFormat> named_formats();
+
+std::optional<ChatFormat> match_chatml(const ChatTemplate&, Difference& difference);
+std::optional<ChatFormat> match_qwen25(const ChatTemplate&, Difference& difference);
+std::optional<ChatFormat> match_qwq(const ChatTemplate&, Difference& difference);
+std::optional<ChatFormat> match_qwen3(const ChatTemplate&, Difference& difference);
+std::optional<ChatFormat> match_llama3(const ChatTemplate&, Difference& difference);
+std::optional<ChatFormat> match_deepseek_r1(const ChatTemplate&, Difference& difference);
+std::optional<ChatFormat> match_deepseek(const ChatTemplate&, Difference& difference);
+std::optional<ChatFormat> match_glm(const ChatTemplate&, Difference& difference);
 
 // The formats themselves, for the matchers above and for tests.
-ChatFormat chatml(std::optional<std::string> default_system);
+enum class BeginsWith : std::uint8_t { nothing, bos };
+ChatFormat chatml(std::optional<std::string> default_system, BeginsWith begins = BeginsWith::nothing);
 ChatFormat qwen25(std::string default_system);
+/// How a template without a switch for thinking, or llama.cpp's copy with one, ends a prompt.
+enum class QwqPrompt : std::uint8_t { open, switched };
+ChatFormat qwq(QwqPrompt style = QwqPrompt::open);
 ChatFormat qwen3();
 ChatFormat llama3(bool wants_today);
+enum class R1Prompt : std::uint8_t { bare, open, switched };  // bare: the model opens its reasoning
+ChatFormat deepseek_r1(R1Prompt style = R1Prompt::open);
 ChatFormat deepseek_v31();
 ChatFormat deepseek_v31_llama_cpp();
 ChatFormat deepseek_v32_llama_cpp();
@@ -40,9 +60,11 @@ ChatFormat deepseek_v32_encoding();
 ChatFormat glm46();
 ChatFormat glm47();
 ChatFormat glm51();
+ChatFormat glm52();
 
-/// True if all fragments are there and no text stands outside of the tags; else `missing` says what is wrong.
-bool has_all(const ChatTemplate& text, const std::vector<std::string_view>& fragments, std::string& missing);
+/// True if all fragments are there and no text stands outside of the tags.
+bool has_all(const ChatTemplate& text, const std::vector<std::string_view>& fragments,
+             Difference& difference);
 
 /// Builds a prompt; neighbouring texts become one segment.
 class PromptWriter {
@@ -65,6 +87,8 @@ struct Answer {
   std::string content;
 };
 Answer split_answer(const ChatMessage& message);
+/// What stands behind the last </think>; all of it, if there is none.
+std::string_view after_reasoning(std::string_view content);
 
 // Python's str methods, on UTF-8.
 std::string_view strip(std::string_view text);  // all that str.isspace() calls white space

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -10,8 +11,12 @@
 namespace dsa {
 namespace {
 
-constexpr std::string_view kKnown =
-    "ChatML (SmolLM2), Llama-3.1 to 3.3, Qwen2.5, Qwen3, DeepSeek-V3.1 and V3.2, GLM-4.6, GLM-4.7";
+std::string names() {
+  std::string out;
+  for (const NamedFormat& format : named_formats())
+    out += (out.empty() ? "" : ", ") + std::string(format.name);
+  return out;
+}
 
 }  // namespace
 
@@ -32,20 +37,31 @@ ChatFormat ChatFormat::find(const std::optional<std::string>& chat_template, Arc
     if (architecture == Architecture::deepseek_v32) return deepseek_v32_encoding();
     fail(
         "chat: the model has no chat template, so it was not made to hold a conversation, "
-        "or its template was lost when it was converted; use --raw for plain completion");
+        "or its template was lost when it was converted: choose its chat format by name ({}), "
+        "or raw for plain completion",
+        names());
   }
   const ChatTemplate text(*chat_template);
-  std::string looked_like;
+  std::string nearest;
+  double share = -1;
   for (const ChatFamily& family : chat_families()) {
     if (!text.mentions(family.signature)) continue;
-    std::string missing;
-    if (std::optional<ChatFormat> format = family.match(text, missing)) return *std::move(format);
-    looked_like += fmt::format("; it resembles {}, but {}", family.name, missing);
+    Difference difference;
+    if (std::optional<ChatFormat> format = family.match(text, difference)) return *std::move(format);
+    if (difference.share <= share) continue;
+    share = difference.share;
+    nearest = fmt::format("; the nearest is {}, but the template {}", family.name, difference.text);
   }
   fail(
-      "chat: the model's chat template ({} bytes, beginning {}) is none that dsa knows{}. "
-      "Known: {}. Use --raw for plain completion",
-      chat_template->size(), printable(*chat_template, 40), looked_like, kKnown);
+      "chat: the model's chat template ({} bytes, beginning {}) is none that dsa knows{}: "
+      "choose a chat format by name ({}), or raw for plain completion",
+      chat_template->size(), printable(*chat_template, 40), nearest, names());
+}
+
+ChatFormat ChatFormat::named(std::string_view name) {
+  for (const NamedFormat& format : named_formats())
+    if (format.name == name) return format.make();
+  fail("chat: there is no chat format {}, expected one of {}", printable(name), names());
 }
 
 std::vector<Segment> ChatFormat::render(std::span<const ChatMessage> messages,
@@ -60,8 +76,11 @@ std::vector<Segment> ChatFormat::render(std::span<const ChatMessage> messages,
 }
 
 bool ends_in_reasoning(const ChatFormat& format, std::span<const Segment> prompt) {
-  return format.reasoning() && !prompt.empty() && prompt.back().control &&
-         prompt.back().text == format.reasoning()->begin;
+  if (!format.reasoning()) return false;
+  const auto last = std::find_if(prompt.rbegin(), prompt.rend(), [](const Segment& s) { return s.control; });
+  const auto is_blank = [](const Segment& s) { return strip(s.text).empty(); };
+  return last != prompt.rend() && last->text == format.reasoning()->begin &&
+         std::all_of(prompt.rbegin(), last, is_blank);
 }
 
 std::string chat_date(std::chrono::year_month_day day) {

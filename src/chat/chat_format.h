@@ -1,7 +1,7 @@
 // From messages to a prompt: the chat formats of the models that dsa runs, rendered by our own code.
 //
 // A checkpoint's Jinja template is read to find out which format it is, never executed.  A template that is
-// not one of the known ones, word for word where it matters, is an Error that names --raw.
+// not one of the known ones, word for word where it matters, is an Error that names the nearest.
 #pragma once
 
 #include <chrono>
@@ -44,6 +44,9 @@ struct Segment {
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 
+/// The text of a control segment that means the token which the tokenizer begins with, if it has one.
+inline constexpr std::string_view kBosToken = "{{bos_token}}";
+
 struct ReasoningMarks {
   std::string begin;  // "<think>"
   std::string end;
@@ -68,6 +71,8 @@ class ChatFormat {
   /// The format of a checkpoint: by its template, or, for DeepSeek-V3.2, whose checkpoint has none,
   /// by its architecture.  Throws Error if there is none that we know.
   static ChatFormat find(const std::optional<std::string>& chat_template, Architecture architecture);
+  /// The format of this name ("chatml", "qwen3", ...).  Throws Error that lists the names.
+  static ChatFormat named(std::string_view name);
 
   /// The conversation as the model's own template renders it.  Throws Error if there are no messages, or if
   /// the options ask for thinking and the model cannot.
@@ -90,9 +95,11 @@ class ChatFormat {
 [[nodiscard]] bool ends_in_reasoning(const ChatFormat& format, std::span<const Segment> prompt);
 
 /// Ids of a rendered prompt.  A control segment becomes its token; neighbouring texts are encoded as one, as
-/// the whole prompt would be.  Throws Error if the vocabulary lacks a control token.
+/// the whole prompt would be; with SpecialTokens::parse, a text's control tokens count too.
+/// Throws Error if the vocabulary lacks a control token.
 [[nodiscard]] std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer,
-                                                    std::span<const Segment> prompt);
+                                                    std::span<const Segment> prompt,
+                                                    SpecialTokens typed = SpecialTokens::as_text);
 
 /// The format's stop tokens that the vocabulary has, and the tokenizer's own; each once.
 /// Throws Error if the first is missing.

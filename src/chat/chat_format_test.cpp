@@ -32,10 +32,15 @@ const std::map<std::string, ChatFormat>& formats() {
   static const std::map<std::string, ChatFormat> kFormats{
       {"smollm2", chatml("You are a helpful AI assistant named SmolLM, trained by Hugging Face")},
       {"qwen2.5", qwen25("You are Qwen, created by Alibaba Cloud. You are a helpful assistant.")},
+      {"qwq", qwq()},
+      {"qwq (llama.cpp)", qwq(QwqPrompt::switched)},
       {"qwen3", qwen3()},
       {"llama-3.1", llama3(/*wants_today=*/false)},
       {"llama-3.2", llama3(/*wants_today=*/true)},
       {"llama-3.3", llama3(/*wants_today=*/false)},
+      {"deepseek-r1", deepseek_r1()},
+      {"deepseek-r1 (first)", deepseek_r1(R1Prompt::bare)},
+      {"deepseek-r1 (llama.cpp)", deepseek_r1(R1Prompt::switched)},
       {"deepseek-v3.1", deepseek_v31()},
       {"deepseek-v3.1 (llama.cpp)", deepseek_v31_llama_cpp()},
       {"deepseek-v3.2", deepseek_v32_encoding()},
@@ -43,6 +48,7 @@ const std::map<std::string, ChatFormat>& formats() {
       {"glm-4.6", glm46()},
       {"glm-4.7", glm47()},
       {"glm-5.1", glm51()},
+      {"glm-5.2", glm52()},
   };
   return kFormats;
 }
@@ -148,10 +154,14 @@ TEST(ChatFormat, Reasoning) {
       continue;
     }
     const bool open = ends_in_reasoning(format, format.render(question, {.thinking = Thinking::on}));
-    EXPECT_EQ(open, name != "qwen3" && name != "glm-4.6")
-        << name << ": those two let the model write <think>";
+    EXPECT_EQ(open, name != "qwen3" && name != "glm-4.6" && name != "deepseek-r1 (first)")
+        << name << ": those let the model write <think>";
     EXPECT_FALSE(ends_in_reasoning(format, format.render(question, {.thinking = Thinking::off}))) << name;
   }
+  // White space may stand behind the mark, as in QwQ's prompt, and no more.
+  const Segment mark{"<think>", true};
+  EXPECT_TRUE(ends_in_reasoning(qwq(), std::vector<Segment>{mark, {"\n", false}}));
+  EXPECT_FALSE(ends_in_reasoning(qwq(), std::vector<Segment>{mark, {"\nx", false}}));
   // What a person typed last is no mark.
   EXPECT_FALSE(ends_in_reasoning(formats().at("glm-4.7"), std::vector<Segment>{{"<think>", false}}));
 }

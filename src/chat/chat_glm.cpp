@@ -1,5 +1,6 @@
-// GLM-4.6 (a line break behind every role), GLM-4.7 (none) and GLM-5.1 (as 4.7, but an answer behind the last
-// question has <think> even when it is empty), thinking by default.
+// GLM-4.6 (a line break behind every role), GLM-4.7 (none), GLM-5.1 (as 4.7, but an answer behind the last
+// question has <think> even when it is empty) and GLM-5.2 (which is told how hard to think, and closes what it
+// does not think as <think></think>), thinking by default.
 #include "chat/chat_families.h"
 
 #include <fmt/format.h>
@@ -11,7 +12,7 @@
 namespace dsa {
 namespace {
 
-enum class Style : std::uint8_t { glm46, glm47, glm51 };
+enum class Style : std::uint8_t { glm46, glm47, glm51, glm52 };
 
 void write_answer(PromptWriter& out, Style style, const ChatMessage& m, bool after_last_user) {
   const Answer answer = split_answer(m);
@@ -26,8 +27,9 @@ void write_answer(PromptWriter& out, Style style, const ChatMessage& m, bool aft
   if (!content.empty()) out.text(style == Style::glm46 ? "\n" : "").text(content);
 }
 
-// GLM-5.1 takes reasoning as it is, and tells none from empty.
-void write_answer51(PromptWriter& out, const ChatMessage& m, bool after_last_user, bool thinking) {
+// GLM-5 takes reasoning as it is, and tells none from empty.
+void write_answer5(PromptWriter& out, Style style, const ChatMessage& m, bool after_last_user,
+                   bool thinking) {
   static constexpr std::string_view kBegin = "<think>";
   static constexpr std::string_view kEnd = "</think>";
   std::string_view content = m.content;
@@ -38,12 +40,14 @@ void write_answer51(PromptWriter& out, const ChatMessage& m, bool after_last_use
     reasoning = content.substr(0, end);
     if (const std::size_t begin = reasoning->rfind(kBegin); begin != std::string_view::npos)
       reasoning->remove_prefix(begin + kBegin.size());
-    content.remove_prefix(content.rfind(kEnd) + kEnd.size());
-  } else if (thinking) {
+    content = after_reasoning(content);
+  } else if (style == Style::glm51 && thinking) {
     reasoning = "";
   }
   out.control("<|assistant|>");
-  if (after_last_user && reasoning) out.control(kBegin).text(*reasoning);
+  const bool shown = after_last_user && reasoning;
+  if (shown || style == Style::glm52) out.control(kBegin);
+  if (shown) out.text(*reasoning);
   out.control(kEnd).text(strip(content));
 }
 
@@ -54,6 +58,7 @@ std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, 
   const std::ptrdiff_t last_user = last_user_index(messages);
   PromptWriter out;
   out.control("[gMASK]").control("<sop>");
+  if (style == Style::glm52 && thinking) out.control("<|system|>").text("Reasoning Effort: Max");
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
     switch (m.role) {
@@ -65,8 +70,8 @@ std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, 
         if (style == Style::glm46 && !thinking && !m.content.ends_with(kNoThink)) out.text(kNoThink);
         break;
       case Role::assistant:
-        if (const bool after = static_cast<std::ptrdiff_t>(i) > last_user; style == Style::glm51)
-          write_answer51(out, m, after, thinking);
+        if (const bool after = static_cast<std::ptrdiff_t>(i) > last_user; style >= Style::glm51)
+          write_answer5(out, style, m, after, thinking);
         else
           write_answer(out, style, m, after);
         break;
@@ -77,14 +82,15 @@ std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, 
   if (style == Style::glm46) {
     if (!thinking) out.text("\n").control("<think>").control("</think>");
   } else {
-    out.control(thinking ? "<think>" : "</think>");
+    if (thinking || style == Style::glm52) out.control("<think>");
+    if (!thinking) out.control("</think>");
   }
   return out.take();
 }
 
 ChatFormat from_style(Style style) {
   ChatFormat::Spec spec;
-  static constexpr std::array<std::string_view, 3> kNames{"glm-4.6", "glm-4.7", "glm-5.1"};
+  static constexpr std::array<std::string_view, 4> kNames{"glm-4.6", "glm-4.7", "glm-5.1", "glm-5.2"};
   spec.name = kNames.at(static_cast<std::size_t>(style));
   spec.stop_tokens = {"<|user|>", "<|observation|>", "<|endoftext|>"};
   spec.reasoning = ReasoningMarks{"<think>", "</think>"};
@@ -102,13 +108,17 @@ constexpr std::string_view kTail47 =
     "{%if add_generation_prompt%}<|assistant|>"
     "{{'</think>'if(enable_thinking is defined and not enable_thinking)else'<think>'}}{%endif%}";
 
-const std::vector<std::string_view> kCommon{
+constexpr std::string_view kTail52 =
+    "{%if add_generation_prompt%}<|assistant|>"
+    "{{'<think></think>'if(enable_thinking is defined and not enable_thinking)else'<think>'}}{%endif%}";
+
+constexpr std::string_view kReasoning4 =
     "{%set reasoning_content=''%}{%set content=visible_text(m.content)%}{%if m.reasoning_content is string%}"
     "{%set reasoning_content=m.reasoning_content%}{%else%}{%if'</think>'in content%}"
     "{%set reasoning_content=content.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n')%}"
-    "{%set content=content.split('</think>')[-1].lstrip('\\n')%}{%endif%}{%endif%}",
-};
+    "{%set content=content.split('</think>')[-1].lstrip('\\n')%}{%endif%}{%endif%}";
 const std::vector<std::string_view> k46{
+    kReasoning4,
     "{%for m in messages%}{%if m.role=='user'%}<|user|>\n"
     "{{visible_text(m.content)}}"
     "{{'/nothink'if(enable_thinking is defined and not enable_thinking "
@@ -121,6 +131,7 @@ const std::vector<std::string_view> k46{
     "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
 };
 const std::vector<std::string_view> k47{
+    kReasoning4,
     "{%for m in messages%}{%if m.role=='user'%}<|user|>{{visible_text(m.content)}}"
     "{%elif m.role=='assistant'%}<|assistant|>{%set",
     "{%if((clear_thinking is defined and not clear_thinking)or "
@@ -153,6 +164,41 @@ const std::vector<std::string_view> k51{
     "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
 };
 
+const std::vector<std::string_view> k52{
+    "{%set ns=namespace(last_user_index=-1)%}{%for m in messages%}{%if m.role=='user'%}"
+    "{%set ns.last_user_index=loop.index0%}{%endif%}{%endfor%}",
+    "{%for m in messages%}{%if m.role=='user'%}<|user|>{{visible_text(m.content)}}"
+    "{%elif m.role=='assistant'%}<|assistant|>{%set content=visible_text(m.content)%}"
+    "{%if m.reasoning_content is string%}{%set reasoning_content=m.reasoning_content%}"
+    "{%elif'</think>'in content%}"
+    "{%set reasoning_content=content.split('</think>')[0].split('<think>')[-1]%}"
+    "{%set content=content.split('</think>')[-1]%}{%endif%}"
+    "{%if((clear_thinking is defined and not clear_thinking)or "
+    "loop.index0>ns.last_user_index)and reasoning_content is defined%}"
+    "{{'<think>'+reasoning_content+'</think>'}}{%else%}{{'<think></think>'}}{%endif%}"
+    "{%if content.strip()%}{{content.strip()}}{%endif%}{%if m.tool_calls%}",
+    "{%elif m.role=='system'%}<|system|>"
+    "{{visible_text(m.content)}}{%endif%}{%endfor%}{%if add_generation_prompt%}",
+};
+
+struct GlmTemplate {
+  Style style;
+  std::string_view start;
+  std::string_view tail;
+  const std::vector<std::string_view>& fragments;
+};
+const std::array<GlmTemplate, 4> kTemplates{{
+    {Style::glm46, "[gMASK]<sop>{%if tools%}<|system|>", kTail46, k46},
+    {Style::glm47, "[gMASK]<sop>{%if tools%}<|system|>", kTail47, k47},
+    {Style::glm51, "[gMASK]<sop>{%if tools%}{%macro tool_to_json(tool)%}", kTail47, k51},
+    {Style::glm52,
+     "[gMASK]<sop>{%set effective_reasoning_effort='high'if reasoning_effort is defined and "
+     "reasoning_effort=='high'else'max'%}{%if(enable_thinking is not defined or enable_thinking)and "
+     "effective_reasoning_effort is not none%}<|system|>Reasoning Effort: "
+     "{{effective_reasoning_effort|capitalize}}{%endif%}{%if tools%}{%macro tool_to_json(tool)%}",
+     kTail52, k52},
+}};
+
 }  // namespace
 
 ChatFormat glm46() { return from_style(Style::glm46); }
@@ -161,32 +207,20 @@ ChatFormat glm47() { return from_style(Style::glm47); }
 
 ChatFormat glm51() { return from_style(Style::glm51); }
 
-std::optional<ChatFormat> match_glm(const ChatTemplate& text, std::string& missing) {
-  Style style = Style::glm46;
-  if (!text.ends_with(kTail46)) {
-    if (!text.ends_with(kTail47)) {
-      missing = "does not end with the generation prompt of GLM-4.6, 4.7 or 5.1";
-      return std::nullopt;
-    }
-    style = text.has("ns.has_thinking") ? Style::glm51 : Style::glm47;
+ChatFormat glm52() { return from_style(Style::glm52); }
+
+std::optional<ChatFormat> match_glm(const ChatTemplate& text, Difference& difference) {
+  difference.text = "does not end with the generation prompt of GLM-4.6, 4.7, 5.1 or 5.2";
+  for (const GlmTemplate& known : kTemplates) {
+    if (!text.ends_with(known.tail)) continue;
+    if (const auto first = text.first_missing(known.fragments))
+      difference.text = fmt::format("lacks {}", printable(*first));
+    else if (!text.normal().starts_with(known.start))
+      difference.text = "does not begin as GLM-4.6, 4.7, 5.1 and 5.2 do";
+    else
+      return from_style(known.style);
   }
-  std::vector<std::string_view> fragments = style == Style::glm51 ? k51 : kCommon;
-  if (style != Style::glm51) {
-    const std::vector<std::string_view>& own = style == Style::glm46 ? k46 : k47;
-    fragments.insert(fragments.end(), own.begin(), own.end());
-  }
-  if (const auto first = text.first_missing(fragments)) {
-    missing = fmt::format("lacks {}", printable(*first));
-    return std::nullopt;
-  }
-  const std::string_view start = style == Style::glm51
-                                     ? "[gMASK]<sop>{%if tools%}{%macro tool_to_json(tool)%}"
-                                     : "[gMASK]<sop>{%if tools%}<|system|>";
-  if (!text.normal().starts_with(start)) {
-    missing = "does not begin as GLM-4.6, 4.7 and 5.1 do";
-    return std::nullopt;
-  }
-  return from_style(style);
+  return std::nullopt;
 }
 
 }  // namespace dsa

@@ -35,7 +35,7 @@ ChatFormat llama3(bool wants_today) {
   return ChatFormat(std::move(spec));
 }
 
-std::optional<ChatFormat> match_llama3(const ChatTemplate& text, std::string& missing) {
+std::optional<ChatFormat> match_llama3(const ChatTemplate& text, Difference& difference) {
   if (!has_all(text,
                {"{{bos_token}}",
                 "{%if messages[0].role=='system'%}{%set system_message=messages[0].content|trim%}"
@@ -46,13 +46,13 @@ std::optional<ChatFormat> match_llama3(const ChatTemplate& text, std::string& mi
                 "{%if not(message.role=='ipython'or message.role=='tool'or'tool_calls'in message)%}"
                 "{{'<|start_header_id|>'+message.role+'<|end_header_id|>\\n\\n'+message.content|trim+'<|eot_"
                 "id|>'}}"},
-               missing))
+               difference))
     return std::nullopt;
   static constexpr std::string_view kFallback = "{%set date_string='26 Jul 2024'%}";
   if (!text.has(kFallback) ||
       !text.ends_with("{%endfor%}{%if add_generation_prompt%}"
                       "{{'<|start_header_id|>assistant<|end_header_id|>\\n\\n'}}{%endif%}")) {
-    missing = "has another date or generation prompt";
+    difference.text = "has another date or generation prompt";
     return std::nullopt;
   }
   return llama3(/*wants_today=*/text.has("{%set date_string=strftime_now('%d %b %Y')%}"));

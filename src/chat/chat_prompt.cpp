@@ -10,6 +10,7 @@ namespace {
 std::optional<ChatFormat> chosen_format(Architecture architecture, const Tokenizer& tokenizer,
                                         const FormatChoice& choice) {
   if (choice.raw) return std::nullopt;
+  if (!choice.name.empty()) return ChatFormat::named(choice.name);
   // DeepSeek-V3.2 has a chat format and no template.
   const bool has_format = tokenizer.chat_template() || architecture == Architecture::deepseek_v32;
   if (!has_format && choice.without == WithoutFormat::complete) return std::nullopt;
@@ -45,11 +46,7 @@ std::vector<std::int32_t> ChatPrompt::encode(std::span<const ChatMessage> messag
     DSA_CHECK(!messages.empty());
     return encode_text(messages.back().content, typed);
   }
-  const auto prompt = render(messages, options);
-  if (typed == SpecialTokens::as_text) return encode_chat(tokenizer_, prompt);
-  std::string text;
-  for (const auto& segment : prompt) text += segment.text;
-  return tokenizer_.encode(text, typed);
+  return encode_chat(tokenizer_, render(messages, options), typed);
 }
 
 std::vector<std::int32_t> ChatPrompt::encode_text(std::string_view text, SpecialTokens typed) const {

@@ -18,7 +18,8 @@ namespace dsa {
 enum class WithoutFormat : std::uint8_t { complete, refuse };
 
 struct FormatChoice {
-  bool raw = false;  // no chat format, whatever the model has
+  bool raw = false;       // no chat format, whatever the model has
+  std::string name = {};  // of a format, in place of the one that the model's files say
   WithoutFormat without = WithoutFormat::refuse;
 };
 

