@@ -93,4 +93,12 @@ json parse_json(std::string_view text, std::string_view who, const JsonLimits& l
   return result;
 }
 
+std::string json_text(const json& value, int indent) {
+  return value.dump(indent, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+}
+
+std::string json_text(const nlohmann::ordered_json& value, int indent) {
+  return value.dump(indent, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+}
+
 }  // namespace dsa

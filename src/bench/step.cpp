@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "bench/machine.h"
 #include "bench/model_bench.h"
 #include "bench/peak_memory.h"
@@ -112,7 +113,7 @@ Answer answer(Session& session, const std::string& line) {
 bool run_steps(ModelBench& bench, std::istream& in, std::ostream& out) {
   const auto say = [&](const Json& json) {
     // Flushed: the other side waits for it.
-    out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    out << json_text(json) << std::endl;
     if (!out) fail("--step: the answer could not be written");
   };
   Session session{.bench = bench};

@@ -10,15 +10,16 @@ namespace {
 using nlohmann::json;
 
 json llama() {
-  return json::parse(
+  return parse_json(
       R"({"architectures":["LlamaForCausalLM"],"model_type":"llama","vocab_size":256,"hidden_size":64,
     "intermediate_size":128,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
     "rms_norm_eps":1e-5,"max_position_embeddings":512,"hidden_act":"silu","eos_token_id":2,
-    "bos_token_id":1})");
+    "bos_token_id":1})",
+      "test");
 }
 
 json v32() {
-  return json::parse(
+  return parse_json(
       R"({"architectures":["DeepseekV32ForCausalLM"],"model_type":"deepseek_v32","vocab_size":129280,
     "hidden_size":7168,"intermediate_size":18432,"moe_intermediate_size":2048,"num_hidden_layers":61,
     "first_k_dense_replace":3,"moe_layer_freq":1,"num_attention_heads":128,"num_key_value_heads":128,
@@ -29,7 +30,8 @@ json v32() {
     "rms_norm_eps":1e-6,"max_position_embeddings":163840,"rope_theta":10000,"rope_scaling":{"type":"yarn",
     "factor":40,"original_max_position_embeddings":4096,"beta_fast":32,"beta_slow":1,"mscale":1.0,
     "mscale_all_dim":1.0},"attention_bias":false,"bos_token_id":0,"eos_token_id":1,
-    "tie_word_embeddings":false})");
+    "tie_word_embeddings":false})",
+      "test");
 }
 
 json glm() {
@@ -45,9 +47,9 @@ json glm() {
 }
 
 HfConfig parse(const std::string& text) { return parse_hf_config(text, "config.json"); }
-ModelConfig parse(const json& c) { return parse(c.dump()).config; }
+ModelConfig parse(const json& c) { return parse(json_text(c)).config; }
 json with(json base, std::string_view patch) {
-  base.merge_patch(json::parse(patch));
+  base.merge_patch(parse_json(patch, "test"));
   return base;
 }
 
@@ -134,8 +136,9 @@ TEST(ConfigJson, GlmIndexerScheduleInEverySpelling) {
           .indexer->full,
       glm52);
   EXPECT_EQ(parse(with(glm(), R"({"index_topk_pattern":")" + letters + "\"}")).indexer->full, glm52);
-  EXPECT_EQ(parse(with(glm(), R"({"index_topk_freq":9,"indexer_types":)" + names.dump() + "}")).indexer->full,
-            glm52);
+  EXPECT_EQ(
+      parse(with(glm(), R"({"index_topk_freq":9,"indexer_types":)" + json_text(names) + "}")).indexer->full,
+      glm52);
 }
 
 TEST(ConfigJson, RopeInBothSpellings) {
@@ -228,12 +231,12 @@ struct Case {
 std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 
 Case patched(const char* name, const json& base, std::string_view patch, std::vector<std::string> error) {
-  return {name, with(base, patch).dump(), std::move(error)};
+  return {name, json_text(with(base, patch)), std::move(error)};
 }
 
 // `text` with the number of hidden_size replaced by a token that JSON libraries would not write.
 std::string raw_hidden_size(std::string_view token) {
-  std::string text = llama().dump();
+  std::string text = json_text(llama());
   text.replace(text.find("\"hidden_size\":64"), 16, "\"hidden_size\":" + std::string(token));
   return text;
 }
@@ -407,12 +410,11 @@ TEST(HostileConfigBig, H41_QuantizationProblemsAreKeptForTheTensors) {
         R"({"quant_method":"fp8","weight_block_size":[0,0]})", R"({"quant_method":"fp8"})",
         R"({"quant_method":"fp8","weight_block_size":[128,128],"activation_scheme":"static"})",
         R"({"quant_method":"fp8","weight_block_size":[128,128],"fmt":"e5m2"})", "[]", "3"}) {
-    const auto result = parse(with(llama(), R"({"quantization_config":)" + std::string(q) + "}").dump());
+    const auto result = parse(json_text(with(llama(), R"({"quantization_config":)" + std::string(q) + "}")));
     EXPECT_NE(result.quantization_problem.find("config.json: quantization_config"), std::string::npos) << q;
   }
-  EXPECT_TRUE(parse(with(llama(), R"({"quantization_config":{"quant_method":"fp8","fmt":"e4m3",
-      "activation_scheme":"dynamic","weight_block_size":[128,128],"scale_fmt":"ue8m0"}})")
-                        .dump())
+  EXPECT_TRUE(parse(json_text(with(llama(), R"({"quantization_config":{"quant_method":"fp8","fmt":"e4m3",
+      "activation_scheme":"dynamic","weight_block_size":[128,128],"scale_fmt":"ue8m0"}})")))
                   .quantization_problem.empty());
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 
 namespace dsa {
@@ -30,7 +31,7 @@ ConfigReader::ConfigReader(const json& value, std::string who) : object_(value),
 }
 
 void ConfigReader::wrong(std::string_view key, const json& value, std::string_view expected) const {
-  fail("{}: {} is {}, expected {}", who_, key, printable(value.dump(), 80), expected);
+  fail("{}: {} is {}, expected {}", who_, key, printable(json_text(value), 80), expected);
 }
 
 const json* ConfigReader::find(std::string_view key) {

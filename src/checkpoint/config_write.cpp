@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/who.h"
 #include "checkpoint/config_json.h"
 
@@ -85,7 +86,7 @@ std::optional<std::string> config_json_problem(const ModelFiles& files) {
 std::string bf16_config_json(const ModelFiles& files) {
   const std::string who = dsa::who(files.path);
   if (const auto problem = config_json_problem(files)) fail("{}: {}", who, *problem);
-  if (files.format == ModelFiles::Format::gguf) return from_model_config(files.config).dump(2) + "\n";
+  if (files.format == ModelFiles::Format::gguf) return json_text(from_model_config(files.config), 2) + "\n";
 
   std::ifstream in(files.path / "config.json");
   const std::string text((std::istreambuf_iterator<char>(in)), {});
@@ -98,7 +99,7 @@ std::string bf16_config_json(const ModelFiles& files) {
   // Both spellings are in use.
   if (config.contains("dtype")) config["dtype"] = "bfloat16";
   if (config.contains("torch_dtype") || !config.contains("dtype")) config["torch_dtype"] = "bfloat16";
-  return config.dump(2) + "\n";
+  return json_text(config, 2) + "\n";
 }
 
 }  // namespace dsa

@@ -81,7 +81,7 @@ Index read_index(const fs::path& path) {
   for (const auto& [name, shard] : root["weight_map"].items()) {
     if (!shard.is_string() || !is_shard_name(shard.get_ref<const std::string&>()))
       fail("{}: tensor {} is said to be in {}, expected the plain name of a .safetensors file in this folder",
-           index.who, printable(name), printable(shard.dump(-1, ' ', false, json::error_handler_t::replace)));
+           index.who, printable(name), printable(json_text(shard)));
     index.shard_of.emplace(name, shard.get<std::string>());
   }
   if (index.shard_of.empty()) fail("{}: weight_map is empty", index.who);
@@ -128,7 +128,7 @@ std::unique_ptr<TensorSource> open_shards(const fs::path& folder) {
   }
   if (!index.total_size.is_null() && index.total_size != total)
     spdlog::warn("{}: total_size is {}, the shards hold {} bytes of tensors", index.who,
-                 printable(index.total_size.dump(), 40), total);
+                 printable(json_text(index.total_size), 40), total);
   return std::make_unique<SafetensorsSource>(std::move(files));
 }
 

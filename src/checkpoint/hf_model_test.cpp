@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "checkpoint/config_json.h"
 #include "checkpoint/config_write.h"
 #include "checkpoint/safetensors_write.h"
@@ -23,7 +24,7 @@ void write_tied(const fs::path& folder, Head head) {
   const fs::path golden = fs::path(DSA_SOURCE_DIR) / "tests/goldens/models/qwen3";
   auto config = nlohmann::json::parse(std::ifstream(golden / "config.json"));
   config["tie_word_embeddings"] = true;
-  std::ofstream(folder / "config.json") << config.dump();
+  std::ofstream(folder / "config.json") << json_text(config);
   const ModelFiles model = open_hf_model(golden);
   const StoredTensor embedding = *model.tensors->find("model.embed_tokens.weight");
   std::vector<std::byte> bytes(embedding.bytes.begin(), embedding.bytes.end());

@@ -131,7 +131,7 @@ class Indexer : public testing::Test {
     write_safetensors(folder_.path() / "indexer.safetensors", tensors);
   }
   IndexerFolder open() {
-    folder_.write("config.json", config_.dump());
+    folder_.write("config.json", json_text(config_));
     return open_indexer_folder(folder_.path());
   }
   void expect(const std::vector<std::string>& parts) {
@@ -171,7 +171,7 @@ TEST_F(Indexer, InsideItsModelItIsTheModels) {
   EXPECT_NE(files.tensors->find("model.layers.2.self_attn.indexer.wq.weight"), nullptr);
   EXPECT_NE(files.tensors->find("model.norm.weight"), nullptr);
   config_["base_model"]["fingerprint"] = std::string(64, 'a');
-  std::ofstream(model.path() / kOwnIndexerFolder / "config.json") << config_.dump();
+  std::ofstream(model.path() / kOwnIndexerFolder / "config.json") << json_text(config_);
   expect_error([&] { open_model(model.path()); }, {"fingerprint"});
 }
 
@@ -198,7 +198,7 @@ TEST_F(Indexer, BadConfigs) {
   const json good = config_;
   const auto bad = [&](const char* patch, const std::vector<std::string>& parts) {
     config_ = good;
-    config_.merge_patch(json::parse(patch));
+    config_.merge_patch(parse_json(patch, "test"));
     expect(parts);
   };
   bad(R"({"model_type":"llama"})", {"config.json", "model_type is \"llama\"", "dsa_indexer"});

@@ -95,7 +95,7 @@ class Parser {
     // get<size_t>() would convert them.
     if (!value.is_number_unsigned())
       fail("{}: tensor {} has {} {}, expected whole numbers from 0", who_, printable(name), what,
-           printable(value.dump(), 60));
+           printable(json_text(value), 60));
     return value.get<std::uint64_t>();
   }
 

@@ -25,7 +25,7 @@ std::string make_header(const std::vector<TensorToWrite>& tensors,
                            {"data_offsets", {at, at + tensor.bytes.size()}}};
     at += tensor.bytes.size();
   }
-  std::string text = header.dump();
+  std::string text = json_text(header);
   text.append((8 - text.size() % 8) % 8, ' ');
   DSA_CHECK(text.size() <= kMaxSafetensorsHeader);
   return text;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "bench/model_bench.h"
 #include "bench/peak_memory.h"
 #include "bench/report.h"
@@ -189,9 +190,7 @@ int bench(BenchOptions& options) {
   // Last, so that its memory is not part of anybody's peak.
   Exec exec(options.common.threads > 0 ? options.common.threads : Exec::default_threads());
   report.machine = measure_machine(exec);
-  print(options.common.json
-            ? to_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
-            : to_text(report));
+  print(options.common.json ? json_text(to_json(report), 2) + "\n" : to_text(report));
   return kDone;
 }
 

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "checkpoint/fingerprint.h"
@@ -78,7 +79,7 @@ std::vector<RetrievalResult> results_against(const RetrievalCommand& o) {
     if (!other.identity.contains(key) || other.identity[key] != value)
       fail("--against {}: {} is {} there and {} here: only runs of the same samples can be compared",
            printable(o.against, 1000), key,
-           other.identity.contains(key) ? other.identity[key].dump() : "missing", value.dump());
+           other.identity.contains(key) ? json_text(other.identity[key]) : "missing", json_text(value));
   return other.results;
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/catalogue.h"
 #include "cli/eval.h"
 
@@ -51,8 +52,6 @@ std::string indexer_name(const LoadedModel& model) {
   return folder.empty() ? "the model's own" : folder.string();
 }
 
-std::string json_line(const nlohmann::ordered_json& json) {
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
+std::string json_line(const nlohmann::ordered_json& json) { return json_text(json, 2) + "\n"; }
 
 }  // namespace dsa::cli

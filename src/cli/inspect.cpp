@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/json.h"
 #include "cli/catalogue.h"
 #include "cli/model_report.h"
 #include "cli/options.h"
@@ -20,8 +21,7 @@ Action declare_inspect(CLI::App& command) {
     ModelFiles files = open_model(resolve_model(options->model));
     const auto indexer = attach_indexer(files, model_options(*options));
     const ModelReport found = report(files, indexer ? indexer->path.string() : "");
-    print(options->json ? to_json(found).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
-                        : to_text(found));
+    print(options->json ? json_text(to_json(found), 2) + "\n" : to_text(found));
     return kDone;
   };
 }

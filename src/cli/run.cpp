@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/conversation.h"
 #include "cli/verb.h"
 
@@ -20,7 +21,7 @@ std::string as_json(const GenerateResult& result, std::span<const std::int32_t> 
                   {"completion_tokens", t.completion_tokens},
                   {"total_tokens", t.prompt_tokens + t.completion_tokens}};
   out["timings"] = to_json(t);
-  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json_text(out) + "\n";
 }
 
 int run(const Options& options) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "checkpoint/open_model.h"
 #include "cli/catalogue.h"
 #include "cli/options.h"
@@ -19,7 +20,7 @@ std::string as_json(const Tokenizer& tokenizer, const std::vector<std::int32_t>&
   nlohmann::ordered_json out{{"ids", ids}, {"pieces", nlohmann::ordered_json::array()}};
   for (const auto id : ids) out["pieces"].push_back(tokenizer.piece(id));
   // A piece may be half a character: U+FFFD in JSON.
-  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json_text(out) + "\n";
 }
 
 }  // namespace

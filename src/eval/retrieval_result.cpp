@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace dsa {
 namespace {
@@ -56,7 +57,8 @@ std::string difference(const Json& file, const Json& run) {
   for (const auto& [key, value] : run.items())
     if (!file.is_object() || !file.contains(key) || file[key] != value)
       return fmt::format("{} {}, expected {}", key,
-                         file.is_object() && file.contains(key) ? file[key].dump() : "missing", value.dump());
+                         file.is_object() && file.contains(key) ? json_text(file[key]) : "missing",
+                         json_text(value));
   return "what this dsa does not know";
 }
 
@@ -132,7 +134,7 @@ RetrievalLog::RetrievalLog(const std::filesystem::path& path, const Json& run) :
 void RetrievalLog::append(const RetrievalResult& result) { write(to_json(result)); }
 
 void RetrievalLog::write(const Json& json) {
-  const std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const std::string line = json_text(json) + "\n";
   if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() || std::fflush(file_.get()) != 0)
     fail("{}: {}", printable(path_.string(), 1000), std::generic_category().message(errno));
 }

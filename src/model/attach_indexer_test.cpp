@@ -3,6 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/safetensors_write.h"
 #include "testing/test_files.h"
@@ -37,7 +38,7 @@ class AttachIndexer : public ::testing::Test {
                         {"head_dim", c.head_dim},
                         {"vocab_size", c.vocab_size},
                         {"fingerprint", fingerprint}}}};
-    write_text(folder / "config.json", config.dump());
+    write_text(folder / "config.json", json_text(config));
     const std::vector<float> zeros(static_cast<std::size_t>(2 * c.hidden_size));
     std::vector<TensorToWrite> tensors;
     const auto add = [&](std::int64_t layer, const char* name, std::vector<std::int64_t> shape) {

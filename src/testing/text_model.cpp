@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/open_model.h"
 #include "checkpoint/safetensors_write.h"
@@ -33,7 +34,7 @@ json byte_tokenizer() {
           {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", json::array()}}}};
 }
 
-void write(const fs::path& path, const json& content) { std::ofstream(path) << content.dump(); }
+void write(const fs::path& path, const json& content) { std::ofstream(path) << json_text(content); }
 
 }  // namespace
 

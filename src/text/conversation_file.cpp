@@ -75,7 +75,7 @@ std::string conversation_json(std::span<const ChatMessage> messages) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const auto& message : messages)
     list.push_back({{"role", name(message.role)}, {"content", message.content}});
-  return nlohmann::ordered_json{{"messages", std::move(list)}}.dump(1) + "\n";
+  return json_text(nlohmann::ordered_json{{"messages", std::move(list)}}, 1) + "\n";
 }
 
 }  // namespace dsa

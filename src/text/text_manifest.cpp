@@ -77,7 +77,7 @@ void TextManifest::write() const {
   root["count"] = documents_.size();
   root["tokens"] = tokens;
   root["documents"] = std::move(list);
-  write_file(path_, root.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  write_file(path_, json_text(root, 1) + "\n");
 }
 
 }  // namespace dsa::train

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "checkpoint/gguf.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_gguf.h"
@@ -19,14 +20,15 @@ using nlohmann::json;
 
 // A correct tokenizer.json in miniature; each case breaks one thing.
 json small() {
-  return json::parse(R"({
+  return parse_json(R"({
     "added_tokens": [{"id": 5, "content": "<s>", "special": true, "normalized": false}],
     "normalizer": null,
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
     "post_processor": null,
     "decoder": {"type": "ByteLevel"},
     "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "ab": 3, "abc": 4}, "merges": ["a b", "ab c"]}
-  })");
+  })",
+                    "test");
 }
 
 std::string error_of(const std::string& text) {
@@ -48,7 +50,7 @@ json with_regex(const std::string& regex) {
 }
 
 TEST(TokenizerJson, TheMiniatureItselfIsRead) {
-  const Tokenizer t(parse_tokenizer_json(small().dump(), "tokenizer.json"));
+  const Tokenizer t(parse_tokenizer_json(json_text(small()), "tokenizer.json"));
   EXPECT_EQ(t.encode("abcab<s>", SpecialTokens::parse), (std::vector<std::int32_t>{4, 3, 5}));
   EXPECT_EQ(t.encode("xyza", SpecialTokens::parse), std::vector<std::int32_t>{0});  // no token spells x, y, z
 }
@@ -161,7 +163,7 @@ TEST(TokenizerJson, EachBrokenFileIsOneClearError) {
   for (const Case& c : kCases) {
     json j = small();
     c.change(j);
-    const std::string error = error_of(j.dump());
+    const std::string error = error_of(json_text(j));
     EXPECT_TRUE(error.starts_with("tokenizer.json: ")) << c.what << ": " << error;
     EXPECT_NE(error.find(c.expected), std::string::npos) << c.what << ": " << error;
     EXPECT_LT(error.size(), 1000U) << c.what;
@@ -171,10 +173,11 @@ TEST(TokenizerJson, EachBrokenFileIsOneClearError) {
 TEST(TokenizerJson, PatternsFromFilesAreNeverRun) {
   for (const char* regex :
        {"(a+)+", "(.*)*x", "(?<=a)b", "a{1,1000000}", "[[:nonsense:]]", "(", "", "\\p{L}++"}) {
-    const std::string error = error_of(with_regex(regex).dump());
+    const std::string error = error_of(json_text(with_regex(regex)));
     EXPECT_NE(error.find("does not know"), std::string::npos) << regex << ": " << error;
   }
-  EXPECT_NE(error_of(with_regex(std::string(1 << 20, 'a')).dump()).find("does not know"), std::string::npos);
+  EXPECT_NE(error_of(json_text(with_regex(std::string(1 << 20, 'a')))).find("does not know"),
+            std::string::npos);
 }
 
 TEST(TokenizerJson, TextsThatAreNoJsonObject) {
@@ -195,7 +198,7 @@ TEST(TokenizerJson, HarmlessOdditiesAreRead) {
   j["model"]["merges"].push_back({"a", "b"});     // a pair twice: the last rank counts
   j["added_tokens"].push_back(
       {{"id", 4}, {"content", "abc"}, {"special", true}});  // H46: also what merges make
-  const Tokenizer t(parse_tokenizer_json(j.dump(), "tokenizer.json"));
+  const Tokenizer t(parse_tokenizer_json(json_text(j), "tokenizer.json"));
   EXPECT_EQ(t.piece(6), std::string_view("\0", 1));
   EXPECT_EQ(t.piece(7), "<0xZZ>");
   EXPECT_EQ(t.encode("abc", SpecialTokens::as_text), (std::vector<std::int32_t>{3, 2}));
@@ -204,8 +207,8 @@ TEST(TokenizerJson, HarmlessOdditiesAreRead) {
 
 TEST(TokenizerConfig, TokensAreCheckedAgainstTheVocabulary) {
   const auto apply = [](const json& config) {
-    TokenizerSpec spec = parse_tokenizer_json(small().dump(), "tokenizer.json");
-    apply_tokenizer_config(config.dump(), "tokenizer_config.json", spec);
+    TokenizerSpec spec = parse_tokenizer_json(json_text(small()), "tokenizer.json");
+    apply_tokenizer_config(json_text(config), "tokenizer_config.json", spec);
     return Tokenizer(std::move(spec));
   };
   const Tokenizer t = apply({{"bos_token", {{"content", "<s>"}}},

@@ -64,7 +64,7 @@ class Reader {
     if (value.is_number_unsigned()) id = checked_cast<std::int32_t>(value.get<std::uint64_t>());
     if (!id || *id >= kMaxTokens)
       fail("{}: token \"{}\" has the id {}, expected a whole number from 0 to {}", who_, printable(token),
-           printable(value.dump(-1, ' ', false, json::error_handler_t::replace), 40), kMaxTokens - 1);
+           printable(json_text(value), 40), kMaxTokens - 1);
     return *id;
   }
 

@@ -4,15 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace dsa {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string dump(const Json& value) { return json_text(value, 2) + "\n"; }
 
 Json added_tokens(const TokenizerSpec& spec) {
   std::vector<AddedToken> tokens = spec.added;

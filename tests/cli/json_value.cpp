@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     const nlohmann::json document = dsa::parse_json(text, "stdin");
     for (int i = 1; i < argc; ++i) {
       const auto& value = document.at(nlohmann::json::json_pointer(argv[i]));
-      std::cout << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+      std::cout << (value.is_string() ? value.get<std::string>() : dsa::json_text(value)) << '\n';
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "json_value: %s\n", error.what());

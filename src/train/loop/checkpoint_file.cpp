@@ -37,7 +37,7 @@ nlohmann::json to_json(const IndexerShape& shape, const Progress& progress, cons
 void write_checkpoint_file(const std::filesystem::path& path, const char* key, nlohmann::json about,
                            std::vector<TensorToWrite> tensors) {
   about["format_version"] = kFormatVersion;
-  write_safetensors(path, std::move(tensors), {{key, about.dump()}});
+  write_safetensors(path, std::move(tensors), {{key, json_text(about)}});
 }
 
 void add_tensors(IndexerTensors& parameters, std::vector<TensorToWrite>& tensors) {
@@ -71,7 +71,7 @@ CheckpointFile::CheckpointFile(const std::filesystem::path& path, const char* ke
   about_ = parse_json(about->second, who_, {.max_bytes = 1 << 20, .max_depth = 8, .max_values = 1000});
   read_checked([&] {
     if (about_.at("format_version") != kFormatVersion)
-      fail("{}: format_version is {}, this dsa reads {}", who_, about_.at("format_version").dump(),
+      fail("{}: format_version is {}, this dsa reads {}", who_, json_text(about_.at("format_version")),
            kFormatVersion);
   });
 }

@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/json.h"
 
 namespace dsa::train {
 namespace {
@@ -35,7 +36,7 @@ std::string to_line(const StepRecord& r) {
   if (!r.stage.empty()) j["stage"] = r.stage;
   if (r.experts) j["experts"] = {{"busiest", r.experts->busiest}, {"idlest", r.experts->idlest}};
   if (r.held_out) j["held_out"] = true;
-  return j.dump() + "\n";
+  return json_text(j) + "\n";
 }
 
 // nullopt for a line that a kill left half written.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "checkpoint/config_json.h"
 
@@ -30,7 +31,7 @@ std::string config_json(const PublishedIndexer& indexer) {
                                       {"index_topk", indexer.topk},
                                       {"k_norm_eps", shape.k_norm_eps},
                                       {"trained_context", indexer.trained_context}};
-  return config.dump(2) + "\n";
+  return json_text(config, 2) + "\n";
 }
 
 std::string figures(const TrainLog& log) {
