@@ -1,4 +1,4 @@
-// The AVX2 family's table.  Its ops stand in avx2_*.cpp, each in a region of its own (begin_avx2.h).
+// The AVX2 family's table.  Its ops stand in avx2_*.cpp, each in a region of its own (avx2/begin.h).
 #include <cpuid.h>
 
 #include "kernels/cpu/cpu.h"

@@ -5,20 +5,20 @@ namespace dsa::avx2 {
 #include "kernels/cpu/ops.h"
 }  // namespace dsa::avx2
 
-#include "kernels/cpu/begin_avx2.h"
+#include "kernels/vec/avx2/begin.h"
 
 namespace dsa::avx2 {
 
-#include "kernels/cpu/vec_avx2.inl"
+#include "kernels/vec/avx2/vec.inl"
 
-#include "kernels/cpu/linear_cells.inl"
+#include "kernels/cpu/ops/linear_cells.inl"
 
-#include "kernels/cpu/linear_dot.inl"
+#include "kernels/cpu/ops/linear_dot.inl"
 
-#include "kernels/cpu/linear.inl"
+#include "kernels/cpu/ops/linear.inl"
 
-#include "kernels/cpu/mla.inl"
+#include "kernels/cpu/ops/mla.inl"
 
 }  // namespace dsa::avx2
 
-#include "kernels/cpu/end_family.h"
+#include "kernels/vec/end.h"

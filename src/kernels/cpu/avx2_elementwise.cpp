@@ -5,14 +5,14 @@ namespace dsa::avx2 {
 #include "kernels/cpu/ops.h"
 }  // namespace dsa::avx2
 
-#include "kernels/cpu/begin_avx2.h"
+#include "kernels/vec/avx2/begin.h"
 
 namespace dsa::avx2 {
 
-#include "kernels/cpu/vec_avx2.inl"
+#include "kernels/vec/avx2/vec.inl"
 
-#include "kernels/cpu/elementwise.inl"
+#include "kernels/cpu/ops/elementwise.inl"
 
 }  // namespace dsa::avx2
 
-#include "kernels/cpu/end_family.h"
+#include "kernels/vec/end.h"

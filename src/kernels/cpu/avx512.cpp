@@ -1,5 +1,5 @@
 // The AVX-512 families' tables.  Their ops stand in avx512_*.cpp, each
-// in a region of its own (begin_avx512.h).
+// in a region of its own (avx512/begin.h).
 #include "kernels/cpu/cpu.h"
 #include "kernels/ref/ref.h"
 

@@ -10,16 +10,16 @@ namespace avx512_bf16 {
 }  // namespace avx512_bf16
 }  // namespace dsa
 
-#include "kernels/cpu/begin_avx512_bf16.h"
+#include "kernels/vec/avx512_bf16/begin.h"
 
 namespace dsa::avx512_bf16 {
 
-#include "kernels/cpu/vec_avx512.inl"
+#include "kernels/vec/avx512/vec.inl"
 
-#include "kernels/cpu/linear_cells.inl"
+#include "kernels/cpu/ops/linear_cells.inl"
 
-#include "kernels/cpu/linear_bf16.inl"
+#include "kernels/cpu/ops/linear_bf16.inl"
 
 }  // namespace dsa::avx512_bf16
 
-#include "kernels/cpu/end_family.h"
+#include "kernels/vec/end.h"

@@ -5,14 +5,14 @@ namespace dsa::avx512 {
 #include "kernels/cpu/ops.h"
 }  // namespace dsa::avx512
 
-#include "kernels/cpu/begin_avx512.h"
+#include "kernels/vec/avx512/begin.h"
 
 namespace dsa::avx512 {
 
-#include "kernels/cpu/vec_avx512.inl"
+#include "kernels/vec/avx512/vec.inl"
 
-#include "kernels/cpu/linear_tiles.inl"
+#include "kernels/cpu/ops/linear_tiles.inl"
 
 }  // namespace dsa::avx512
 
-#include "kernels/cpu/end_family.h"
+#include "kernels/vec/end.h"

@@ -4,12 +4,12 @@
 #include "kernels/cpu/includes.h"
 #include "kernels/rows/row_kernels.h"
 
-#include "kernels/cpu/begin_avx2.h"
+#include "kernels/vec/avx2/begin.h"
 
 namespace dsa::train::avx2 {
 namespace {
 
-#include "kernels/cpu/vec_avx2.inl"
+#include "kernels/vec/avx2/vec.inl"
 
 /// Rows of a product that one pass over B serves: 12 sums, 2 vectors of B and 1 of A fill 16 registers.
 inline constexpr int kProductRows = 6;
@@ -31,4 +31,4 @@ extern const RowKernels kRows = row_kernels("avx2");
 
 }  // namespace dsa::train::avx2
 
-#include "kernels/cpu/end_family.h"
+#include "kernels/vec/end.h"

@@ -4,12 +4,12 @@
 #include "kernels/cpu/includes.h"
 #include "kernels/rows/row_kernels.h"
 
-#include "kernels/cpu/begin_avx512.h"
+#include "kernels/vec/avx512/begin.h"
 
 namespace dsa::train::avx512 {
 namespace {
 
-#include "kernels/cpu/vec_avx512.inl"
+#include "kernels/vec/avx512/vec.inl"
 
 /// Rows of a product that one pass over B serves: as many sums as hide the latency
 /// of a multiplication on every processor.
@@ -33,4 +33,4 @@ extern const RowKernels kRows = row_kernels("avx512");
 
 }  // namespace dsa::train::avx512
 
-#include "kernels/cpu/end_family.h"
+#include "kernels/vec/end.h"

@@ -10,7 +10,7 @@ namespace dsa::train {
 namespace portable {
 namespace {
 
-#include "kernels/rows/vec_portable.inl"
+#include "kernels/vec/portable.inl"
 
 inline constexpr int kProductRows = 4;
 

@@ -1,4 +1,4 @@
-// Closes what a begin_*.h opened.
+// Closes what a begin.h opened.
 #undef DSA_UNROLL
 #if defined(__clang__)
 #pragma clang attribute pop

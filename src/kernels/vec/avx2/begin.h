@@ -1,5 +1,5 @@
 // Opens the region compiled for AVX2, FMA and F16C; includes.h comes before it.  No #pragma once: opened anew
-// in each file.  Closed by end_family.h.
+// in each file.  Closed by vec/end.h.
 #if defined(__clang__)
 #define DSA_UNROLL _Pragma("unroll")
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)

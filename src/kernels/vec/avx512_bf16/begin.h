@@ -1,4 +1,4 @@
-// As begin_avx512.h, with BF16 products and permutations of bytes (Sapphire Rapids and Zen 4 on).
+// As avx512/begin.h, with BF16 products and permutations of bytes (Sapphire Rapids and Zen 4 on).
 #if defined(__clang__)
 #define DSA_UNROLL _Pragma("unroll")
 #pragma clang attribute push(                                                                                \

@@ -1,5 +1,5 @@
 // Opens the region compiled for AVX-512 with VNNI (Ice Lake and Zen 4 on); includes.h comes before it.  No
-// #pragma once: opened anew in each file.  Closed by end_family.h.
+// #pragma once: opened anew in each file.  Closed by vec/end.h.
 #if defined(__clang__)
 #define DSA_UNROLL _Pragma("unroll")
 #pragma clang attribute push(                                                                        \

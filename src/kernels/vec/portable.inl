@@ -1,4 +1,4 @@
-// Eight floats in plain C++, behind the names of kernels/cpu/vec_avx2.inl that the rows use.
+// Eight floats in plain C++, behind the names of kernels/vec/avx2/vec.inl that the rows use.
 
 struct Vec {
   static constexpr std::int64_t kLanes = 8;
