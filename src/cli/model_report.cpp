@@ -49,23 +49,9 @@ void count_tensors(const TensorSource& tensors, ModelReport& out) {
 std::vector<std::string> borrowed_ops(const KernelTable& t) {
   std::vector<std::string> out;
   if (&t == &kRefKernels) return out;
-  const auto check = [&](const char* op, auto member) {
+  for_each_op([&](std::string_view op, auto member) {
     if (t.*member == kRefKernels.*member) out.emplace_back(op);
-  };
-  check("embedding", &KernelTable::embedding);
-  check("rms_norm", &KernelTable::rms_norm);
-  check("layer_norm", &KernelTable::layer_norm);
-  check("linear", &KernelTable::linear);
-  check("absorb_query", &KernelTable::absorb_query);
-  check("expand_value", &KernelTable::expand_value);
-  check("rope", &KernelTable::rope);
-  check("swiglu", &KernelTable::swiglu);
-  check("add_rows", &KernelTable::add_rows);
-  check("gate", &KernelTable::gate);
-  check("cache_write", &KernelTable::cache_write);
-  check("indexer_scores", &KernelTable::indexer_scores);
-  check("indexer_select", &KernelTable::indexer_select);
-  check("attention", &KernelTable::attention);
+  });
   return out;
 }
 
@@ -116,7 +102,7 @@ ModelReport report(const ModelFiles& files, std::string_view indexer_folder) {
   out.cache_bytes_f32 = static_cast<std::int64_t>(kv_token_bytes(files.config, Compute::f32));
   for (const KernelTable* table : all_kernels())
     out.kernels.push_back({.name = std::string(table->name),
-                           .refused = refuse(*table).value_or(""),
+                           .refused = table->refuse().value_or(""),
                            .borrowed = borrowed_ops(*table)});
   out.chosen_kernels = choose_kernels().name;
   // A folder of weights alone is worth inspecting too: what is missing is said, and no failure.

@@ -28,19 +28,11 @@ std::string list_runnable() {
 
 std::span<const KernelTable* const> all_kernels() { return kFamilies; }
 
-std::optional<std::string> refuse(const KernelTable& table) {
-  if (table.name == kRefKernels.name) return std::nullopt;
-  if (table.name == kAvx2Kernels.name) return refuse_avx2();
-  if (table.name == kAvx512Kernels.name) return refuse_avx512();
-  if (table.name == kAvx512Bf16Kernels.name) return refuse_avx512_bf16();
-  return "no rule says when it runs";
-}
-
 std::span<const KernelTable* const> runnable() {
   static const std::vector<const KernelTable*> tables = [] {
     std::vector<const KernelTable*> out;
     std::copy_if(kFamilies.begin(), kFamilies.end(), std::back_inserter(out),
-                 [](const KernelTable* table) { return !refuse(*table).has_value(); });
+                 [](const KernelTable* table) { return !table->refuse().has_value(); });
     return out;
   }();
   return tables;
@@ -49,7 +41,7 @@ std::span<const KernelTable* const> runnable() {
 const KernelTable& kernels_named(std::string_view name) {
   for (const KernelTable* table : all_kernels()) {
     if (table->name != name) continue;
-    if (const auto reason = refuse(*table))
+    if (const auto reason = table->refuse())
       fail("kernels: {} cannot run on this machine: {}; what can run: {}", name, *reason, list_runnable());
     return *table;
   }

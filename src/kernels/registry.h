@@ -16,29 +16,40 @@
 
 namespace dsa {
 
-/// Every op by name.  All functions are thread-safe as long as their outputs and the Exec differ; none
-/// allocates, except pack.  Contracts stand in the headers above.  A family may borrow the reference's
-/// function for an op it does not speed up.
+struct RowKernels;
+
+/// The ops, each once: OP(name, Args) for `void name(Exec&, const Args&)`, whose contract stands above Args.
+#define DSA_OPS(OP)                     \
+  OP(embedding, EmbeddingArgs)          \
+  OP(rms_norm, RmsNormArgs)             \
+  OP(layer_norm, LayerNormArgs)         \
+  OP(linear, LinearArgs)                \
+  OP(absorb_query, AbsorbQueryArgs)     \
+  OP(expand_value, ExpandValueArgs)     \
+  OP(rope, RopeArgs)                    \
+  OP(swiglu, SwigluArgs)                \
+  OP(add_rows, AddRowsArgs)             \
+  OP(gate, GateArgs)                    \
+  OP(cache_write, CacheWriteArgs)       \
+  OP(indexer_scores, IndexerScoresArgs) \
+  OP(indexer_select, IndexerSelectArgs) \
+  OP(attention, AttentionArgs)
+
+/// One family.  All functions are thread-safe as long as their outputs and the Exec differ; none allocates,
+/// except pack.  A family may borrow the reference's function for an op it does not speed up.
 struct KernelTable {
   std::string_view name;  // "ref", "avx2", "avx512", "avx512_bf16"
+  /// Why this machine cannot run the family, or nullopt.
+  std::optional<std::string> (*refuse)() = nullptr;
   /// Attention and indexer scores over a BF16 cache round queries (and attention's weights) to BF16, products
   /// with FP8 weights round their inputs to it.
   bool bf16_products = false;
+  /// What training computes with on the same processor (kernels/rows/row_kernels.h).
+  const RowKernels* rows = nullptr;
 
-  void (*embedding)(Exec&, const EmbeddingArgs&) = nullptr;
-  void (*rms_norm)(Exec&, const RmsNormArgs&) = nullptr;
-  void (*layer_norm)(Exec&, const LayerNormArgs&) = nullptr;
-  void (*linear)(Exec&, const LinearArgs&) = nullptr;
-  void (*absorb_query)(Exec&, const AbsorbQueryArgs&) = nullptr;
-  void (*expand_value)(Exec&, const ExpandValueArgs&) = nullptr;
-  void (*rope)(Exec&, const RopeArgs&) = nullptr;
-  void (*swiglu)(Exec&, const SwigluArgs&) = nullptr;
-  void (*add_rows)(Exec&, const AddRowsArgs&) = nullptr;
-  void (*gate)(Exec&, const GateArgs&) = nullptr;
-  void (*cache_write)(Exec&, const CacheWriteArgs&) = nullptr;
-  void (*indexer_scores)(Exec&, const IndexerScoresArgs&) = nullptr;
-  void (*indexer_select)(Exec&, const IndexerSelectArgs&) = nullptr;
-  void (*attention)(Exec&, const AttentionArgs&) = nullptr;
+#define DSA_MEMBER(op, Args) void (*op)(Exec&, const Args&) = nullptr;
+  DSA_OPS(DSA_MEMBER)
+#undef DSA_MEMBER
 
   /// Bytes of the family's own layout of this weight, 0 if it reads the weight where it lies.
   std::size_t (*packed_bytes)(const WeightView&) = nullptr;
@@ -47,10 +58,16 @@ struct KernelTable {
   void (*pack)(Exec&, const WeightView&, std::span<std::byte> out) = nullptr;
 };
 
+/// Calls f(name, member) for every op: f("linear", &KernelTable::linear).
+template <class F>
+void for_each_op(const F& f) {
+#define DSA_CALL(op, Args) f(std::string_view(#op), &KernelTable::op);
+  DSA_OPS(DSA_CALL)
+#undef DSA_CALL
+}
+
 /// The families compiled in, best first.
 std::span<const KernelTable* const> all_kernels();
-/// Why this machine cannot run a family, or nullopt.
-std::optional<std::string> refuse(const KernelTable& table);
 /// Those that run here, best first; ref always does.
 std::span<const KernelTable* const> runnable();
 /// DSA_KERNELS if set (Error that lists what can run if it cannot), else the best runnable one.

@@ -33,7 +33,7 @@ TEST(Registry, RefAlwaysRunsAndComesLast) {
   ASSERT_FALSE(runnable().empty());
   EXPECT_EQ(runnable().back(), &kRefKernels);
   EXPECT_EQ(all_kernels().back(), &kRefKernels);
-  EXPECT_EQ(refuse(kRefKernels), std::nullopt);
+  EXPECT_EQ(kRefKernels.refuse(), std::nullopt);
 }
 
 TEST(Registry, TheBestRunnableIsTheDefault) {
@@ -54,7 +54,7 @@ TEST(Registry, AForcedFamilyIsTheOneThatRuns) {
 
 TEST(Registry, AFamilyThatCannotRunSaysWhy) {
   for (const KernelTable* table : all_kernels()) {
-    const auto reason = refuse(*table);
+    const auto reason = table->refuse();
     if (!reason) continue;
     const std::string message = error_of(std::string(table->name));
     EXPECT_NE(message.find(*reason), std::string::npos) << message;
@@ -76,10 +76,7 @@ TEST(Registry, AnUnknownFamilyListsWhatCanRun) {
 TEST(Registry, EveryRunnableTableIsComplete) {
   for (const KernelTable* table : runnable()) {
     SCOPED_TRACE(table->name);
-    EXPECT_TRUE(table->embedding && table->rms_norm && table->layer_norm && table->linear &&
-                table->absorb_query);
-    EXPECT_TRUE(table->expand_value && table->rope && table->swiglu && table->add_rows && table->gate);
-    EXPECT_TRUE(table->cache_write && table->indexer_scores && table->indexer_select && table->attention);
+    for_each_op([&](std::string_view op, auto member) { EXPECT_NE(table->*member, nullptr) << op; });
     EXPECT_TRUE(table->packed_bytes && table->pack);
   }
 }

@@ -8,14 +8,12 @@
 #include "kernels/registry.h"
 #include "kernels/rows/row_kernels.h"
 
-namespace dsa::train {
+namespace dsa::test {
 
 inline std::vector<const RowKernels*> runnable_rows() {
   std::vector<const RowKernels*> out;
-  for (const KernelTable* family : runnable()) {
-    const RowKernels* rows = &row_kernels_for(family->name);
-    if (std::find(out.begin(), out.end(), rows) == out.end()) out.push_back(rows);
-  }
+  for (const KernelTable* family : runnable())
+    if (std::find(out.begin(), out.end(), family->rows) == out.end()) out.push_back(family->rows);
   return out;
 }
 
@@ -27,4 +25,4 @@ inline std::vector<float> random(std::int64_t count, std::uint64_t seed) {
   return out;
 }
 
-}  // namespace dsa::train
+}  // namespace dsa::test

@@ -1,15 +1,16 @@
-// What the op bodies need, included before a family's target region opens: no code from outside (inline
-// functions of the standard library above all) may be compiled for a processor that is missing.
+// What the op bodies need, included before a family's target region opens: what its vectors need, the
+// contracts, and the family's own ops.
 #pragma once
 
-#include <immintrin.h>
-
-#include <cstdint>
 #include <span>
-#include <type_traits>
 
 #include "kernels/cpu/tile.h"
 #include "kernels/dequantize.h"
 #include "kernels/quantize.h"
 #include "kernels/registry.h"
 #include "kernels/scratch.h"
+#include "kernels/vec/includes.h"
+
+namespace dsa::DSA_FAMILY {
+#include "kernels/cpu/ops.h"
+}  // namespace dsa::DSA_FAMILY

@@ -2,13 +2,15 @@
 #include "kernels/cpu/cpu.h"
 
 namespace dsa {
-
-const KernelTable kAvx2Kernels{.name = "avx2"};
-const KernelTable kAvx512Kernels{.name = "avx512"};
-const KernelTable kAvx512Bf16Kernels{.name = "avx512_bf16"};
+namespace {
 
 std::optional<std::string> refuse_avx2() { return "this build is for a processor without AVX2"; }
 std::optional<std::string> refuse_avx512() { return "this build is for a processor without AVX-512"; }
-std::optional<std::string> refuse_avx512_bf16() { return refuse_avx512(); }
+
+}  // namespace
+
+constinit const KernelTable kAvx2Kernels{.name = "avx2", .refuse = refuse_avx2};
+constinit const KernelTable kAvx512Kernels{.name = "avx512", .refuse = refuse_avx512};
+constinit const KernelTable kAvx512Bf16Kernels{.name = "avx512_bf16", .refuse = refuse_avx512};
 
 }  // namespace dsa

@@ -21,3 +21,6 @@ void cache_write(Exec& exec, const CacheWriteArgs& args);
 void indexer_scores(Exec& exec, const IndexerScoresArgs& args);
 void indexer_select(Exec& exec, const IndexerSelectArgs& args);
 void attention(Exec& exec, const AttentionArgs& args);
+
+/// The rows of the same processor (kernels/rows/row_kernels.h).
+extern const RowKernels kRows;

@@ -21,6 +21,7 @@
 #include <span>
 
 #include "kernels/types.h"
+#include "kernels/vec/x_block.h"
 
 namespace dsa {
 
@@ -82,18 +83,6 @@ constexpr TileFormat tile_format(DType type) {
 }
 
 constexpr bool has_tile_format(DType type) { return tile_format(type).low_bits != 0; }
-
-/// 32 activations rounded to int8 (q8_blocks()), with the sums that offsets and minima need.
-struct alignas(64) XBlock {
-  std::int8_t q[32];
-  float d;                 // x = d q
-  float s;                 // d * (q0 + q1)
-  std::int32_t q01;        // sum of q
-  std::int32_t half_q[2];  // sums of q[0 .. 16) and q[16 .. 32)
-  float half_s[2];         // d * half_q
-  std::int32_t unused = 0;
-};
-static_assert(sizeof(XBlock) == 64);
 
 /// Tiles of a matrix.  Rows past the end are zero.
 constexpr std::int64_t tile_count(const WeightView& weight) {

@@ -3,24 +3,27 @@
 #pragma once
 
 #include "kernels/registry.h"
+#include "kernels/rows/row_kernels.h"
 
 namespace dsa::ref {
 
-void embedding(Exec& exec, const EmbeddingArgs& args);
-void rms_norm(Exec& exec, const RmsNormArgs& args);
-void layer_norm(Exec& exec, const LayerNormArgs& args);
-void linear(Exec& exec, const LinearArgs& args);
-void absorb_query(Exec& exec, const AbsorbQueryArgs& args);
-void expand_value(Exec& exec, const ExpandValueArgs& args);
-void rope(Exec& exec, const RopeArgs& args);
-void swiglu(Exec& exec, const SwigluArgs& args);
-void add_rows(Exec& exec, const AddRowsArgs& args);
-void gate(Exec& exec, const GateArgs& args);
-void cache_write(Exec& exec, const CacheWriteArgs& args);
-void indexer_scores(Exec& exec, const IndexerScoresArgs& args);
-void indexer_select(Exec& exec, const IndexerSelectArgs& args);
-void attention(Exec& exec, const AttentionArgs& args);
+#define DSA_DECLARE(op, Args) void op(Exec& exec, const Args& args);
+DSA_OPS(DSA_DECLARE)
+#undef DSA_DECLARE
+
+std::optional<std::string> refuse();
 std::size_t packed_bytes(const WeightView& weight);
 void pack(Exec& exec, const WeightView& weight, std::span<std::byte> out);
+
+/// The table, which other families start from.
+constexpr KernelTable kernels() {
+  KernelTable table{.name = "ref", .refuse = refuse, .rows = &kPortableRows};
+#define DSA_ENTER(op, Args) table.op = op;
+  DSA_OPS(DSA_ENTER)
+#undef DSA_ENTER
+  table.packed_bytes = packed_bytes;
+  table.pack = pack;
+  return table;
+}
 
 }  // namespace dsa::ref

@@ -1,5 +1,6 @@
 // Products with selected rows (row_kernels.h).  Included inside an instruction set's
 // namespace and target region.
+// Needs: vec.
 
 /// Vectors of a row that gather_sum keeps in registers.
 inline constexpr int kGatherVecs = 4;

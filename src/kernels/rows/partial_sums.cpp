@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace dsa::train {
+namespace dsa {
 
 void sum_parts(Exec& exec, const RowKernels& kernels, const float* parts, std::int64_t count,
                std::int64_t stride, std::int64_t size, float* out) {
@@ -14,4 +14,4 @@ void sum_parts(Exec& exec, const RowKernels& kernels, const float* parts, std::i
   });
 }
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -7,10 +7,10 @@
 #include "exec/exec.h"
 #include "kernels/rows/row_kernels.h"
 
-namespace dsa::train {
+namespace dsa {
 
 /// `count` parts of `size` floats lie `stride` floats apart from `parts` on: out := their sum.
 void sum_parts(Exec& exec, const RowKernels& kernels, const float* parts, std::int64_t count,
                std::int64_t stride, std::int64_t size, float* out);
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -6,7 +6,7 @@
 
 #define DSA_UNROLL
 
-namespace dsa::train {
+namespace dsa {
 namespace portable {
 namespace {
 
@@ -23,6 +23,6 @@ inline constexpr int kProductRows = 4;
 }  // namespace
 }  // namespace portable
 
-const RowKernels kPortableRows = portable::row_kernels("portable");
+constinit const RowKernels kPortableRows = portable::row_kernels("portable");
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -1,4 +1,5 @@
 // The product of row_kernels.h.  Included inside an instruction set's namespace and target region.
+// Needs: vec.
 
 /// MR rows by one panel: every element of B is used MR times while it is in a register.
 template <int MR, bool kWhole>

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace dsa::train {
+namespace dsa {
 
 /// Columns that a product works on at once.  Matrices of keys are kept in panels of this width.
 inline constexpr std::int64_t kPanel = 16;
@@ -28,12 +28,6 @@ struct ProductArgs {
   bool accumulate = false;
 };
 
-/// What kl_row() found in one row.
-struct RowLoss {
-  double kl = 0;
-  float log_sum = 0;  // ln sum exp(scores)
-};
-
 /// Products with the rows of a matrix that a selection names, `heads` vectors at a time:
 ///   gather_dots  p[h, i]         = scale * sum_d a[h, d] rows[idx[i], d]
 ///   gather_sum   a[h, d]         = scale * sum_i p[h, i] rows[idx[i], d], sums in ascending i
@@ -51,6 +45,7 @@ struct GatherArgs {
   float scale = 1;
 };
 
+/// One instruction set's; KernelTable::rows names those that go with a family of kernels.
 struct RowKernels {
   std::string_view name;  // "portable", "avx2", "avx512"
 
@@ -74,7 +69,7 @@ struct RowKernels {
 
   /// KL(target || softmax(scores)) of one row in its log_softmax form, and scores[s] := grad_scale *
   /// (softmax(scores)[s] - target[s]), its gradient with respect to the scores.  target sums to 1.
-  RowLoss (*kl_row)(float* scores, const float* target, std::int64_t n, float grad_scale) = nullptr;
+  double (*kl_row)(float* scores, const float* target, std::int64_t n, float grad_scale) = nullptr;
 
   /// Through weight * relu(products): products[s] := grad[s] * weight where products[s] > 0, else 0.  Returns
   /// the weight's gradient, sum_s grad[s] * relu(products[s]).
@@ -87,9 +82,6 @@ struct RowKernels {
   float (*total)(const float* x, std::int64_t n) = nullptr;
 };
 
-extern const RowKernels kPortableRows;
+extern const RowKernels kPortableRows;  // those of the reference
 
-/// Those that go with a family of kernels that runs here (KernelTable::name): "ref" takes the portable ones.
-const RowKernels& row_kernels_for(std::string_view family);
-
-}  // namespace dsa::train
+}  // namespace dsa

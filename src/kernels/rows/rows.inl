@@ -1,5 +1,6 @@
 // The passes over one row of row_kernels.h.  Included inside an instruction set's namespace and target
 // region.  Tails: lanes past the end read as 0 or as `otherwise`, and are not written.
+// Needs: vec.
 
 inline float largest_of(const float* x, std::int64_t n) {
   const Vec lowest = all(-__builtin_inff());
@@ -82,7 +83,7 @@ inline double minus_entropy(const float* p, std::int64_t n) {
   return all_tiles;
 }
 
-RowLoss kl_row(float* scores, const float* target, std::int64_t n, float grad_scale) {
+double kl_row(float* scores, const float* target, std::int64_t n, float grad_scale) {
   const float top = largest_of(scores, n);
   // sum p (I - top): relative to the top, so that nothing large cancels.
   Vec cross = zero();
@@ -95,9 +96,7 @@ RowLoss kl_row(float* scores, const float* target, std::int64_t n, float grad_sc
     const Vec q = load_part(scores + s, n - s) * inverse;
     store_part(scores + s, (q - load_part(target + s, n - s)) * factor, n - s);
   }
-  const double log_total = std::log(static_cast<double>(total));
-  return {.kl = minus_entropy(target, n) - static_cast<double>(sum(cross)) + log_total,
-          .log_sum = top + static_cast<float>(log_total)};
+  return minus_entropy(target, n) - static_cast<double>(sum(cross)) + std::log(static_cast<double>(total));
 }
 
 float relu_backward(const float* grad, float* products, float weight, std::int64_t n) {

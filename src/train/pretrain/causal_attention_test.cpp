@@ -47,9 +47,10 @@ TensorView<float, 3> view(std::vector<float>& data, std::int64_t dim) {
 }
 
 struct Case {
-  std::vector<float> q = random(kTokens * kHeads * kDim, 1), k = random(kTokens * kHeads * kDim, 2),
-                     v = random(kTokens * kHeads * kValueDim, 3),
-                     d_out = random(kTokens * kHeads * kValueDim, 4);
+  std::vector<float> q = test::random(kTokens * kHeads * kDim, 1),
+                     k = test::random(kTokens * kHeads * kDim, 2),
+                     v = test::random(kTokens * kHeads * kValueDim, 3),
+                     d_out = test::random(kTokens * kHeads * kValueDim, 4);
 
   template <class Attention>
   Result run(Attention& attention, auto&& selected, std::vector<float> values, std::vector<float> d,
@@ -99,7 +100,7 @@ void expect_same(const Result& mine, const Result& theirs) {
 }
 
 class CausalAttentionTest : public ::testing::TestWithParam<const RowKernels*> {};
-INSTANTIATE_TEST_SUITE_P(, CausalAttentionTest, ::testing::ValuesIn(runnable_rows()),
+INSTANTIATE_TEST_SUITE_P(, CausalAttentionTest, ::testing::ValuesIn(test::runnable_rows()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 TEST_P(CausalAttentionTest, OverASelectionIsGathering) {

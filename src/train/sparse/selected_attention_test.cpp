@@ -26,8 +26,10 @@ Selection selection() {
 }
 
 struct Case {
-  std::vector<float> q = random(kTokens * kHeads * kDim, 1), k = random(kTokens * kGroups * kDim, 2),
-                     v = random(kTokens * kGroups * kDim, 3), d_out = random(kTokens * kHeads * kDim, 4);
+  std::vector<float> q = test::random(kTokens * kHeads * kDim, 1),
+                     k = test::random(kTokens * kGroups * kDim, 2),
+                     v = test::random(kTokens * kGroups * kDim, 3),
+                     d_out = test::random(kTokens * kHeads * kDim, 4);
   Selection selected = selection();
 
   [[nodiscard]] AttentionTensors tensors() const {
@@ -91,7 +93,7 @@ Result run(const Case& c, const RowKernels& kernels, int threads) {
 }
 
 class SelectedAttentionTest : public ::testing::TestWithParam<const RowKernels*> {};
-INSTANTIATE_TEST_SUITE_P(, SelectedAttentionTest, ::testing::ValuesIn(runnable_rows()),
+INSTANTIATE_TEST_SUITE_P(, SelectedAttentionTest, ::testing::ValuesIn(test::runnable_rows()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 TEST_P(SelectedAttentionTest, IsItsDefinition) {

@@ -22,7 +22,7 @@ SparseIndexer::SparseIndexer(const IndexerShape& shape, const RopeTable& rope, s
       topk_(topk),
       exec_(exec),
       kernels_(kernels),
-      rows_(row_kernels_for(kernels.name)),
+      rows_(*kernels.rows),
       projections_(shape, rope, max_context, max_context, exec, rows_),
       positions_(size(max_context)),
       pages_(size((max_context + kPageTokens - 1) / kPageTokens)),
@@ -122,7 +122,7 @@ double SparseIndexer::row_loss(const Selection& selection, std::int64_t t, const
   const auto w = projections_.head_weights(), dw = projections_.head_weight_gradient();
   for (std::int64_t j = 0; j < shape_.heads; ++j)
     rows_.add_relu(scratch.products.data() + j * topk_, w(t, j), count, scratch.scores.data());
-  const double kl = rows_.kl_row(scratch.scores.data(), target, count, grad_scale).kl;
+  const double kl = rows_.kl_row(scratch.scores.data(), target, count, grad_scale);
   if (key_gradient == nullptr) return kl;
 
   for (std::int64_t j = 0; j < shape_.heads; ++j)

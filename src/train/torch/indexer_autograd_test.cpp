@@ -46,7 +46,7 @@ TEST(IndexerAutograd, GradientMatchesLibtorch) {
 
     Exec exec(2);
     IndexerLoss loss(sizes.shape, layer.loss_sizes(static_cast<std::int64_t>(rows.size())), layer.rope(),
-                     exec, row_kernels_for(choose_kernels().name));
+                     exec, *choose_kernels().rows);
     IndexerTensors gradient(sizes.shape);
     const auto out = gradient.layer(0);
     const auto weights = std::as_const(layer.parameters()).layer(0);

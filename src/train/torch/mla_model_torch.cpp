@@ -33,7 +33,7 @@ struct LatentModel::Impl {
                     .v_dim = config.mla->v_head_dim,
                     .max_context = options.max_context,
                     .scale = attention_scale(config)},
-                   exec, row_kernels_for(kernels.name)),
+                   exec, *kernels.rows),
         index_rope_(config.rope, parameters.indexer.shape().rope_dim, config.max_position_embeddings),
         layer_gradient_(one_layer(parameters.indexer.shape())),
         passes_(static_cast<std::size_t>(attention_layers(config))) {

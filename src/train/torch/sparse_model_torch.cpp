@@ -39,7 +39,7 @@ struct SparseModel::Impl {
                     .dim = config.head_dim,
                     .max_context = options.max_context,
                     .topk = options.topk},
-                   exec, row_kernels_for(kernels.name)),
+                   exec, *kernels.rows),
         index_rope_(config.rope, parameters.indexer.shape().rope_dim, config.max_position_embeddings),
         indexer_(parameters.indexer.shape(), index_rope_, options.max_context, options.topk, exec, kernels),
         selections_(static_cast<std::size_t>(config.num_hidden_layers)),

@@ -42,7 +42,7 @@ DocumentPass::DocumentPass(LoadedModel& model, const IndexerShape& shape, std::i
     : model_(model),
       rope_(model.config().rope, shape.rope_dim, model.config().max_position_embeddings),
       loss_(shape, loss_sizes(model.config(), max_context, max_rows), rope_, model.exec(),
-            row_kernels_for(model.transformer().kernels().name)),
+            *model.transformer().kernels().rows),
       losses_(static_cast<std::size_t>(shape.layers)) {
   DSA_CHECK(model.transformer().max_tokens() >= max_context);
   model_.transformer().set_hooks(

@@ -200,7 +200,7 @@ void IndexerLoss::finish_rows(const Block& block) {
     float* scores = block.scratch.scores.data() + r * block.tokens;
     const float* target = block.scratch.target.data() + r * block.tokens;
     if (block.request.recall_topk > 0) row_recall_[row] = recall_of(block, r, visible);
-    row_kl_[row] = kernels_.kl_row(scores, target, visible, block.grad_scale).kl;
+    row_kl_[row] = kernels_.kl_row(scores, target, visible, block.grad_scale);
     std::fill(scores + visible, scores + block.tokens, 0.0F);
   }
 }

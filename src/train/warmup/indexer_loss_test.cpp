@@ -34,7 +34,7 @@ Result run(LayerCase& layer, std::span<const std::int32_t> rows, TargetMix mix, 
 }
 
 class Loss : public ::testing::TestWithParam<const RowKernels*> {};
-INSTANTIATE_TEST_SUITE_P(, Loss, ::testing::ValuesIn(runnable_rows()),
+INSTANTIATE_TEST_SUITE_P(, Loss, ::testing::ValuesIn(test::runnable_rows()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 TEST_P(Loss, IsItsDefinition) {
@@ -105,10 +105,10 @@ TEST_P(Loss, RecallIsTheShareOfTheTargetThatIsSelected) {
 
 TEST(IndexerLoss, DescendsAlongItsGradient) {
   LayerCase layer({});
-  const Result before = run(layer, kRows, {1}, row_kernels_for(choose_kernels().name), 1);
+  const Result before = run(layer, kRows, {1}, *choose_kernels().rows, 1);
   for (std::size_t i = 0; i < before.gradient.size(); ++i)
     layer.parameters().values()[i] -= 0.01F * before.gradient[i];
-  EXPECT_LT(run(layer, kRows, {1}, row_kernels_for(choose_kernels().name), 1).loss.kl, before.loss.kl);
+  EXPECT_LT(run(layer, kRows, {1}, *choose_kernels().rows, 1).loss.kl, before.loss.kl);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST_P(Parity, TheModelScoresAsTheTrainerDoes) {
       files, {.compute = Compute::f32, .attention = AttentionMode::sparse, .context = 128, .chunk = 128},
       choose_kernels(), exec, indexer.tensors.get());
   const RopeTable rope(files.config.rope, shape.rope_dim, files.config.max_position_embeddings);
-  IndexProjections ours(shape, rope, kTokens, kTokens, exec, row_kernels_for(choose_kernels().name));
+  IndexProjections ours(shape, rope, kTokens, kTokens, exec, *choose_kernels().rows);
   std::vector<std::int32_t> all(kTokens);
   std::iota(all.begin(), all.end(), 0);
   std::int64_t layers = 0;

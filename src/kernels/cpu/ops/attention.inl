@@ -1,5 +1,6 @@
 // attention: tiles of queries (attention_plan.inl) walk over the blocks of a segment;
 // segments are merged in ascending order.
+// Needs: attention_float_only or attention_bf16.
 
 /// Some heads for some rows of one sequence.  Query m is row (m / heads) % rows,
 /// head m % heads of group m / heads / rows.

@@ -2,6 +2,7 @@
 // sums are float32.  Keys are turned over, so that a lane is a token and a score needs no sum across lanes;
 // values are paired up token by token as they pass.  Every sum runs in ascending order of elements (scores)
 // or tokens (values), whatever the number of queries.
+// Needs: vec, attention_float.
 
 /// Two neighbouring bf16 in every 32-bit lane.
 struct Pairs {

@@ -1,6 +1,7 @@
 // The inner products of attention over one block of at most 64 tokens.  A token's numbers are read through
 // pointers, of the cache's type where they are used once and of float where they were widened for many
 // queries: the arithmetic on them is the same.
+// Needs: vec.
 
 /// Where the tokens of a block lie.  Entries past the last token repeat it, up to a multiple of 4.
 template <class T>

@@ -1,4 +1,5 @@
 // A block of tokens for the queries of one group, in float32: BF16 entries are widened, exactly.
+// Needs: vec, attention_plan.
 
 /// A query beside its entries' order: [q_c | q_pe].
 inline void load_query_float(const AttentionPlan& p, const float* q_c, const float* q_pe, float* q) {

@@ -1,4 +1,5 @@
 // A family without BF16 products: every cache by attention_float.inl.
+// Needs: attention_float.
 
 inline void load_query(const AttentionPlan& p, const float* q_c, const float* q_pe, float* q) {
   load_query_float(p, q_c, q_pe, q);

@@ -1,6 +1,7 @@
 // How a call of attention is cut into tiles, and the buffers of one.  A tile is, for a dense range, heads of
 // one group in neighbouring rows of one sequence, which share all they read; else one row's heads in some
 // groups, so that a token's groups are fetched in one visit.
+// Needs: vec, attention_block; kRowElements.
 
 inline std::int64_t parts(std::int64_t n, std::int64_t each) { return (n + each - 1) / each; }
 inline std::int64_t padded(std::int64_t n) { return parts(n, kRowElements) * kRowElements; }

@@ -1,4 +1,5 @@
 // Norms, rope, swiglu, additions and cache writes: one pass over each row.
+// Needs: vec.
 
 inline float mean_square(const float* x, std::int64_t dim) {
   Vec s = zero();

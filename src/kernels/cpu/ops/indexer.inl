@@ -1,4 +1,5 @@
 // The lightning indexer: scores of keys (indexer_keys.inl), and the selection of the best.
+// Needs: indexer_float_only or indexer_bf16, topk.
 
 /// Scores of `count` rows from t on, which share their pages, against positions [first, last)
 /// they all read (first is a multiple of kPageTokens): out[r][s - first] as they are, or as keys

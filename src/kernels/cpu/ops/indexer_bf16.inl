@@ -1,5 +1,6 @@
 // The lightning indexer's scores in BF16 products: queries are rounded to BF16, sums are
 // float32 in ascending order of elements.
+// Needs: indexer_keys, attention_bf16.
 
 /// Keys in BF16.  As FloatKeys, a page at once.
 struct Bf16Keys {

@@ -1,5 +1,6 @@
 // Scores of a page of keys, which lies turned over: a lane is a token, and heads are
 // summed in registers.  The float32 form.
+// Needs: vec.
 
 /// What a call scores with.
 struct IndexerQueries {

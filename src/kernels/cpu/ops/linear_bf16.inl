@@ -2,6 +2,7 @@
 // or was rounded to e4m3 (Compute::demo).  Lane l of an output's sum adds inputs 2l, 2l + 1, 2l + 32, ...
 // of one block of 128 in ascending order; the block's sum times its scale is added to those before;
 // a fixed tree adds the lanes.
+// Needs: vec, linear_cells.
 
 inline constexpr int kWeightRows = 4;                // taken at once
 inline constexpr std::int64_t kBlockBytes = 393216;  // of x at once

@@ -1,4 +1,5 @@
 // How a product with stored weights is spread over threads.
+// Needs: nothing.
 
 /// Weight rows [first, first + group) of an output, or those that are left, times rows [first_row, first_row
 /// + rows) of x.

@@ -1,6 +1,7 @@
 // linear in float32: dot products along the inputs, a vector at a time, for plain element types and, under
 // Compute::f32, for everything.  Lane l of an output's sum adds inputs l, l + kLanes, ... in ascending
 // order; a fixed tree adds the lanes.
+// Needs: vec, linear_cells.
 
 /// Rows of a plain type, read where they lie.
 template <class T>

@@ -1,4 +1,5 @@
 // linear for ggml block types: tiles of 16 rows (tile.h) times activations rounded to int8.
+// Needs: vec.
 
 /// One type's tiles as constants.
 template <DType kType>

@@ -1,4 +1,5 @@
 // MLA's two projections inside attention: the absorbed query and the value up-projection, a head at a time.
+// Needs: linear_dot.
 
 inline constexpr std::int64_t kAbsorbColumns =
     256;  // of kv_b widened at once: a whole number of every type's blocks

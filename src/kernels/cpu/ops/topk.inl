@@ -1,6 +1,7 @@
 // Exact top-k over integer keys: a sample gives a threshold that a little more than k keys pass,
 // those are gathered in one sweep, and the k-th largest is found among them.
 // Where the sample was misleading the whole row is searched.
+// Needs: vec.
 
 // Lists of keys may be read to the end of the register that holds the last one.
 

@@ -4,6 +4,10 @@
 inline constexpr int kTileBatch = 4;
 inline constexpr int kDotBatch = 3;
 
+/// Rows of a product that one pass over a panel serves: 12 sums, 2 vectors of the panel and 1 of a row fill
+/// 16 registers.
+inline constexpr int kProductRows = 6;
+
 /// Queries of an attention tile, and how many of them may be heads of one row.
 inline constexpr std::int64_t kMaxQueries = 48;
 inline constexpr std::int64_t kMaxTileHeads = 32;
@@ -184,6 +188,11 @@ inline Vec exp(Vec x) {
 }
 
 inline float exp_of(float x) { return _mm256_cvtss_f32(exp(all(x)).v); }
+
+/// 1 where x > 0, else 0.
+inline Vec positive(Vec x) {
+  return {_mm256_and_ps(_mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_GT_OQ), _mm256_set1_ps(1.0F))};
+}
 
 /// A score as a number that orders like it as a signed integer: NaN as -infinity, -0 as +0.
 inline Vec order_keys(Vec score) {

@@ -4,6 +4,10 @@
 inline constexpr int kTileBatch = 8;
 inline constexpr int kDotBatch = 6;
 
+/// Rows of a product that one pass over a panel serves: as many sums as hide the latency of a multiplication
+/// on every processor.
+inline constexpr int kProductRows = 12;
+
 /// Queries of an attention tile, and how many of them may be heads of one row.
 inline constexpr std::int64_t kMaxQueries = 64;
 inline constexpr std::int64_t kMaxTileHeads = 64;
@@ -181,6 +185,12 @@ inline Vec exp(Vec x) {
   return {_mm512_scalef_ps(p.v, n.v)};
 }
 inline float exp_of(float x) { return _mm512_cvtss_f32(exp(all(x)).v); }
+
+/// 1 where x > 0, else 0.
+inline Vec positive(Vec x) {
+  return {
+      _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), _mm512_set1_ps(1.0F))};
+}
 
 /// A score as a number that orders like it as a signed integer: NaN as -infinity, -0 as +0.
 inline Vec order_keys(Vec score) {

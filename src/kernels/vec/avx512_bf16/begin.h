@@ -1,4 +1,5 @@
-// As avx512/begin.h, with BF16 products and permutations of bytes (Sapphire Rapids and Zen 4 on).
+// Opens namespace dsa::avx512_bf16 and the region compiled for AVX-512 with BF16 products and permutations of
+// bytes (Sapphire Rapids and Zen 4 on).
 #if defined(__clang__)
 #define DSA_UNROLL _Pragma("unroll")
 #pragma clang attribute push(                                                                                \
@@ -10,3 +11,5 @@
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512bf16")
 #endif
+
+namespace dsa::avx512_bf16 {

@@ -1,15 +1,38 @@
-// The AVX-512 families' tables.  Their ops stand in avx512_*.cpp, each
-// in a region of its own (avx512/begin.h).
+// The vectorised families' tables.  Their ops are compiled once a family (families.cmake), each file in a
+// region of its own (vec/<family>/begin.h).
+#include <cpuid.h>
+
 #include "kernels/cpu/cpu.h"
 #include "kernels/ref/ref.h"
 
 namespace dsa {
+namespace avx2 {
+#include "kernels/cpu/ops.h"
+#include "kernels/cpu/table.h"
+}  // namespace avx2
 namespace avx512 {
 #include "kernels/cpu/ops.h"
+#include "kernels/cpu/table.h"
 }  // namespace avx512
 namespace avx512_bf16 {
 #include "kernels/cpu/ops.h"
 }  // namespace avx512_bf16
+
+namespace {
+
+// clang 16's __builtin_cpu_supports does not know "f16c".
+bool has_f16c() {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+
+std::optional<std::string> refuse_avx2() {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c()) return std::nullopt;
+  return "this processor has no AVX2, FMA and F16C";
+}
 
 std::optional<std::string> refuse_avx512() {
   if (refuse_avx2()) return refuse_avx2();
@@ -26,29 +49,14 @@ std::optional<std::string> refuse_avx512_bf16() {
   return "this processor has no AVX-512 with BF16 products and VBMI";
 }
 
-constexpr KernelTable kAvx512Kernels{
-    .name = "avx512",
-    .embedding = avx512::embedding,
-    .rms_norm = avx512::rms_norm,
-    .layer_norm = avx512::layer_norm,
-    .linear = avx512::linear,
-    .absorb_query = avx512::absorb_query,
-    .expand_value = avx512::expand_value,
-    .rope = avx512::rope,
-    .swiglu = avx512::swiglu,
-    .add_rows = avx512::add_rows,
-    .gate = ref::gate,
-    .cache_write = avx512::cache_write,
-    .indexer_scores = avx512::indexer_scores,
-    .indexer_select = avx512::indexer_select,
-    .attention = avx512::attention,
-    .packed_bytes = avx512::packed_bytes,
-    .pack = avx512::pack,
-};
+}  // namespace
+
+constinit const KernelTable kAvx2Kernels = avx2::kernels("avx2", refuse_avx2);
+
+constinit const KernelTable kAvx512Kernels = avx512::kernels("avx512", refuse_avx512);
 
 constinit const KernelTable kAvx512Bf16Kernels = [] {
-  KernelTable table = kAvx512Kernels;
-  table.name = "avx512_bf16";
+  KernelTable table = avx512::kernels("avx512_bf16", refuse_avx512_bf16);
   table.bf16_products = true;
   table.linear = avx512_bf16::linear;
   table.indexer_scores = avx512_bf16::indexer_scores;

@@ -1,15 +1,9 @@
-// The AVX2 family: attention, the indexer and its selection.
+// Attention, the indexer and its selection: of a family without BF16 products.
 #include "kernels/cpu/includes.h"
 
-namespace dsa::avx2 {
-#include "kernels/cpu/ops.h"
-}  // namespace dsa::avx2
+#include DSA_BEGIN_FAMILY
 
-#include "kernels/vec/avx2/begin.h"
-
-namespace dsa::avx2 {
-
-#include "kernels/vec/avx2/vec.inl"
+#include DSA_VEC
 
 /// Rows of queries and of sums are padded to whole registers of the elements that products take.
 inline constexpr std::int64_t kRowElements = Vec::kLanes;
@@ -31,7 +25,5 @@ inline constexpr std::int64_t kRowElements = Vec::kLanes;
 #include "kernels/cpu/ops/indexer_float_only.inl"
 
 #include "kernels/cpu/ops/indexer.inl"
-
-}  // namespace dsa::avx2
 
 #include "kernels/vec/end.h"

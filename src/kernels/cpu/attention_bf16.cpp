@@ -1,15 +1,9 @@
-// The AVX-512 family with BF16 products: attention, the indexer and its selection.
+// Attention, the indexer and its selection: of a family with BF16 products.
 #include "kernels/cpu/includes.h"
 
-namespace dsa::avx512_bf16 {
-#include "kernels/cpu/ops.h"
-}  // namespace dsa::avx512_bf16
+#include DSA_BEGIN_FAMILY
 
-#include "kernels/vec/avx512_bf16/begin.h"
-
-namespace dsa::avx512_bf16 {
-
-#include "kernels/vec/avx512/vec.inl"
+#include DSA_VEC
 
 /// Rows of queries and of sums are padded to whole registers of the elements that products take.
 inline constexpr std::int64_t kRowElements = 2 * Vec::kLanes;
@@ -31,7 +25,5 @@ inline constexpr std::int64_t kRowElements = 2 * Vec::kLanes;
 #include "kernels/cpu/ops/indexer_bf16.inl"
 
 #include "kernels/cpu/ops/indexer.inl"
-
-}  // namespace dsa::avx512_bf16
 
 #include "kernels/vec/end.h"

@@ -1,0 +1,10 @@
+// Norms, rope and the other ops that pass once over their rows.
+#include "kernels/cpu/includes.h"
+
+#include DSA_BEGIN_FAMILY
+
+#include DSA_VEC
+
+#include "kernels/cpu/ops/elementwise.inl"
+
+#include "kernels/vec/end.h"
