@@ -31,7 +31,6 @@ struct RowKernels;
   OP(add_rows, AddRowsArgs)             \
   OP(gate, GateArgs)                    \
   OP(cache_write, CacheWriteArgs)       \
-  OP(indexer_scores, IndexerScoresArgs) \
   OP(indexer_select, IndexerSelectArgs) \
   OP(attention, AttentionArgs)
 

@@ -72,6 +72,11 @@ class Padded {
     each([](float& v) { v = static_cast<float>(bf16(v)); });
     return *this;
   }
+  /// Rounds every element to a whole number: sums of products of small ones are exact in every family.
+  Padded& round_to_whole() {
+    each([](float& v) { v = std::round(v); });
+    return *this;
+  }
   Padded& set(float value) {
     each([&](float& v) { v = value; });
     return *this;

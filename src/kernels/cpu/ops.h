@@ -18,7 +18,6 @@ void swiglu(Exec& exec, const SwigluArgs& args);
 void add_rows(Exec& exec, const AddRowsArgs& args);
 void cache_write(Exec& exec, const CacheWriteArgs& args);
 
-void indexer_scores(Exec& exec, const IndexerScoresArgs& args);
 void indexer_select(Exec& exec, const IndexerSelectArgs& args);
 void attention(Exec& exec, const AttentionArgs& args);
 

@@ -15,7 +15,6 @@ constexpr KernelTable kernels(std::string_view name, std::optional<std::string> 
   table.swiglu = swiglu;
   table.add_rows = add_rows;
   table.cache_write = cache_write;
-  table.indexer_scores = indexer_scores;
   table.indexer_select = indexer_select;
   table.attention = attention;
   table.packed_bytes = packed_bytes;

@@ -59,7 +59,6 @@ constinit const KernelTable kAvx512Bf16Kernels = [] {
   KernelTable table = avx512::kernels("avx512_bf16", refuse_avx512_bf16);
   table.bf16_products = true;
   table.linear = avx512_bf16::linear;
-  table.indexer_scores = avx512_bf16::indexer_scores;
   table.indexer_select = avx512_bf16::indexer_select;
   table.attention = avx512_bf16::attention;
   return table;

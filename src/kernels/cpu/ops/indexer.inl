@@ -2,9 +2,9 @@
 // Needs: indexer_float_only or indexer_bf16, topk.
 
 /// Scores of `count` rows from t on, which share their pages, against positions [first, last)
-/// they all read (first is a multiple of kPageTokens): out[r][s - first] as they are, or as keys
-/// that order like integers (select_keys()).
-template <bool kOrdered, class Keys>
+/// they all read (first is a multiple of kPageTokens): out[r][s - first], as keys that order like
+/// integers (select_keys()).
+template <class Keys>
 void score_rows_by(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
                    std::int64_t last, float* out, std::int64_t out_stride) {
   const KvRow& row = in.rows[static_cast<std::size_t>(t)];
@@ -18,56 +18,26 @@ void score_rows_by(const IndexerQueries& in, std::int64_t t, std::int64_t count,
         Keys::score(in, t + r, page + i, score);
         float* to = out + r * out_stride + s - first + i;
         for (int v = 0; v < Keys::kVectors; ++v)
-          store_part(to + v * Vec::kLanes, kOrdered ? order_keys(score[v]) : score[v],
-                     tokens - i - v * Vec::kLanes);
+          store_part(to + v * Vec::kLanes, order_keys(score[v]), tokens - i - v * Vec::kLanes);
       }
   }
 }
 
 /// As above, by the arithmetic that the cache and the computation ask for.
-template <bool kOrdered>
-void score_rows(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
-                std::int64_t last, float* out, std::int64_t out_stride) {
+inline void score_rows(const IndexerQueries& in, std::int64_t t, std::int64_t count, std::int64_t first,
+                       std::int64_t last, float* out, std::int64_t out_stride) {
   if (in.kv.layout.type == DType::f32)
-    score_rows_by<kOrdered, FloatKeys<float>>(in, t, count, first, last, out, out_stride);
+    score_rows_by<FloatKeys<float>>(in, t, count, first, last, out, out_stride);
   else if (in.compute != Compute::automatic)
-    score_rows_by<kOrdered, FloatKeys<bf16>>(in, t, count, first, last, out, out_stride);
+    score_rows_by<FloatKeys<bf16>>(in, t, count, first, last, out, out_stride);
   else
-    score_rows_by<kOrdered, Bf16Keys>(in, t, count, first, last, out, out_stride);
+    score_rows_by<Bf16Keys>(in, t, count, first, last, out, out_stride);
 }
 
 inline void check(const IndexerQueries& in) {
   DSA_CHECK(in.w.rows() == in.q.dim(0) && in.w.cols() == in.q.dim(1));
   DSA_CHECK(in.kv.layout.index_dim == in.q.dim(2) && in.q.dim(2) <= kMaxIndexDim);
   DSA_CHECK(static_cast<std::int64_t>(in.rows.size()) == in.q.dim(0));
-}
-
-void indexer_scores(Exec& exec, const IndexerScoresArgs& args) {
-  const IndexerQueries in{args.q, args.w, args.kv, args.rows, args.compute};
-  check(in);
-  constexpr std::int64_t kSpan = 1024;  // positions a thread takes
-  const std::int64_t n = args.q.dim(0), cols = args.scores.cols();
-  DSA_CHECK(args.scores.rows() == n);
-  const std::int64_t spans = (cols + kSpan - 1) / kSpan;
-  exec.parallel_for(n * spans, 1, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t t = i / spans, from = i % spans * kSpan,
-                         to = from + kSpan < cols ? from + kSpan : cols;
-      const std::int64_t visible = args.rows[static_cast<std::size_t>(t)].visible - args.first;
-      const std::int64_t seen = visible < from ? from : visible < to ? visible : to;
-      float* out = args.scores.row(t);
-      std::int64_t s = from;
-      while (s < seen) {
-        const std::int64_t aligned = (args.first + s) / kPageTokens * kPageTokens;
-        const std::int64_t stop =
-            aligned + kPageTokens < args.first + seen ? aligned + kPageTokens : args.first + seen;
-        float block[kPageTokens];
-        score_rows<false>(in, t, 1, aligned, stop, block, 0);
-        for (; args.first + s < stop; ++s) out[s] = block[args.first + s - aligned];
-      }
-      for (; s < to; ++s) out[s] = -__builtin_inff();
-    }
-  });
 }
 
 inline void finish_row(const IndexerSelectArgs& args, std::int64_t t, std::int64_t chosen) {
@@ -133,7 +103,7 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
       const std::int64_t visible = args.rows[static_cast<std::size_t>(t)].visible;
       exec.parallel_for((visible + kSpan - 1) / kSpan, 1, [&](std::int64_t begin, std::int64_t end, int) {
         const std::int64_t stop = end * kSpan < visible ? end * kSpan : visible;
-        score_rows<true>(in, t, 1, begin * kSpan, stop, keys.data() + begin * kSpan, 0);
+        score_rows(in, t, 1, begin * kSpan, stop, keys.data() + begin * kSpan, 0);
       });
       select(t, keys.data(), candidates, /*alone=*/true);
     }
@@ -161,7 +131,7 @@ void indexer_select(Exec& exec, const IndexerSelectArgs& args) {
                             if (next.pages != row.pages || next.visible < row.visible) break;
                             if (next.visible > seen) seen = next.visible;
                           }
-                          score_rows<true>(in, t, together, 0, seen, keys.data(), padded);
+                          score_rows(in, t, together, 0, seen, keys.data(), padded);
                           for (std::int64_t r = 0; r < together; ++r)
                             select(t + r, keys.data() + r * padded, candidates, /*alone=*/false);
                           t += together;
