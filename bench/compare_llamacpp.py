@@ -8,7 +8,8 @@
     bench/compare_llamacpp.py --from shallow.json deep.json              ... and joined to one table
 
 llama.cpp is the PyPI package llama-cpp-python, built by this script for this processor in an environment of its own under
-$DSA_HOME/peers (about 7 minutes, once; it needs python3-venv, cmake and a C++ compiler).  In each cell the peer is the better of
+$DSA_HOME/peers (about 7 minutes, once; it needs python3-venv, cmake and a C++ compiler; clang 16 on a processor with AMX, where
+what g++ 12 makes of it is killed).  A peer that dies is a row that says how.  In each cell the peer is the better of
 the file as it is and of its Q4_0 requantisation, which llama.cpp repacks.  Its cache is F16 with flash attention, ours BF16.
 
 Four processes stay loaded (dsa sparse, dsa dense, llama.cpp with either file), sleep until asked, and are asked in turn. Each
@@ -90,14 +91,18 @@ def run(options):
     states = environment.peers() / "states" / f"{environment.VERSION}-{model.stem}"
     model.read_bytes()  # both engines are to load it out of the page cache
 
-    started = {}
+    started, running, lost = {}, {}, {}
     try:
         for attention in ("sparse", "dense"):
             started[attention] = engines.start_dsa(options.dsa, model, attention, options.isa, options)
         for name, file in files.items():
-            started[name] = engines.start_llamacpp(python, file, states, options)
-        cells, machine = measure.measure(started, options.depths, options.reps, options.prompt, options.prompt_reps)
-        told = {name: dict(e.loaded, **e.ask("memory")) for name, e in started.items()}
+            try:
+                started[name] = engines.start_llamacpp(python, file, states, options)
+            except engines.Died as died:
+                lost[name] = f"{died.how}, while it loaded"
+        running = dict(started)
+        cells, machine = measure.measure(running, lost, options.depths, options.reps, options.prompt, options.prompt_reps)
+        told = {name: dict(e.loaded, **e.ask("memory")) for name, e in running.items()}
     finally:
         for engine in started.values():
             engine.close()
@@ -106,9 +111,10 @@ def run(options):
         "model": model.name,
         "model_bytes": model.stat().st_size,
         "cached_tokens": max(max(options.depths) + measure.PREFILLED, options.prompt),
-        "peer": f"{environment.PACKAGE} {environment.VERSION}, {options.isa} build",
+        "peer": f"{environment.PACKAGE} {environment.VERSION}, {environment.build_name(options.isa)} build",
         "machine": machine,
         "engines": told,
+        "lost": lost,
         "cells": cells,
     }
 
@@ -125,6 +131,7 @@ def join(parts):
         # Memory belongs to the deepest cache.
         if other["cached_tokens"] > first["cached_tokens"]:
             first["cached_tokens"], first["engines"] = other["cached_tokens"], other["engines"]
+    first["lost"] = {name: how for result in results for name, how in result.get("lost", {}).items()}
     cells = {(c["phase"], c["depth"]): c for result in results for c in result["cells"]}
     first["cells"] = sorted(cells.values(), key=lambda c: (c["phase"], c["depth"]))
     return first

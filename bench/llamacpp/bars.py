@@ -38,12 +38,14 @@ def speeds(cell, engine):
 
 
 def peer(cell):
-    """The faster of llama.cpp's files in this cell."""
-    return max((e for e in cell["seconds"] if e not in OURS), key=lambda e: speeds(cell, e)[0])
+    """The faster of llama.cpp's files in this cell; None if none was left."""
+    return max((e for e in cell["seconds"] if e not in OURS), key=lambda e: speeds(cell, e)[0], default=None)
 
 
 def ratio(cell, engine):
-    return speeds(cell, engine)[0] / speeds(cell, peer(cell))[0]
+    """How many times as fast as the peer; None without one."""
+    other = peer(cell)
+    return speeds(cell, engine)[0] / speeds(cell, other)[0] if other else None
 
 
 ARITHMETIC = {"fp32": "fp32_gflop_s", "bf16": "bf16_gflop_s", "int8": "int8_gop_s"}

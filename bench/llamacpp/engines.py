@@ -1,11 +1,21 @@
 """The processes that are measured: each stays loaded, sleeps until it is asked, and answers a line with a line."""
 
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 from .environment import Failed
+
+
+class Died(Failed):
+    """An engine's process is over; `how` is a signal or a status."""
+
+    def __init__(self, name, status):
+        self.how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        super().__init__(f"{name}: {self.how}: its own words, if it had any, stand above")
 
 
 class Engine:
@@ -25,7 +35,9 @@ class Engine:
     def _answer(self):
         line = self.process.stdout.readline()
         if not line:
-            raise Failed(f"{self.name} ended with status {self.process.wait()}: its own words stand above")
+            status = self.process.wait()
+            self._hang_up()
+            raise Died(self.name, status)
         return json.loads(line)
 
     def ask(self, *words):
@@ -35,6 +47,11 @@ class Engine:
             pass  # the answer, or its absence, says why
         return self._answer()
 
+    def _hang_up(self):
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
     def close(self):
         if self.process.poll() is None:
             self.process.stdin.close()
@@ -43,6 +60,7 @@ class Engine:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self._hang_up()
 
 
 def start_dsa(program, model, attention, isa, options):

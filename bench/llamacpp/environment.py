@@ -16,6 +16,8 @@ BUILDS = {
     "native": ["-DGGML_NATIVE=ON"],
     "avx2": ["-DGGML_NATIVE=OFF", "-DGGML_AVX512=OFF", "-DGGML_AVX_VNNI=OFF"],
 }
+# What g++ 12 makes of the package for a processor with AMX is killed by SIGILL at its first product.
+AMX_COMPILER = {"CC": "clang-16", "CXX": "clang++-16"}
 LEFT_OUT = ["-DLLAVA_BUILD=OFF", "-DLLAMA_BUILD_TOOLS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_TESTS=OFF"]
 
 
@@ -47,9 +49,24 @@ def _run(what, command, log, **more):
         raise Failed(f"{what} ended with status {done.returncode}; all it said is in {log}")
 
 
+def compiler_of(build, cpuinfo=pathlib.Path("/proc/cpuinfo")):
+    """What pip is told about the compiler: the system's own one, but where the build would use AMX."""
+    if build != "native" or " amx_tile" not in cpuinfo.read_text():
+        return {}
+    if all(shutil.which(program) for program in AMX_COMPILER.values()):
+        return AMX_COMPILER
+    say("clang-16 is not there: on this processor llama.cpp may die when it is first asked (apt-get install clang-16)")
+    return {}
+
+
+def build_name(build):
+    return f"{build}, clang 16" if compiler_of(build) else build
+
+
 def python_of(build):
     """The interpreter of the environment that holds the package in this build; makes it if it is not there."""
-    folder = peers() / f"{PACKAGE}-{VERSION}-{build}"
+    compiler = compiler_of(build)
+    folder = peers() / f"{PACKAGE}-{VERSION}-{build}{'-clang16' if compiler else ''}"
     python = folder / "bin" / "python"
     # The stamp is written last: an environment without it was cut off half-way.
     if (folder / "complete").exists():
@@ -58,7 +75,7 @@ def python_of(build):
     folder.mkdir(parents=True)
     say(f"building {PACKAGE} {VERSION} ({build}): once, about 7 minutes on two cores ...")
     _run("python3 -m venv (Debian: python3-venv)", [sys.executable, "-m", "venv", folder], folder / "venv.log")
-    environment = dict(os.environ, CMAKE_ARGS=" ".join(BUILDS[build] + LEFT_OUT))
+    environment = dict(os.environ, **compiler, CMAKE_ARGS=" ".join(BUILDS[build] + LEFT_OUT))
     environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(len(os.sched_getaffinity(0))))
     # A wheel that pip built before may have other flags.
     _run(

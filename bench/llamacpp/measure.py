@@ -3,6 +3,9 @@
 import sys
 import time
 
+from . import bars
+from .engines import Died
+
 DECODED = 32  # tokens of one measurement
 PREFILLED = 512
 FIRST_PROMPT = 30
@@ -15,14 +18,30 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def alternate(engines, words, reps):
+def asked(engines, lost, name, *words):
+    """The engine's answer.  A peer that dies is out of `engines` and in `lost`, with how it died; the answer is None then."""
+    try:
+        return engines[name].ask(*words)
+    except Died as died:
+        if name in bars.OURS:
+            raise
+        lost[name] = f"{died.how}, asked for {' '.join(map(str, words))}"
+        say(f"{name}: {lost[name]}")
+        del engines[name]
+        return None
+
+
+def alternate(engines, lost, words, reps):
     """One cell: seconds of each engine's repetitions, and what the work costs at least where the engine says it."""
     phase, depth, tokens = words
     seconds, cost, done = {name: [] for name in engines}, {}, 0
     while done < reps or (done < MOST_REPETITIONS and max(map(sum, seconds.values())) < SHORT_CELL_SECONDS):
-        for name, engine in engines.items():
+        for name in list(engines):
             time.sleep(SETTLE_SECONDS)
-            answer = engine.ask(*words)
+            answer = asked(engines, lost, name, *words)
+            if answer is None:
+                del seconds[name]
+                continue
             seconds[name].append(answer["seconds"])
             if "cost" in answer:
                 cost[name] = answer["cost"]
@@ -37,12 +56,13 @@ def best(machines):
     return {key: max(m[key] for m in machines) if isinstance(value, float) else value for key, value in machines[0].items()}
 
 
-def measure(engines, depths, reps, prompt, prompt_reps):
-    """All cells, and the machine's ceilings measured between them; `engines` by name, "sparse" among them."""
+def measure(engines, lost, depths, reps, prompt, prompt_reps):
+    """All cells, and the machine's ceilings measured between them; `engines` by name, "sparse" among them.  What dies on the
+    way leaves `engines` for `lost`."""
     cells, machines = [], []
 
     def add(phase, *cell):
-        cells.append(dict(alternate(engines, *cell), phase=phase))
+        cells.append(dict(alternate(engines, lost, *cell), phase=phase))
 
     def look_at_machine():
         time.sleep(SETTLE_SECONDS)
@@ -53,10 +73,10 @@ def measure(engines, depths, reps, prompt, prompt_reps):
     if prompt:
         add("prompt", ("prefill", 0, prompt), prompt_reps)
     for depth in sorted(depths):
-        for name, engine in engines.items():
+        for name in list(engines):
             start = time.monotonic()
-            engine.ask("fill", depth)
-            say(f"{name}: {depth} tokens in the cache after {time.monotonic() - start:.0f} s")
+            if asked(engines, lost, name, "fill", depth):
+                say(f"{name}: {depth} tokens in the cache after {time.monotonic() - start:.0f} s")
         add("decode", ("decode", depth, DECODED), reps)
         add("prefill", ("prefill", depth, PREFILLED), reps)
         look_at_machine()

@@ -23,7 +23,8 @@ def series(result, phase):
     found = {name: [] for name in LINES}
     for cell in sorted((c for c in result["cells"] if c["phase"] == phase), key=lambda c: c["depth"]):
         depth = cell["depth"]
-        found["peer"].append((depth, bars.speeds(cell, bars.peer(cell))[0]))
+        if other := bars.peer(cell):
+            found["peer"].append((depth, bars.speeds(cell, other)[0]))
         for engine in bars.OURS:
             found[engine].append((depth, bars.speeds(cell, engine)[0]))
             found[f"{engine} ceiling"].append((depth, bars.ceiling(cell, engine, result["machine"])[0]))

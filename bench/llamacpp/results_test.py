@@ -1,10 +1,12 @@
 """python3 -m unittest llamacpp.results_test, from bench/: bars, table and plot on figures worked out by hand."""
 
 import copy
+import pathlib
+import tempfile
 import unittest
 import xml.etree.ElementTree
 
-from . import bars, plot, table
+from . import bars, engines, environment, measure, plot, table
 
 MACHINE = {
     "cpu": "a processor",
@@ -110,6 +112,65 @@ class Table(unittest.TestCase):
         page = "a\n<!-- name -->\nold\n<!-- end of name -->\nb\n"
         self.assertEqual(table.put_between_markers(page, "name", "new\n"), "a\n<!-- name -->\nnew\n<!-- end of name -->\nb\n")
         self.assertRaises(ValueError, table.put_between_markers, page, "other", "new\n")
+
+
+def scripted(name, script):
+    """An engine that is a shell script; its first line says how it was loaded."""
+    return engines.Engine(name, ["sh", "-c", f"echo '{{}}'; {script}"])
+
+
+ANSWERS = """while read -r word; do echo '{"seconds": 0.5}'; done"""
+DIES = """read -r word; echo '{"seconds": 0.25}'; read -r word; kill -ILL $$"""
+
+
+class APeerThatDies(unittest.TestCase):
+    def setUp(self):
+        self.said, measure.say = measure.say, lambda text: None
+        self.settle, measure.SETTLE_SECONDS = measure.SETTLE_SECONDS, 0
+
+    def tearDown(self):
+        measure.say, measure.SETTLE_SECONDS = self.said, self.settle
+
+    def test_the_others_are_measured_on(self):
+        all_of_them = {"sparse": scripted("dsa", ANSWERS), "Q4_0": scripted("llama.cpp", DIES)}
+        running, lost = dict(all_of_them), {}
+        made = measure.alternate(running, lost, ("decode", 0, 32), 3)
+        for one in all_of_them.values():
+            one.close()
+        self.assertEqual(lost, {"Q4_0": "killed by SIGILL, asked for decode 0 32"})
+        self.assertEqual(list(made["seconds"]), ["sparse"])
+        self.assertGreaterEqual(len(made["seconds"]["sparse"]), 3)
+
+    def test_one_that_dies_while_it_loads_says_how(self):
+        for script, how in (("kill -ILL $$", "killed by SIGILL"), ("exit 3", "ended with status 3")):
+            with self.assertRaises(engines.Died) as died:
+                engines.Engine("llama.cpp", ["sh", "-c", script])
+            self.assertEqual(died.exception.how, how)
+
+    def test_it_is_a_row_of_the_table(self):
+        result = copy.deepcopy(RESULT)
+        result["lost"] = {"Q4_0": "killed by SIGILL, asked for prefill 0 30", "Q4_1": "ended with status 3"}
+        for one in result["cells"]:
+            del one["seconds"]["Q4_0"], one["seconds"]["Q4_1"]
+        rows = table.markdown(result).splitlines()
+        self.assertIn("| died |  |  |  |  | killed by SIGILL, asked for prefill 0 30 (Q4_0) |  |  |  |", rows)
+        self.assertTrue(any(r.startswith("| decode | sparse | 32K |") and "none left" in r for r in rows))
+        result["cells"] += [dict(result["cells"][1], phase="prefill")]
+        xml.etree.ElementTree.fromstring(plot.svg(result))
+
+    def test_clang_builds_it_where_the_processor_has_amx(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cpuinfo = pathlib.Path(folder) / "cpuinfo"
+            there = environment.shutil.which
+            try:
+                environment.shutil.which = lambda program: f"/usr/bin/{program}"
+                cpuinfo.write_text("flags : fpu avx512f amx_tile amx_int8\n")
+                self.assertEqual(environment.compiler_of("native", cpuinfo)["CXX"], "clang++-16")
+                self.assertEqual(environment.compiler_of("avx2", cpuinfo), {})
+                cpuinfo.write_text("flags : fpu avx512f\n")
+                self.assertEqual(environment.compiler_of("native", cpuinfo), {})
+            finally:
+                environment.shutil.which = there
 
 
 class Plot(unittest.TestCase):

@@ -46,10 +46,10 @@ def _ratio_row(cell, engine, machine, isa):
         depth_name(where),
         speed(cell, engine),
         f"{share:.0%} ({bound})",
-        f"{speed(cell, other)} ({other})",
-        f"{got:.2f}×",
+        f"{speed(cell, other)} ({other})" if other else "none left",
+        f"{got:.2f}×" if other else "",
         f"≥ {wanted:g}×" if wanted else "",
-        verdict(got >= wanted) if wanted else "",
+        verdict(got >= wanted) if wanted and other else "",
     )
 
 
@@ -75,6 +75,7 @@ def markdown(result):
     lines.append(_row("", "ours", "depth", "ours, tok/s", "of its ceiling", "llama.cpp, tok/s (file)", "ratio", "bar", ""))
     lines.append("|---|---|--:|--:|--:|--:|--:|--:|---|")
     lines += _ratio_rows(result)
+    lines += [_row("died", "", "", "", "", f"{how} ({name})", "", "", "") for name, how in result.get("lost", {}).items()]
     made = bars.checks(result) if result["isa"] == "native" else []
     if made:
         lines += ["", _row("", "got", "bar", ""), "|---|--:|--:|---|"]
