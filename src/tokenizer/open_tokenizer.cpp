@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/who.h"
 #include "checkpoint/gguf_vocabulary.h"
 #include "checkpoint/open_model.h"
 #include "tokenizer/tokenizer.h"
@@ -18,13 +19,12 @@ std::string_view text_of(const MappedFile& file) {
 }  // namespace
 
 Tokenizer Tokenizer::from_tokenizer_json(const std::filesystem::path& path) {
-  TokenizerSpec spec = parse_tokenizer_json(text_of(MappedFile(path)), path.string());
+  TokenizerSpec spec = parse_tokenizer_json(text_of(MappedFile(path)), who(path));
   const auto config = path.parent_path() / "tokenizer_config.json";
-  if (std::filesystem::exists(config))
-    apply_tokenizer_config(text_of(MappedFile(config)), config.string(), spec);
+  if (std::filesystem::exists(config)) apply_tokenizer_config(text_of(MappedFile(config)), who(config), spec);
   // Newer checkpoints keep the template in a file of its own, which then is the one that counts.
   const auto chat = path.parent_path() / "chat_template.jinja";
-  if (std::filesystem::exists(chat)) spec.chat_template = std::string(text_of(MappedFile(chat)));
+  if (std::filesystem::exists(chat)) set_chat_template(text_of(MappedFile(chat)), who(chat), spec);
   return Tokenizer(std::move(spec));
 }
 

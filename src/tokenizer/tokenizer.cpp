@@ -217,6 +217,11 @@ std::string_view Tokenizer::piece(std::int32_t id) const {
   return impl_->pieces[static_cast<std::size_t>(id)];
 }
 
+std::int64_t Tokenizer::longest_piece() const {
+  const auto longest = std::ranges::max_element(impl_->pieces, {}, [](const auto& p) { return p.size(); });
+  return static_cast<std::int64_t>(longest->size());
+}
+
 std::int32_t Tokenizer::vocab_size() const { return static_cast<std::int32_t>(impl_->pieces.size()); }
 
 std::optional<std::int32_t> Tokenizer::token_id(std::string_view text) const {
@@ -235,7 +240,10 @@ const std::vector<std::int32_t>& Tokenizer::prefix_ids() const { return impl_->s
 bool Tokenizer::add_bos() const {
   return bos() && prefix_ids().size() == 1 && prefix_ids().front() == *bos();
 }
-const std::optional<std::string>& Tokenizer::chat_template() const { return impl_->spec.chat_template; }
+const std::optional<std::string>& Tokenizer::chat_template() const {
+  if (!impl_->spec.chat_template_fault.empty()) fail("{}", impl_->spec.chat_template_fault);
+  return impl_->spec.chat_template;
+}
 std::string_view Tokenizer::pre_tokenizer() const { return impl_->spec.pre->name; }
 
 }  // namespace dsa

@@ -53,6 +53,10 @@ class Tokenizer {
   /// empty for an id outside the vocabulary.
   [[nodiscard]] std::string_view piece(std::int32_t id) const;
 
+  /// Bytes of the longest token: a text is cut into at least size / longest_piece() tokens (less, where an
+  /// added token swallows white space).
+  [[nodiscard]] std::int64_t longest_piece() const;
+
   /// One more than the highest id.
   [[nodiscard]] std::int32_t vocab_size() const;
 
@@ -71,7 +75,8 @@ class Tokenizer {
   /// True if prefix_ids() is just bos().
   [[nodiscard]] bool add_bos() const;
 
-  /// The Jinja text the checkpoint carries, if any.
+  /// The Jinja text the checkpoint carries, if any.  Throws Error if what it carries cannot be read: a wrong
+  /// template stops those who want to chat, and nobody else.
   [[nodiscard]] const std::optional<std::string>& chat_template() const;
 
   /// "smollm", "gpt2", "llama3", "qwen2", "deepseek-llm", "deepseek-v3" or "glm4" (which cuts as llama3 does,

@@ -79,7 +79,7 @@ TokenizerSpec spec_from_gguf(const GgufVocabulary& vocabulary, std::string_view 
     if (!spec.bos) fail("{}: prompts begin with BOS, but tokenizer.ggml.bos_token_id is missing", who);
     spec.prefix = {*spec.bos};
   }
-  if (!vocabulary.chat_template.empty()) spec.chat_template = std::string(vocabulary.chat_template);
+  if (!vocabulary.chat_template.empty()) set_chat_template(vocabulary.chat_template, who, spec);
   return spec;
 }
 

@@ -205,26 +205,50 @@ TEST(TokenizerJson, HarmlessOdditiesAreRead) {
   EXPECT_EQ(t.encode("abc", SpecialTokens::parse), std::vector<std::int32_t>{4});
 }
 
+Tokenizer with_config(const json& config) {
+  TokenizerSpec spec = parse_tokenizer_json(json_text(small()), "tokenizer.json");
+  apply_tokenizer_config(json_text(config), "tokenizer_config.json", spec);
+  return Tokenizer(std::move(spec));
+}
+
 TEST(TokenizerConfig, TokensAreCheckedAgainstTheVocabulary) {
-  const auto apply = [](const json& config) {
-    TokenizerSpec spec = parse_tokenizer_json(json_text(small()), "tokenizer.json");
-    apply_tokenizer_config(json_text(config), "tokenizer_config.json", spec);
-    return Tokenizer(std::move(spec));
-  };
-  const Tokenizer t = apply({{"bos_token", {{"content", "<s>"}}},
-                             {"eos_token", "abc"},
-                             {"add_bos_token", true},
-                             {"chat_template", {{{"name", "default"}, {"template", "T"}}}}});
+  const Tokenizer t = with_config({{"bos_token", {{"content", "<s>"}}},
+                                   {"eos_token", "abc"},
+                                   {"add_bos_token", true},
+                                   {"chat_template", {{{"name", "default"}, {"template", "T"}}}}});
   EXPECT_EQ(t.bos(), 5);
   EXPECT_TRUE(t.add_bos());
   EXPECT_EQ(t.eos_ids(), std::vector<std::int32_t>{4});
   EXPECT_EQ(t.chat_template(), "T");
-  EXPECT_THROW(apply({{"bos_token", "<nope>"}}), Error);
-  EXPECT_THROW(apply({{"bos_token", 7}}), Error);
-  EXPECT_THROW(apply({{"add_bos_token", true}}), Error);
-  EXPECT_THROW(apply({{"add_bos_token", "yes"}}), Error);
-  EXPECT_THROW(apply({{"chat_template", 7}}), Error);
-  EXPECT_THROW(apply(json::array()), Error);
+  EXPECT_THROW(with_config({{"bos_token", "<nope>"}}), Error);
+  EXPECT_THROW(with_config({{"bos_token", 7}}), Error);
+  EXPECT_THROW(with_config({{"add_bos_token", true}}), Error);
+  EXPECT_THROW(with_config({{"add_bos_token", "yes"}}), Error);
+  EXPECT_THROW(with_config(json::array()), Error);
+}
+
+// Who does not chat needs no template.
+TEST(TokenizerConfig, AWrongChatTemplateStopsThoseWhoChatAlone) {
+  const auto error_of = [](const json& chat_template) -> std::string {
+    const Tokenizer t = with_config({{"chat_template", chat_template}});
+    EXPECT_FALSE(t.encode("abc", SpecialTokens::as_text).empty());
+    try {
+      (void)t.chat_template();
+      return "none";
+    } catch (const Error& e) {
+      return e.what();
+    }
+  };
+  EXPECT_EQ(error_of("T"), "none");
+  for (const char* wrong : {"7", "[]", R"([{"name": 7}, 8, {"template": "T"}, {"name": "default"}])"})
+    EXPECT_EQ(
+        error_of(json::parse(wrong)),
+        "tokenizer_config.json: \"chat_template\" should be a string or a list with one named \"default\"");
+  const std::string no_default = error_of(json::parse(R"([{"name": "tool_use", "template": "T"}])"));
+  EXPECT_TRUE(no_default.ends_with("; it has \"tool_use\"")) << no_default;
+  EXPECT_EQ(error_of(std::string(kMaxTemplateBytes, 'x')), "none");
+  EXPECT_EQ(error_of(std::string(kMaxTemplateBytes + 1, 'x')),
+            "tokenizer_config.json: a chat template of 1048577 bytes, expected at most 1048576");
 }
 
 // GGUF metadata by hand: key, then a writer of the typed value.

@@ -287,16 +287,30 @@ std::optional<std::int32_t> added_id(const TokenizerSpec& spec, const std::optio
 }
 
 // "chat_template" is the text itself or a list of named ones.
-std::optional<std::string> template_text(const json& config, std::string_view who) {
+void read_chat_template(const json& config, std::string_view who, TokenizerSpec& spec) {
   const auto it = config.find("chat_template");
-  if (it == config.end() || it->is_null()) return std::nullopt;
-  if (it->is_string()) return it->get<std::string>();
+  if (it == config.end() || it->is_null()) return;
+  if (it->is_string()) {
+    set_chat_template(it->get_ref<const std::string&>(), who, spec);
+    return;
+  }
+  std::string names;
   if (it->is_array())
-    for (const json& item : *it)
-      if (item.is_object() && item.value("name", json()) == "default" &&
-          item.value("template", json()).is_string())
-        return item["template"].get<std::string>();
-  fail("{}: \"chat_template\" should be a string or a list with one named \"default\"", who);
+    for (const json& item : *it) {
+      if (!item.is_object() || !item.value("name", json()).is_string() ||
+          !item.value("template", json()).is_string())
+        continue;
+      const auto& name = item["name"].get_ref<const std::string&>();
+      if (name == "default") {
+        set_chat_template(item["template"].get_ref<const std::string&>(), who, spec);
+        return;
+      }
+      names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", printable(name, 40));
+    }
+  spec.chat_template.reset();
+  spec.chat_template_fault =
+      fmt::format("{}: \"chat_template\" should be a string or a list with one named \"default\"{}", who,
+                  names.empty() ? "" : "; it has " + names);
 }
 
 }  // namespace
@@ -310,6 +324,16 @@ TokenizerSpec::Merge split_merge(std::string_view text, std::size_t rank, std::s
   return {std::string(text.substr(0, space)), std::string(text.substr(space + 1))};
 }
 
+void set_chat_template(std::string_view text, std::string_view who, TokenizerSpec& spec) {
+  spec.chat_template.reset();
+  spec.chat_template_fault.clear();
+  if (text.size() <= kMaxTemplateBytes)
+    spec.chat_template = std::string(text);
+  else
+    spec.chat_template_fault = fmt::format("{}: a chat template of {} bytes, expected at most {}", who,
+                                           text.size(), kMaxTemplateBytes);
+}
+
 TokenizerSpec parse_tokenizer_json(std::string_view text, std::string_view who) {
   const json root = parse_json(text, who, kLimits);
   return Reader(root, who).read();
@@ -321,7 +345,7 @@ void apply_tokenizer_config(std::string_view text, std::string_view who, Tokeniz
   if (const auto bos = added_id(spec, token_text(config, "bos_token", who), "bos_token", who)) spec.bos = bos;
   if (const auto eos = added_id(spec, token_text(config, "eos_token", who), "eos_token", who))
     spec.eos = {*eos};
-  if (auto chat = template_text(config, who)) spec.chat_template = std::move(chat);
+  read_chat_template(config, who, spec);
   const auto it = config.find("add_bos_token");
   if (it == config.end() || it->is_null()) return;
   if (!it->is_boolean()) fail("{}: \"add_bos_token\" should be true or false", who);

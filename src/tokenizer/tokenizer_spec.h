@@ -43,16 +43,21 @@ struct TokenizerSpec {
   std::vector<std::int32_t> eos;
   std::vector<std::int32_t> prefix;  // what a plain prompt begins with
   std::optional<std::string> chat_template;
+  std::string chat_template_fault;  // what is wrong with the files' template; "": nothing
 };
 
 /// "left right" as both file formats write a merge; throws Error unless it is two parts.
 TokenizerSpec::Merge split_merge(std::string_view text, std::size_t rank, std::string_view who);
+
+/// Takes a chat template that a file carries, or what is wrong with it.
+void set_chat_template(std::string_view text, std::string_view who, TokenizerSpec& spec);
 
 /// Limits on what a file may ask for; the largest known vocabulary has 262 K tokens and 515 K merges.
 inline constexpr std::int64_t kMaxTokens = std::int64_t{1} << 22;
 inline constexpr std::size_t kMaxMerges = std::size_t{1} << 22;
 inline constexpr std::size_t kMaxTokenBytes = 16384;
 inline constexpr std::size_t kMaxAddedTokenBytes = 1024;  // bounds the matcher's work per byte of text
+inline constexpr std::size_t kMaxTemplateBytes = std::size_t{1} << 20;  // published ones: 30 KB at most
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1}
                                              << 29;  // times 3 at most (repair, NFC) stays below 2^31
 
