@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/printable.h"
 #include "base/stopwatch.h"
 
 namespace dsa {
@@ -32,6 +33,8 @@ TEST(Printable, EscapesAndCuts) {
   EXPECT_EQ(printable("a\x1b[1m\xff"), "a\\x1b[1m\\xff");
   EXPECT_EQ(printable("é"), "é");
   EXPECT_EQ(printable(std::string(500, 'x'), 10), "xxxxxxxxxx...");
+  EXPECT_EQ(printable("a\u009b31m\u202egpj.exe\u2066\u200f\u061c\x7f\u00a0"),
+            "a\\x9b31m\\u202egpj.exe\\u2066\\u200f\\u061c\\x7f\u00a0");
 }
 
 struct BadJson {
@@ -39,6 +42,14 @@ struct BadJson {
   std::string text;
   const char* expect;
 };
+
+TEST(TerminalText, NothingThatATerminalObeysAndAllThatPeopleWrite) {
+  for (const char* text : {"", "a\n\tb", "naïve — 你好 👩\u200d👧", "سلام\u200cها \u200f(ok)", "\ufffd"})
+    EXPECT_EQ(terminal_text(text), text);
+  EXPECT_EQ(terminal_text("\x1b]0;owned\x07 \x1b[2J\r\b"), "\\x1b]0;owned\\x07 \\x1b[2J\\x0d\\x08");
+  EXPECT_EQ(terminal_text("\u009b2J\u202etxt\u2069\x9b\xc3"), "\\x9b2J\\u202etxt\\u2069\\x9b\\xc3");
+  EXPECT_EQ(terminal_text(std::string_view("a\0b", 3)), "a\\x00b");
+}
 
 TEST(Json, RefusesWhatIsNotStrict) {
   const std::string deep(100, '[');

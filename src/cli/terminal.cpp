@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "cli/verb.h"
 
 namespace dsa::cli {
@@ -68,6 +69,8 @@ CatchInterrupt::~CatchInterrupt() { ::sigaction(SIGINT, &before_, nullptr); }
 const std::atomic<bool>& CatchInterrupt::flag() const { return interrupted; }
 
 void print(std::string_view text) {
+  const std::string shown = stdout_is_terminal() ? terminal_text(text) : std::string();
+  if (stdout_is_terminal()) text = shown;
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     fail("stdout: {}", std::generic_category().message(errno));
 }

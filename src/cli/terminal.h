@@ -58,7 +58,8 @@ class CatchInterrupt {
   struct sigaction before_ {};
 };
 
-/// Writes to stdout at once; throws Error if it cannot be written (a full disk).
+/// Writes to stdout at once, to a terminal as terminal_text(), which wants whole characters; throws Error if
+/// it cannot be written (a full disk).
 void print(std::string_view text);
 
 }  // namespace dsa::cli
