@@ -14,6 +14,10 @@ _dsa() {
   else
     case $previous in
       --attention) mapfile -t COMPREPLY < <(compgen -W "auto dense sparse" -- "$word") ;;
+      --thinking) mapfile -t COMPREPLY < <(compgen -W "auto on off" -- "$word") ;;
+      --chat-format)
+        mapfile -t COMPREPLY < <(compgen -W "$("$program" run --help 2>/dev/null | sed -n '/--chat-format/{s/.*{\(.*\)}.*/\1/;s/,/ /g;p}')" -- "$word")
+        ;;
       --target) mapfile -t COMPREPLY < <(compgen -W "sum max blend" -- "$word") ;;
       --fill) mapfile -t COMPREPLY < <(compgen -W "auto compute" -- "$word") ;;
       --compute) mapfile -t COMPREPLY < <(compgen -W "auto f32 demo" -- "$word") ;;

@@ -1,5 +1,5 @@
-// DeepSeek-R1's distillations (Llama and Qwen): every answer begins in its reasoning, which the template opens
-// (the first releases left that to the model).  llama.cpp's copy has a switch for thinking.
+// DeepSeek-R1's distillations (Llama and Qwen): every answer begins in its reasoning, which the template
+// opens (the first releases left that to the model).  llama.cpp's copy has a switch for thinking.
 #include "chat/chat_families.h"
 
 #include "base/error.h"

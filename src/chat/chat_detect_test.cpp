@@ -140,8 +140,8 @@ std::string read(const std::filesystem::path& path) {
 }
 
 // DSA_TEST_TEMPLATES=.../vendor/llama.cpp/models/templates of llama-cpp-python 0.3.36
-// (and GLM-5.1's and 5.2's from where tools/goldens/chat/make.py says): every file is recognised as what it is,
-// or refused, and never taken for another.
+// (and GLM-5.1's and 5.2's from where tools/goldens/chat/make.py says): every file is recognised as what it
+// is, or refused, and never taken for another.
 TEST(ChatDetect, RealTemplates) {
   const std::filesystem::path folder = env_or("DSA_TEST_TEMPLATES", "");
   if (folder.empty()) GTEST_SKIP() << "DSA_TEST_TEMPLATES names no folder";

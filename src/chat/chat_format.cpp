@@ -11,10 +11,9 @@
 namespace dsa {
 namespace {
 
-std::string names() {
+std::string listed_names() {
   std::string out;
-  for (const NamedFormat& format : named_formats())
-    out += (out.empty() ? "" : ", ") + std::string(format.name);
+  for (const std::string& name : ChatFormat::names()) out += (out.empty() ? "" : ", ") + name;
   return out;
 }
 
@@ -39,7 +38,7 @@ ChatFormat ChatFormat::find(const std::optional<std::string>& chat_template, Arc
         "chat: the model has no chat template, so it was not made to hold a conversation, "
         "or its template was lost when it was converted: choose its chat format by name ({}), "
         "or raw for plain completion",
-        names());
+        listed_names());
   }
   const ChatTemplate text(*chat_template);
   std::string nearest;
@@ -55,13 +54,19 @@ ChatFormat ChatFormat::find(const std::optional<std::string>& chat_template, Arc
   fail(
       "chat: the model's chat template ({} bytes, beginning {}) is none that dsa knows{}: "
       "choose a chat format by name ({}), or raw for plain completion",
-      chat_template->size(), printable(*chat_template, 40), nearest, names());
+      chat_template->size(), printable(*chat_template, 40), nearest, listed_names());
 }
 
 ChatFormat ChatFormat::named(std::string_view name) {
   for (const NamedFormat& format : named_formats())
     if (format.name == name) return format.make();
-  fail("chat: there is no chat format {}, expected one of {}", printable(name), names());
+  fail("chat: there is no chat format {}, expected one of {}", printable(name), listed_names());
+}
+
+std::vector<std::string> ChatFormat::names() {
+  std::vector<std::string> out;
+  for (const NamedFormat& format : named_formats()) out.emplace_back(format.name);
+  return out;
 }
 
 std::vector<Segment> ChatFormat::render(std::span<const ChatMessage> messages,

@@ -73,6 +73,7 @@ class ChatFormat {
   static ChatFormat find(const std::optional<std::string>& chat_template, Architecture architecture);
   /// The format of this name ("chatml", "qwen3", ...).  Throws Error that lists the names.
   static ChatFormat named(std::string_view name);
+  static std::vector<std::string> names();
 
   /// The conversation as the model's own template renders it.  Throws Error if there are no messages, or if
   /// the options ask for thinking and the model cannot.

@@ -1,6 +1,6 @@
 // GLM-4.6 (a line break behind every role), GLM-4.7 (none), GLM-5.1 (as 4.7, but an answer behind the last
-// question has <think> even when it is empty) and GLM-5.2 (which is told how hard to think, and closes what it
-// does not think as <think></think>), thinking by default.
+// question has <think> even when it is empty) and GLM-5.2 (which is told how hard to think, and closes at
+// once what it does not think), thinking by default.
 #include "chat/chat_families.h"
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 #include "chat/chat_prompt.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 
@@ -8,12 +9,12 @@ namespace dsa {
 namespace {
 
 std::optional<ChatFormat> chosen_format(Architecture architecture, const Tokenizer& tokenizer,
-                                        const FormatChoice& choice) {
-  if (choice.raw) return std::nullopt;
-  if (!choice.name.empty()) return ChatFormat::named(choice.name);
+                                        const PromptSettings& settings) {
+  if (settings.raw) return std::nullopt;
+  if (!settings.name.empty()) return ChatFormat::named(settings.name);
   // DeepSeek-V3.2 has a chat format and no template.
   const bool has_format = tokenizer.chat_template() || architecture == Architecture::deepseek_v32;
-  if (!has_format && choice.without == WithoutFormat::complete) return std::nullopt;
+  if (!has_format && settings.without == WithoutFormat::complete) return std::nullopt;
   return ChatFormat::find(tokenizer.chat_template(), architecture);
 }
 
@@ -24,15 +25,27 @@ void add_missing(std::vector<std::int32_t>& ids, std::span<const std::int32_t> m
 
 }  // namespace
 
-ChatPrompt::ChatPrompt(const ModelFiles& files, const Tokenizer& tokenizer, const FormatChoice& choice)
-    : ChatPrompt(files.config.architecture, tokenizer, files.config.eos_token_ids, choice) {}
+ChatPrompt::ChatPrompt(const ModelFiles& files, const Tokenizer& tokenizer, const PromptSettings& settings)
+    : ChatPrompt(files.config.architecture, tokenizer, files.config.eos_token_ids, settings) {}
 
 ChatPrompt::ChatPrompt(Architecture architecture, const Tokenizer& tokenizer,
-                       std::span<const std::int32_t> eos_ids, const FormatChoice& choice)
-    : tokenizer_(tokenizer), format_(chosen_format(architecture, tokenizer, choice)) {
+                       std::span<const std::int32_t> eos_ids, const PromptSettings& settings)
+    : tokenizer_(tokenizer),
+      format_(chosen_format(architecture, tokenizer, settings)),
+      context_(settings.context) {
   if (format_) stop_ids_ = dsa::stop_ids(tokenizer, *format_);
   add_missing(stop_ids_, tokenizer.eos_ids());
   add_missing(stop_ids_, eos_ids);
+}
+
+// Cutting a text takes 30 times its memory, and seconds where it is one long word.
+void ChatPrompt::check_size(std::size_t bytes) const {
+  if (context_ <= 0) return;
+  const std::int64_t most = context_ * tokenizer_.longest_piece();
+  if (std::cmp_greater(bytes, most))
+    fail(
+        "the prompt has {} bytes, the context of {} tokens holds {} at most: shorten it or widen the context",
+        bytes, context_, most);
 }
 
 std::vector<Segment> ChatPrompt::render(std::span<const ChatMessage> messages, ChatOptions options) const {
@@ -46,10 +59,14 @@ std::vector<std::int32_t> ChatPrompt::encode(std::span<const ChatMessage> messag
     DSA_CHECK(!messages.empty());
     return encode_text(messages.back().content, typed);
   }
+  std::size_t bytes = 0;
+  for (const auto& message : messages) bytes += message.content.size();
+  check_size(bytes);
   return encode_chat(tokenizer_, render(messages, options), typed);
 }
 
 std::vector<std::int32_t> ChatPrompt::encode_text(std::string_view text, SpecialTokens typed) const {
+  check_size(text.size());
   std::vector<std::int32_t> ids = tokenizer_.prefix_ids();
   const auto typed_ids = tokenizer_.encode(text, typed);
   ids.insert(ids.end(), typed_ids.begin(), typed_ids.end());

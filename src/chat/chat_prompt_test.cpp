@@ -94,13 +94,35 @@ TEST(ChatPrompt, EveryTokenThatEndsAnAnswerOnce) {
 TEST(ChatPrompt, AModelWithoutAFormatCompletesOrIsRefused) {
   const Tokenizer tokenizer = tokenizer_with(std::nullopt);
   EXPECT_THROW(ChatPrompt(Architecture::llama, tokenizer, {}, {}), Error);
-  const FormatChoice complete{.without = WithoutFormat::complete};
+  const PromptSettings complete{.without = WithoutFormat::complete};
   EXPECT_FALSE(ChatPrompt(Architecture::llama, tokenizer, {}, complete).format());
   // DeepSeek-V3.2 has a format without a template, whose tokens this vocabulary lacks.
   EXPECT_THROW(ChatPrompt(Architecture::deepseek_v32, tokenizer, {}, complete), Error);
   const Tokenizer unknown = tokenizer_with("{{ messages }}");
   EXPECT_THROW(ChatPrompt(Architecture::llama, unknown, {}, complete), Error);
   EXPECT_FALSE(ChatPrompt(Architecture::llama, unknown, {}, {.raw = true}).format());
+}
+
+// The longest token of this vocabulary has 13 bytes.
+TEST(ChatPrompt, WhatNoContextCanHoldIsRefusedBeforeItIsCut) {
+  const Tokenizer tokenizer = tokenizer_with(kChatml);
+  ASSERT_EQ(tokenizer.longest_piece(), 13);
+  const auto refused = [&](const PromptSettings& settings, std::size_t bytes) {
+    try {
+      (void)ChatPrompt(Architecture::llama, tokenizer, {}, settings)
+          .encode(std::vector<ChatMessage>{{Role::user, std::string(bytes, 'a')}});
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("the context of 10 tokens holds 130"), std::string::npos)
+          << e.what();
+      return true;
+    }
+    return false;
+  };
+  for (const bool raw : {false, true}) {
+    EXPECT_TRUE(refused({.raw = raw, .context = 10}, 131));
+    EXPECT_FALSE(refused({.raw = raw, .context = 10}, 130)) << "whether it fits is seen once it is cut";
+    EXPECT_FALSE(refused({.raw = raw}, 131));
+  }
 }
 
 TEST(ChatPrompt, AnAnswerWithoutReasoningIsItsContent) {

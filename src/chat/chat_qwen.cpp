@@ -1,4 +1,5 @@
-// Qwen2.5, QwQ and Qwen3: ChatML with a default system message (2.5) or with reasoning (QwQ always, 3 by default).
+// Qwen2.5, QwQ and Qwen3: ChatML with a default system message (2.5) or with reasoning (QwQ always, Qwen3 by
+// default).
 #include "chat/chat_families.h"
 
 namespace dsa {

@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "cli/whole_number.h"
 
 namespace dsa::cli {
 namespace {
@@ -202,7 +203,7 @@ Action declare_bench(CLI::App& command) {
   command.add_option("--depths", o->depths, "tokens in the cache before what is measured")
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->check(CLI::Range(std::int64_t{0}, kMaxTokens))
+      ->transform(whole<std::int64_t>(0, kMaxTokens))
       ->capture_default_str();
   command
       .add_option(
@@ -210,19 +211,19 @@ Action declare_bench(CLI::App& command) {
           "give the model an untrained indexer of this shape (top-k 512 unless --top-k says otherwise)")
       ->type_name("HEADSxDIM");
   command.add_option("--reps", o->reps, "measurements of each cell; the median is reported")
-      ->check(CLI::Range(1, 1000))
+      ->transform(whole<std::int64_t>(1, 1000))
       ->capture_default_str();
   command.add_option("--decode", o->decode, "tokens decoded one by one in a measurement; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, kMaxTokens))
+      ->transform(whole<std::int64_t>(0, kMaxTokens))
       ->capture_default_str();
   command.add_option("--prefill", o->prefill, "prompt tokens read in a measurement; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, kMaxTokens))
+      ->transform(whole<std::int64_t>(0, kMaxTokens))
       ->capture_default_str();
   command.add_option("--prompt", o->prompt, "also read a whole prompt of this many tokens from empty")
-      ->check(CLI::Range(std::int64_t{0}, kMaxTokens))
+      ->transform(whole<std::int64_t>(0, kMaxTokens))
       ->capture_default_str();
   command.add_option("--chunk", o->chunk, "most prompt tokens of one forward pass (default: chosen by size)")
-      ->check(CLI::Range(std::int64_t{1}, kMaxTokens));
+      ->transform(whole<std::int64_t>(1, kMaxTokens));
   command
       .add_option(
           "--fill", o->fill,

@@ -14,18 +14,22 @@
 namespace dsa::cli {
 namespace {
 
+enum class Keep : std::uint8_t { history, nothing };
+
 // One talk: the messages so far, and the commands that start with a slash.
 // Everything but answers goes to stderr.
 class Chat {
  public:
-  explicit Chat(const Options& options) : options_(options), conversation_(options, WithoutFormat::refuse) {
+  Chat(const Options& options, Keep history)
+      : options_(options), history_(history), conversation_(options, WithoutFormat::refuse) {
     if (!options.file.empty()) document_ = read_text(options.file);
     reset();
   }
 
   int talk() {
     introduce();
-    LineReader reader("> ", dsa_home() / "chat_history");
+    LineReader reader("> ",
+                      history_ == Keep::history ? dsa_home() / "chat_history" : std::filesystem::path());
     if (!options_.prompt.empty()) ask(options_.prompt);
     std::string line;
     while (!finished_) {
@@ -33,7 +37,7 @@ class Chat {
       if (event == LineReader::Event::end) break;
       if (event == LineReader::Event::interrupted || line.empty()) continue;
       try {
-        line[0] == '/' ? command(line) : ask(line);
+        is_command(line) ? command(line) : ask(spoken(line));
       } catch (const Error& error) {  // this answer failed, the talk goes on
         fmt::print(stderr, "dsa: {}\n", error.what());
         failed_ = true;
@@ -66,26 +70,39 @@ class Chat {
                session.kernels(), attention_text(session.topk()));
     if (!document_.empty())
       fmt::print(stderr, "{}: {} tokens; ask about it.\n", printable(options_.file),
-                 session.tokenizer().encode(document_, SpecialTokens::as_text).size());
+                 conversation_.tokens_of(document_));
+  }
+
+  // A slash word that is no command is taken for a mistyped one where it stands alone; with more behind it,
+  // it is a question ("/no_think What is 2+2?", "/etc/fstab has which fields?").
+  [[nodiscard]] static bool is_command(std::string_view line) {
+    if (!line.starts_with('/') || line.starts_with("//")) return false;
+    const auto space = line.find(' ');
+    return space == std::string_view::npos ||
+           std::ranges::find(kCommands, line.substr(0, space), &Command::name) != kCommands.end();
+  }
+  static std::string spoken(const std::string& line) {
+    return line.starts_with("//") ? line.substr(1) : line;
   }
 
   void command(std::string_view line) {
     const auto name = line.substr(0, line.find(' '));
     const auto found = std::ranges::find(kCommands, name, &Command::name);
     if (found != kCommands.end()) return (this->*found->act)();
-    fmt::print(stderr, "{}: no such command; /help lists them\n", printable(name));
+    fmt::print(stderr, "{}: no such command; /help lists them, /{} would be a question\n", printable(name),
+               printable(name));
   }
 
   void show_help() {
     for (const auto& c : kCommands) fmt::print(stderr, "{:<10}{}\n", c.name, c.help);
+    fmt::print(stderr, "{:<10}{}\n", "//...", "a question that begins with a slash");
     fmt::print(stderr, "{:<10}{}\n", "Ctrl-C", "stops the answer");
   }
 
   void quit() { finished_ = true; }
 
   void reset() {
-    messages_.clear();
-    if (!options_.system.empty()) messages_.push_back({.role = Role::system, .content = options_.system});
+    messages_ = opening_messages(options_);
     document_told_ = document_.empty();
     last_.reset();
     conversation_.session().reset();
@@ -168,6 +185,7 @@ class Chat {
   }
 
   Options options_;
+  Keep history_;
   Conversation conversation_;
   std::string document_;
   bool document_told_ = true;
@@ -192,10 +210,13 @@ Action declare_chat(CLI::App& command) {
   auto options = std::make_shared<Options>();
   add_options(command, *options,
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine});
+  auto no_history = std::make_shared<bool>(false);
+  command.add_flag("--no-history", *no_history,
+                   "do not read or write the questions typed before ($DSA_HOME/chat_history)");
   command.footer(
       "Lines from a pipe are questions too; answers go to stdout.\n\nExample:\n  dsa chat smollm2\n"
       "  dsa chat smollm2 --file README.md\n");
-  return [options] { return Chat(*options).talk(); };
+  return [options, no_history] { return Chat(*options, *no_history ? Keep::nothing : Keep::history).talk(); };
 }
 
 }  // namespace dsa::cli

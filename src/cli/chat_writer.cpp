@@ -24,11 +24,12 @@ std::string_view whole_sentences(std::string_view text) {
 
 }  // namespace
 
-ChatWriter::ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads)
+ChatWriter::ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads,
+                       const std::string& chat_format)
     : session_(
           open_model(model),
           {.attention = AttentionMode::dense, .context = tokens, .threads = threads, .use_indexer = false}),
-      prompt_(session_.files(), session_.tokenizer(), {}),
+      prompt_(session_.files(), session_.tokenizer(), {.name = chat_format}),
       tokens_(tokens) {}
 
 std::int64_t ChatWriter::tokens_of(std::span<const ChatMessage> messages) const {

@@ -17,8 +17,9 @@ namespace dsa::cli {
 class ChatWriter {
  public:
   /// Loads the model, which attends densely, for conversations of at least `tokens` tokens.  Throws Error,
-  /// also if its chat format is not known.
-  ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads);
+  /// also if its chat format is not known; `chat_format`: one by name in its place, "": its own.
+  ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads,
+             const std::string& chat_format);
 
   /// After every turn: tokens of the conversation so far.
   using VisitProgress = std::function<void(std::int64_t tokens)>;

@@ -16,16 +16,47 @@ Conversation::Conversation(const Options& options, WithoutFormat without)
     : options_(options),
       sampling_(sampling_params(options)),
       session_(open_model(resolve_model(options.model)), model_options(options)),
-      prompt_(session_.files(), session_.tokenizer(), {.raw = options.raw, .without = without}) {
+      prompt_(session_.files(), session_.tokenizer(),
+              {.raw = options.raw,
+               .name = options.chat_format,
+               .without = without,
+               .context = session_.context()}) {
   sampling_.validate(session_.files().config.vocab_size);
+  warn_of_small_topk();
 }
 
-std::string_view Conversation::format_name() const {
-  return prompt_.format() ? prompt_.format()->name() : "none";
+// Elsewhere --top-k is the sampler's, and 40 is usual.
+void Conversation::warn_of_small_topk() const {
+  constexpr std::int64_t kFarBelow = 8;
+  const auto& indexer = session_.files().config.indexer;
+  if (!indexer || options_.index_topk == 0 || options_.index_topk > indexer->topk / kFarBelow) return;
+  fmt::print(stderr,
+             "dsa: --top-k {} lets attention see {} tokens, where the indexer selects {}; "
+             "the sampler's option is --sample-top-k\n",
+             options_.index_topk, options_.index_topk, indexer->topk);
+}
+
+void Conversation::tell_dense_past(std::int64_t prompt) {
+  const auto& indexer = session_.files().config.indexer;
+  if (told_dense_ || !indexer || options_.attention != "auto" || indexer->trained_context == 0 ||
+      prompt <= indexer->trained_context)
+    return;
+  told_dense_ = true;
+  fmt::print(stderr,
+             "dsa: attention is dense past {} tokens, which the indexer was trained for; "
+             "--attention sparse selects there too\n",
+             indexer->trained_context);
+}
+
+std::int64_t Conversation::tokens_of(std::string_view text) const {
+  return static_cast<std::int64_t>(prompt_.encode_text(text).size());
 }
 
 ChatOptions Conversation::chat_options() const {
-  return {.thinking = options_.think ? Thinking::on : Thinking::model_default, .date = today()};
+  return {.thinking = options_.thinking == "on"    ? Thinking::on
+                      : options_.thinking == "off" ? Thinking::off
+                                                   : Thinking::model_default,
+          .date = today()};
 }
 
 std::vector<std::int32_t> Conversation::encode(std::span<const ChatMessage> messages) const {
@@ -35,6 +66,7 @@ std::vector<std::int32_t> Conversation::encode(std::span<const ChatMessage> mess
 
 GenerateResult Conversation::answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
                                     const std::function<void(std::string_view)>& on_text) {
+  tell_dense_past(static_cast<std::int64_t>(prompt.size()));
   ProgressLine progress;
   const GenerateRequest request{.prompt = prompt,
                                 .sampling = sampling_,
@@ -59,6 +91,11 @@ ChatMessage Conversation::as_message(const std::string& answer, std::span<const 
 
 std::string about_document(std::string_view document, std::string_view question) {
   return fmt::format("{}\n\n{}", document, question);
+}
+
+std::vector<ChatMessage> opening_messages(const Options& options) {
+  if (!options.system) return {};
+  return {{.role = Role::system, .content = *options.system}};
 }
 
 std::string first_message(const Options& options) {

@@ -21,8 +21,10 @@ class Conversation {
   Conversation(const Options& options, WithoutFormat without);
 
   [[nodiscard]] Session& session() { return session_; }
-  /// "chatml", ..., or "none" for plain completion.
-  [[nodiscard]] std::string_view format_name() const;
+  /// False: plain completion.
+  [[nodiscard]] bool has_format() const { return prompt_.format().has_value(); }
+  /// Tokens of a text as a plain prompt.  Throws Error if the context certainly cannot hold it.
+  [[nodiscard]] std::int64_t tokens_of(std::string_view text) const;
 
   /// Prompt ids; without a chat format, of the last message's text alone.
   [[nodiscard]] std::vector<std::int32_t> encode(std::span<const ChatMessage> messages) const;
@@ -36,12 +38,18 @@ class Conversation {
 
  private:
   [[nodiscard]] ChatOptions chat_options() const;
+  void warn_of_small_topk() const;
+  void tell_dense_past(std::int64_t prompt);
 
   Options options_;
   SamplingParams sampling_;
   Session session_;
   ChatPrompt prompt_;
+  bool told_dense_ = false;
 };
+
+/// The system message, if one was given.
+std::vector<ChatMessage> opening_messages(const Options& options);
 
 /// The question of --prompt and --file: the text itself, or the question about the document.
 std::string first_message(const Options& options);

@@ -19,6 +19,7 @@
 #include "checkpoint/fingerprint.h"
 #include "cli/catalogue.h"
 #include "cli/eval.h"
+#include "cli/whole_number.h"
 #include "eval/retrieval_comparison.h"
 #include "eval/retrieval_report.h"
 
@@ -67,6 +68,7 @@ nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& mode
                              {"compute", o.common.compute},
                              {"raw", o.retrieval.raw},
                              {"seed", o.seed}};
+  if (!o.retrieval.chat_format.empty()) run["chat_format"] = o.retrieval.chat_format;  // else the model's own
   if (o.retrieval.best) run["selection"] = "best";  // its absence means the indexer's
   return run;
 }
@@ -80,6 +82,9 @@ std::vector<RetrievalResult> results_against(const RetrievalCommand& o) {
       fail("--against {}: {} is {} there and {} here: only runs of the same samples can be compared",
            printable(o.against, 1000), key,
            other.identity.contains(key) ? json_text(other.identity[key]) : "missing", json_text(value));
+  if (const auto format = other.identity.value("chat_format", ""); format != o.retrieval.chat_format)
+    fail("--against {}: its chat format is \"{}\", this run's \"{}\": give --chat-format as there",
+         printable(o.against, 1000), printable(format), o.retrieval.chat_format);
   return other.results;
 }
 
@@ -189,12 +194,14 @@ Action declare_eval_retrieval(CLI::App& command) {
       ->type_name("N,...")
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()))
+      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()))
       ->capture_default_str();
   command.add_option("--samples", o->samples, "samples of each task and length")
-      ->check(CLI::Range(1, 1'000'000))
+      ->transform(whole<std::int64_t>(1, 1'000'000))
       ->capture_default_str();
-  command.add_option("--seed", o->seed, "the same seed makes the same samples")->capture_default_str();
+  command.add_option("--seed", o->seed, "the same seed makes the same samples")
+      ->transform(whole<std::uint64_t>())
+      ->capture_default_str();
   command
       .add_option(
           "--state", o->state,
@@ -205,6 +212,7 @@ Action declare_eval_retrieval(CLI::App& command) {
                   "another run's --state: also compare with it, sample by sample "
                   "(another indexer, --best, other weights)")
       ->type_name("FILE");
+  add_chat_format(command, o->retrieval.chat_format);
   command.add_flag("--raw", o->retrieval.raw, "no chat format: the question is plain text");
   command.add_flag(
       "--best", o->retrieval.best,

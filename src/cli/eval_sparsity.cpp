@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cli/catalogue.h"
 #include "cli/eval.h"
+#include "cli/whole_number.h"
 #include "eval/sparsity_report.h"
 
 namespace dsa::cli {
@@ -91,11 +92,13 @@ Action declare_eval_sparsity(CLI::App& command) {
       ->type_name("N,N,...")
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()));
+      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()));
   command.add_option("--rows", o->rows, "query rows looked at in each context and layer")
-      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()))
+      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()))
       ->capture_default_str();
-  command.add_option("--seed", o->seed, "chooses the rows")->capture_default_str();
+  command.add_option("--seed", o->seed, "chooses the rows")
+      ->transform(whole<std::uint64_t>())
+      ->capture_default_str();
   command.add_flag("--no-perplexity", o->no_perplexity,
                    "only look at attention: one dense run a context instead of one and two for each size");
   command.footer(

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/catalogue.h"
 #include "cli/eval.h"
+#include "cli/whole_number.h"
 
 namespace dsa::cli {
 
@@ -21,7 +22,7 @@ void add_text_options(CLI::App& command, TextOptions& options) {
       ->required();
   command
       .add_option("--windows", options.windows, "at most this many contexts, evenly spread (default: all)")
-      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()));
+      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()));
 }
 
 std::int64_t window_tokens(const Options& options, std::int64_t model_context) {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <iostream>
 #include <string_view>
+#include <utility>
 
 #include "cli/terminal.h"
 
@@ -22,7 +23,7 @@ struct LineReader::Editor {
     HistEvent event;
     history(past, &event, H_SETSIZE, 1000);
     history(past, &event, H_SETUNIQUE, 1);
-    history(past, &event, H_LOAD, history_file.c_str());
+    if (!history_file.empty()) history(past, &event, H_LOAD, history_file.c_str());
     el_set(el, EL_CLIENTDATA, this);
     el_set(el, EL_PROMPT, &Editor::prompt_of);
     el_set(el, EL_HIST, history, past);
@@ -37,10 +38,12 @@ struct LineReader::Editor {
     el_set(el, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   }
   ~Editor() {
-    std::error_code ignored;
-    std::filesystem::create_directories(history_file.parent_path(), ignored);
-    HistEvent event;
-    history(past, &event, H_SAVE, history_file.c_str());
+    if (!history_file.empty()) {
+      std::error_code ignored;
+      std::filesystem::create_directories(history_file.parent_path(), ignored);
+      HistEvent event;
+      history(past, &event, H_SAVE, history_file.c_str());
+    }
     history_end(past);
     el_end(el);
   }
@@ -100,6 +103,8 @@ LineReader::Event LineReader::read(std::string& line) {
   if (editor_) return editor_->read(line);
   if (!std::getline(std::cin, line)) return Event::end;
   if (line.ends_with('\r')) line.pop_back();
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (std::exchange(first_, false) && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
   return Event::line;
 }
 

@@ -13,7 +13,8 @@ class LineReader {
   enum class Event : std::uint8_t { line, interrupted, end };
 
   /// Edits lines if stdin and stdout are a terminal; otherwise reads them plainly and prints no prompt.
-  /// `history_file` is read now and written at the end; not being able to is no failure.
+  /// `history_file` is read now and written at the end; not being able to is no failure.  Empty: neither.
+  /// A byte order mark before the first line is dropped.
   LineReader(std::string prompt, const std::filesystem::path& history_file);
   ~LineReader();
   LineReader(const LineReader&) = delete;
@@ -25,6 +26,7 @@ class LineReader {
  private:
   struct Editor;  // libedit's half
   std::unique_ptr<Editor> editor_;
+  bool first_ = true;
 };
 
 }  // namespace dsa::cli

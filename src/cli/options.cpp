@@ -8,9 +8,12 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <type_traits>
 
 #include "base/error.h"
+#include "chat/chat_format.h"
 #include "cli/catalogue.h"
+#include "cli/whole_number.h"
 #include "model/attach_indexer.h"
 
 namespace dsa::cli {
@@ -40,9 +43,10 @@ void add_sampling(CLI::App& app, const char* flag, T& value, const char* help) {
   const auto ranges = sampling_ranges();
   const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const auto& r) { return r.name == key; });
   DSA_CHECK(range != ranges.end());
-  app.add_option(flag, value, fmt::format("{} ({})", help, range->hint))
-      ->check(within(range->min, range->max))
-      ->capture_default_str();
+  auto* option = app.add_option(flag, value, fmt::format("{} ({})", help, range->hint))
+                     ->check(within(range->min, range->max))
+                     ->capture_default_str();
+  if constexpr (std::is_integral_v<T>) option->transform(whole<T>().description(""));
 }
 
 void add_model(CLI::App& app, Options& o) {
@@ -52,13 +56,15 @@ void add_model(CLI::App& app, Options& o) {
 }
 
 void add_engine(CLI::App& app, Options& o) {
-  app.add_option("--attention", o.attention,
-                 "dense: attend to every token; sparse: to the indexer's selection; "
-                 "auto: sparse where the model has an indexer and the context exceeds top-k")
+  app.add_option(
+         "--attention", o.attention,
+         "dense: attend to every token; sparse: to the indexer's selection; "
+         "auto: sparse where the model has an indexer and the context exceeds top-k, dense again past "
+         "the context that the indexer was trained for")
       ->check(CLI::IsMember({"auto", "dense", "sparse"}))
       ->capture_default_str();
   app.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
-      ->check(CLI::Range(1, kMaxInt));
+      ->transform(whole<std::int64_t>(1, kMaxInt));
   app.add_option("--indexer", o.indexer,
                  "a folder with an indexer for this model, or none for dense attention "
                  "(default: the model's own, or one that comes with dsa)")
@@ -70,9 +76,9 @@ void add_engine(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"auto", "f32", "demo"}))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "threads to compute with (default: DSA_THREADS, else every core)")
-      ->check(CLI::Range(1, 4096));
+      ->transform(whole(1, 4096));
   app.add_option("--ctx", o.context, "tokens the context holds (default: all the model knows)")
-      ->check(CLI::Range(1, kMaxInt));
+      ->transform(whole<std::int64_t>(1, kMaxInt));
 }
 
 void add_sampling_options(CLI::App& app, Options& o) {
@@ -87,10 +93,10 @@ void add_sampling_options(CLI::App& app, Options& o) {
                "the same, for each time they occurred");
   app.add_option("--logit-bias", o.logit_bias, "add BIAS to a token's logit, -inf bans it (repeatable)")
       ->type_name("ID:BIAS");
-  app.add_option("--seed", o.sampling.seed,
-                 "the same seed gives the same answer (default: a different one every time)");
-  app.add_option("--max-tokens", o.max_tokens, "longest answer in tokens; -1: until the context is full")
-      ->check(CLI::Range(-1, kMaxInt))
+  add_seed(app, o.sampling.seed);
+  app.add_option("--max-tokens", o.max_tokens,
+                 "longest answer in tokens, which is said where it is cut; -1: until the context is full")
+      ->transform(whole<std::int64_t>(-1, kMaxInt))
       ->capture_default_str();
   app.add_option("--stop", o.stop, "end the answer before this text (repeatable)")->type_name("TEXT");
 }
@@ -104,8 +110,16 @@ void add_prompt(CLI::App& app, Options& o) {
   app.add_option("--file", o.file,
                  "a document: the prompt itself or, with --prompt, what the question is about; - is stdin")
       ->type_name("FILE");
-  app.add_option("--system", o.system, "the system message, in place of the model's own")->type_name("TEXT");
-  app.add_flag("--think", o.think, "let the model think first, where its chat format can say so");
+  app.add_option("--system", o.system,
+                 "the system message, in place of the model's own; \"\" is an empty one")
+      ->type_name("TEXT");
+  add_chat_format(app, o.chat_format);
+  const auto thinking = app.add_option("--thinking", o.thinking,
+                                       "whether the model thinks first, where its chat format can say so; "
+                                       "auto: as the format does by itself")
+                            ->check(CLI::IsMember({"auto", "on", "off"}))
+                            ->capture_default_str();
+  app.add_flag("--think{on}", o.thinking, "the same as --thinking on")->excludes(thinking);
   app.add_flag("--raw", o.raw, "no chat format: continue the text as it stands");
   add_special(app, o);
 }
@@ -147,6 +161,25 @@ void add_options(CLI::App& command, Options& options, std::initializer_list<Opti
     std::find_if(kGroups.begin(), kGroups.end(), [&](const GroupRow& row) {
       return row.group == group;
     })->add(command, options);
+}
+
+void add_seed(CLI::App& command, std::optional<std::uint64_t>& seed) {
+  const auto take = [&seed](const std::string& text) {
+    seed = parse_whole<std::uint64_t>(text);
+    if (!seed && parse_whole<std::int64_t>(text) != -1)
+      throw CLI::ValidationError("--seed", fmt::format("{} is not a whole number from -1 to {}", text,
+                                                       std::numeric_limits<std::uint64_t>::max()));
+  };
+  command
+      .add_option_function<std::string>(
+          "--seed", take, "the same seed gives the same answer (default, and -1: a different one every time)")
+      ->type_name("N");
+}
+
+void add_chat_format(CLI::App& command, std::string& format) {
+  command
+      .add_option("--chat-format", format, "how the model is talked to (default: as its chat template says)")
+      ->check(CLI::IsMember(ChatFormat::names()));
 }
 
 ModelOptions model_options(const Options& o) {

@@ -36,10 +36,11 @@ struct Options {
 
   std::string prompt;
   std::string file;
-  std::string system;
+  std::optional<std::string> system;  // "" is a system message too
+  std::string chat_format;            // "": the model's own
+  std::string thinking = "auto";
   bool raw = false;
   bool special = false;
-  bool think = false;
 
   bool json = false;
 
@@ -51,13 +52,16 @@ enum class OptionGroup : std::uint8_t {
   model,     // MODEL
   engine,    // how the model runs
   sampling,  // how tokens are chosen
-  prompt,    // --prompt, --file, --system, --raw, --special
+  prompt,    // --prompt, --file, --system, how the model is talked to
   special,   // --special alone
   json,
 };
 
 /// Adds the groups' options to a subcommand; `options` must live until the parse is over.
 void add_options(CLI::App& command, Options& options, std::initializer_list<OptionGroup> groups);
+
+/// --chat-format NAME, for verbs without OptionGroup::prompt.
+void add_chat_format(CLI::App& command, std::string& format);
 
 /// Throws Error where the values do not fit together.
 ModelOptions model_options(const Options& options);

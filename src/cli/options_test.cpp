@@ -129,10 +129,38 @@ TEST(Options, WrongValuesAreRefused) {
                                                     {"--top-k", "0"},
                                                     {"--max-tokens", "-2"},
                                                     {"--seed", "x"},
+                                                    {"--thinking", "maybe"},
+                                                    {"--think", "--thinking", "off"},
+                                                    {"--chat-format", "qwen4"},
                                                     {"--no-such-option"},
                                                     {"a", "b"},
                                                     {"--repetition-penalty", "0"}};
   for (const auto& c : cases) EXPECT_THROW(parse(c), CLI::ParseError) << c[0] << " " << c.back();
+}
+
+// No number becomes another one: not by wrapping, saturating or octal.
+TEST(Options, WholeNumbersAreTakenAsTypedOrRefused) {
+  EXPECT_EQ(parse({"--seed", "18446744073709551615"}).sampling.seed, 18446744073709551615U);
+  EXPECT_EQ(parse({"--seed", "0"}).sampling.seed, 0U);
+  EXPECT_FALSE(parse({"--seed", "7", "--seed", "-1"}).sampling.seed) << "a different one every time";
+  EXPECT_EQ(parse({"--ctx", "010"}).context, 10);
+  EXPECT_EQ(parse({"--sample-top-k", "010"}).sampling.top_k, 10);
+  EXPECT_EQ(parse({"--max-tokens", "+5"}).max_tokens, 5);
+  for (const char* option : {"--seed", "--ctx", "--threads", "--top-k", "--max-tokens", "--sample-top-k"})
+    for (const char* value : {"18446744073709551616", "100000000000000000000000000", "-2", "0x10", "1e3",
+                              "1.0", "4k", "", " 7", "-99999999999999999999"})
+      EXPECT_THROW(parse({option, value}), CLI::ParseError) << option << " " << value;
+}
+
+TEST(Options, ASystemMessageMayBeEmpty) {
+  EXPECT_FALSE(parse({}).system);
+  EXPECT_EQ(parse({"--system", ""}).system, "");
+}
+
+TEST(Options, Thinking) {
+  EXPECT_EQ(parse({}).thinking, "auto");
+  EXPECT_EQ(parse({"--think"}).thinking, "on");
+  EXPECT_EQ(parse({"--thinking", "off"}).thinking, "off");
 }
 
 TEST(Options, BadLogitBiasIsAnError) {

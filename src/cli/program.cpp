@@ -1,9 +1,12 @@
 #include "cli/program.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -20,7 +23,36 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   return kWrongUsage;
 }
 
+// Insertions, deletions and changes of a letter that lead from one word to the other (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({changed, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+// CLI11 would say only that a subcommand is required.
+int unknown_verb(const Program& program, std::string_view typed) {
+  const auto word = typed.substr(0, 40);
+  const auto nearest = std::ranges::min_element(program.verbs, {},
+                                                [&](const Verb& verb) { return distance(word, verb.name); });
+  const bool is_near = distance(word, nearest->name) <= std::max<std::size_t>(1, nearest->name.size() / 2);
+  fmt::print(stderr, "{0}: there is no verb {1}{2}\nType `{0} --help`.\n", program.name, printable(typed),
+             is_near ? fmt::format(": did you mean {}?", nearest->name) : "");
+  return kWrongUsage;
+}
+
 int dispatch(const Program& program, int argc, char** argv) {
+  if (const std::string_view typed = argc > 1 ? argv[1] : "";
+      !typed.empty() && !typed.starts_with('-') &&
+      std::ranges::find(program.verbs, typed, &Verb::name) == program.verbs.end())
+    return unknown_verb(program, typed);
   CLI::App app(program.summary, program.name);
   app.set_version_flag("--version", "dsa " DSA_VERSION);
   app.require_subcommand(1);

@@ -26,8 +26,11 @@ std::string as_json(const GenerateResult& result, std::span<const std::int32_t> 
 
 int run(const Options& options) {
   Conversation conversation(options, WithoutFormat::complete);
-  std::vector<ChatMessage> messages;
-  if (!options.system.empty()) messages.push_back({.role = Role::system, .content = options.system});
+  if (!conversation.has_format() && !options.raw)
+    fmt::print(stderr,
+               "dsa: the model has no chat template: the text is continued as it stands, as with --raw "
+               "(--chat-format names one)\n");
+  auto messages = opening_messages(options);
   messages.push_back({.role = Role::user, .content = first_message(options)});
   const auto prompt = conversation.encode(messages);
 

@@ -94,7 +94,7 @@ Action declare_train_indexer(CLI::App& command) {
                       .add_option("--ctx", o->context,
                                   "longest context: training starts at 2048 tokens and doubles up to it "
                                   "(default: the model's, at most 8192)")
-                      ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 24));
+                      ->transform(whole<std::int64_t>(2, std::int64_t{1} << 24));
   add_settings(command, o->settings, kHelp);
   context->excludes(command.get_option("--curriculum"));
   command.footer(

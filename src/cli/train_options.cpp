@@ -37,12 +37,12 @@ void add_train_options(CLI::App& command, TrainOptions& o, const std::string& th
                                 "how long to train; turned into tokens after 20 steps (default: 1)")
                     ->check(CLI::Range(1e-4, 1e4));
   auto* tokens = command.add_option("--tokens", o.budget.tokens, "how many tokens to train on")
-                     ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 50));
+                     ->transform(whole<std::int64_t>(1, std::int64_t{1} << 50));
   hours->excludes(tokens);
   command
       .add_option("--threads", o.threads,
                   "threads to compute with (default: DSA_THREADS, else every core); " + threads_help)
-      ->check(CLI::Range(1, 4096));
+      ->transform(whole(1, 4096));
   command.add_flag("--resume", o.resume,
                    "go on with the training in --out, to the same bits as if it had never stopped");
   command.add_option("--save-seconds", o.save_seconds, "time between checkpoints")

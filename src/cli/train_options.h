@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/whole_number.h"
 #include "text/documents.h"
 #include "train/loop/training_run.h"
 
@@ -44,7 +45,10 @@ void add_settings(CLI::App& command, Settings& s, std::span<const SettingHelp> h
     const auto found = std::ranges::find(help, std::string_view(name), &SettingHelp::name);
     if (found == help.end()) return;
     auto* option = command.add_option(std::string("--") + name, value, found->text);
-    if (value != std::decay_t<decltype(value)>{}) option->capture_default_str();
+    using Value = std::decay_t<decltype(value)>;
+    if (value != Value{}) option->capture_default_str();
+    if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>)
+      option->transform(whole<Value>().description(""));
   });
 }
 

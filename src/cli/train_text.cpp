@@ -15,7 +15,9 @@
 #include "cli/catalogue.h"
 #include "cli/chat_writer.h"
 #include "cli/eval.h"
+#include "cli/options.h"
 #include "cli/train_options.h"
+#include "cli/whole_number.h"
 #include "text/conversation_file.h"
 #include "text/retrieval_text.h"
 #include "text/text_manifest.h"
@@ -36,6 +38,7 @@ struct TextOrder {
   std::int64_t context = 0;
   std::uint64_t seed = 0;
   int threads = 0;
+  std::string chat_format;
 };
 
 struct Source {
@@ -75,9 +78,9 @@ void check_out(const TextOrder& o) {
          train::kManifestFile);
 }
 
-void check_chat_format(const ModelFiles& model, const Tokenizer& tokenizer) {
+void check_chat_format(const ModelFiles& model, const Tokenizer& tokenizer, const std::string& name) {
   try {
-    static_cast<void>(ChatPrompt(model, tokenizer, {}));
+    static_cast<void>(ChatPrompt(model, tokenizer, {.name = name}));
   } catch (const Error& error) {
     fail("{}: cannot write conversations (give --chat 0): {}", printable(model.path.string(), 1000),
          error.what());
@@ -95,7 +98,7 @@ class TextMaker {
         tokens_(tokens),
         source_(read_source(o.text)),
         passages_(source_.texts) {
-    if (o.chat > 0) check_chat_format(files_, tokenizer_);
+    if (o.chat > 0) check_chat_format(files_, tokenizer_, o.chat_format);
     manifest_.emplace(o.out, train::TextSettings{.model = files_.path.filename().string(),
                                                  .fingerprint = fingerprint(*files_.tensors, files_.config),
                                                  .passages = source_.hash,
@@ -142,7 +145,8 @@ class TextMaker {
   }
 
   [[nodiscard]] train::MadeText measured(const fs::path& path) const {
-    const auto documents = read_documents({path.string()}, tokenizer_, files_.config.architecture);
+    const auto documents =
+        read_documents({path.string()}, tokenizer_, files_.config.architecture, o_.chat_format);
     const auto tokens = static_cast<std::int64_t>(documents.front().tokens.size());
     if (tokens < tokens_)
       fail("{}: has {} tokens, expected at least {}: remove it and run this again",
@@ -163,7 +167,7 @@ class TextMaker {
   }
 
   std::optional<std::string> chat(std::int64_t number, const std::atomic<bool>& cancel) {
-    if (!writer_) writer_ = std::make_unique<ChatWriter>(model_path_, tokens_, o_.threads);
+    if (!writer_) writer_ = std::make_unique<ChatWriter>(model_path_, tokens_, o_.threads, o_.chat_format);
     const auto messages = writer_->write(
         passages_, o_.seed, number, [&](std::int64_t tokens) { show(tokens); }, cancel);
     if (!messages) return std::nullopt;
@@ -230,7 +234,7 @@ Action declare_train_text(CLI::App& command) {
       ->required();
   const auto add_count = [&](const char* name, std::int64_t& count, const char* help) {
     command.add_option(name, count, help)
-        ->check(CLI::Range(std::int64_t{0}, kMostDocuments))
+        ->transform(whole<std::int64_t>(0, kMostDocuments))
         ->capture_default_str();
   };
   add_count("--retrieval", o->retrieval, "documents with facts and, far behind them, questions about them");
@@ -238,12 +242,14 @@ Action declare_train_text(CLI::App& command) {
   command
       .add_option("--ctx", o->context,
                   "tokens of a document, at least (default: the model's context, at most 8192)")
-      ->check(CLI::Range(train::kShortestText, train::kLongestText));
+      ->transform(whole(train::kShortestText, train::kLongestText));
   command.add_option("--seed", o->seed, "the same seed, text and model give the same documents")
+      ->transform(whole<std::uint64_t>())
       ->capture_default_str();
   command
       .add_option("--threads", o->threads, "threads to compute with (default: DSA_THREADS, else every core)")
-      ->check(CLI::Range(1, 4096));
+      ->transform(whole(1, 4096));
+  add_chat_format(command, o->chat_format);
   command.footer(
       "What ordinary text has little of: "
       "facts that are asked for thousands of tokens later, and conversations in the model's own\n"

@@ -21,7 +21,8 @@ std::int32_t best(std::span<const float> logits) {
 
 RetrievalRunner::RetrievalRunner(LoadedModel& model, const RetrievalOptions& options)
     : model_(model),
-      prompt_(model.files(), model.tokenizer(), {.raw = options.raw, .without = WithoutFormat::complete}) {
+      prompt_(model.files(), model.tokenizer(),
+              {.raw = options.raw, .name = options.chat_format, .without = WithoutFormat::complete}) {
   DSA_CHECK(model.topk() > 0);
   if (options.best) best_.emplace(model);
 }

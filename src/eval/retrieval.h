@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,8 @@
 namespace dsa {
 
 struct RetrievalOptions {
-  bool raw = false;   // no chat format, the question continues as plain text
+  std::string chat_format = {};  // by name; "": the model's own
+  bool raw = false;              // no chat format, the question continues as plain text
   bool best = false;  // sparse attends over the best selection there is (BestSelection), not the indexer's
 };
 

@@ -47,10 +47,12 @@ std::vector<fs::path> files_below(const std::string& path) {
 
 // A conversation's ids.  A format that tells the date tells its template's own, whatever the day.
 std::vector<std::int32_t> read_conversation(std::string_view json, const std::string& who,
-                                            const Tokenizer& tokenizer, Architecture architecture) {
+                                            const Tokenizer& tokenizer, Architecture architecture,
+                                            const std::string& chat_format) {
   const auto messages = parse_conversation(json, who);
   try {
-    return ChatPrompt(architecture, tokenizer, {}, {}).encode(messages, {.add_generation_prompt = false});
+    return ChatPrompt(architecture, tokenizer, {}, {.name = chat_format})
+        .encode(messages, {.add_generation_prompt = false});
   } catch (const Error& error) {
     fail("{}: this model cannot read a conversation (give plain text): {}", who, error.what());
   }
@@ -75,7 +77,7 @@ std::vector<fs::path> document_files(const std::vector<std::string>& paths) {
 }
 
 std::vector<Document> read_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer,
-                                     Architecture architecture) {
+                                     Architecture architecture, const std::string& chat_format) {
   std::vector<Document> documents;
   for (const auto& file : document_files(paths)) {
     const MappedFile mapped(file);
@@ -84,7 +86,7 @@ std::vector<Document> read_documents(const std::vector<std::string>& paths, cons
     check_is_text(text, who);
     documents.push_back({.path = file,
                          .tokens = is_conversation_file(file)
-                                       ? read_conversation(text, who, tokenizer, architecture)
+                                       ? read_conversation(text, who, tokenizer, architecture, chat_format)
                                        : tokenizer.encode(text, SpecialTokens::as_text)});
   }
   return documents;

@@ -33,10 +33,11 @@ std::vector<std::filesystem::path> document_files(const std::vector<std::string>
 void check_is_text(std::string_view text, const std::string& who);
 
 /// document_files(), each one document: a *.chat.json is a conversation in the chat format of a model with
-/// this tokenizer and architecture (conversation_file.h), any other file is text, which stays text even where
-/// it spells a control token.  Throws Error: as above, not readable, no chat format that we know.
+/// this tokenizer and architecture (conversation_file.h), or in the one named; any other file is text, which
+/// stays text even where it spells a control token.  Throws Error: as above, not readable, no chat format
+/// that we know.
 std::vector<Document> read_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer,
-                                     Architecture architecture);
+                                     Architecture architecture, const std::string& chat_format = {});
 
 /// Documents cut into whole windows, one after the other; what is left of a document is left out.  Throws
 /// Error, naming the longest document, if there is no window.

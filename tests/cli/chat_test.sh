@@ -19,6 +19,18 @@ stderr_has "/nosuch: no such command"
 stderr_has "no indexer"
 stderr_has "nothing has been answered"
 
+# a question may begin with a slash: with //, or with more behind a word that is no command
+printf '%s\n' "//stats" "/no_think What is 2+2?" >"$work/in"
+on 0 "$dsa" chat "${greedy[@]}" <"$work/in"
+[[ $(wc -l <"$work/out") -ge 2 ]] || fail "two questions, fewer answers"
+! grep -q "no such command\|tok/s" "$work/err" || fail "a question was taken for a command"
+
+# a byte order mark hides no command
+printf '\xef\xbb\xbf/quit\nnever asked\n' >"$work/in"
+on 0 "$dsa" chat "${greedy[@]}" <"$work/in"
+stdout_empty
+stderr_empty
+
 # /reset: the same question, the same answer as at first
 printf '%s\n' "Say one word." "/reset" "Say one word." >"$work/in"
 on 0 "$dsa" chat "${greedy[@]}" <"$work/in"
@@ -43,6 +55,24 @@ stderr_has " 0 over a selection"
 printf '%s\n' "$(printf 'this question is too long for so small a context %.0s' {1..20})" "/help" >"$work/in"
 on 1 "$dsa" chat --ctx 64 <"$work/in"
 stderr_has "/reset"
+
+# At a terminal: what the model writes cannot command it, and the history is kept unless --no-history.
+if command -v script >/dev/null; then
+  escape() { # the token ESC, from any prompt
+    printf 'hi\n/quit\n' | env DSA_HOME="$work/home" script -qec "$dsa $* --logit-bias 212:100 --temperature 0 --max-tokens 2" /dev/null
+  }
+  mkdir -p "$work/home/models"
+  ln -s "$("$root/tools/fetch_model")" "$work/home/models/"
+  escape chat --no-history >"$work/typed"
+  grep -qF '\x1b' "$work/typed" || fail "the escape is not shown"
+  [[ ! -e $work/home/chat_history ]] || fail "--no-history wrote one"
+  escape chat >"$work/typed"
+  grep -q hi "$work/home/chat_history" || fail "no history was written"
+  on 0 "$dsa" run smollm2 --raw -p x --logit-bias 212:100 --temperature 0 --max-tokens 2
+  grep -q "$(printf '\033')" "$work/out" || fail "a pipe gets the answer as it is"
+else
+  echo "skipped: a terminal (no script)"
+fi
 
 on 0 "$dsa" chat </dev/null
 stdout_empty

@@ -52,6 +52,46 @@ on 0 "$dsa" run smollm2 -p "<|im_end|>" "${greedy[@]}" --max-tokens 1 --json --s
 meant=$("$json_value" /usage/prompt_tokens <"$work/out")
 ((typed > meant)) || fail "typed $typed tokens, meant $meant: expected more where it stays text"
 
+# an empty system message is one, and not the model's own
+prompt_tokens() {
+  on 0 "$dsa" run smollm2 -p hello "${greedy[@]}" --max-tokens 1 --json "$@"
+  "$json_value" /usage/prompt_tokens <"$work/out"
+}
+own=$(prompt_tokens) empty=$(prompt_tokens --system "")
+((empty < own && empty > 10)) || fail "$own tokens with the model's own system message, $empty with an empty one"
+
+# how the model is talked to can be named; thinking is for models that can
+on 0 "$dsa" run smollm2 -p hello "${greedy[@]}" --chat-format chatml --thinking off
+on 1 "$dsa" run smollm2 -p hello "${greedy[@]}" --chat-format llama-3
+stderr_has "<|eot_id|>"
+on 1 "$dsa" run smollm2 -p hello --thinking on
+stderr_has "no thinking mode"
+
+# a model without a chat template continues the text, and says so
+"$tools/make_text_model" model "$tiny/llama_gqa" "$work/plain" || fail "no model"
+on 0 "$dsa" run "$work/plain" -p "abc" --max-tokens 2
+stderr_has "no chat template"
+on 0 "$dsa" run "$work/plain" --raw -p "abc" --max-tokens 2
+! grep -q "no chat template" "$work/err" || fail "--raw is told what it asked for"
+
+# the sampler's option of other programs; past what an indexer was trained for
+on 0 "$dsa" run smollm2 -p hello "${greedy[@]}" --max-tokens 1 --top-k 40
+stderr_has "--sample-top-k"
+on 0 "$dsa" run smollm2 -p hello "${greedy[@]}" --max-tokens 1 --top-k 256
+! grep -q "sample-top-k" "$work/err" || fail "256 of 512 is no slip"
+"$tools/make_text_model" indexer "$work/plain" "$work/short" 2x8 4 || fail "no indexer"
+sed -i 's/"trained_context": *[0-9]*/"trained_context": 16/' "$work/short/config.json"
+on 0 "$dsa" run "$work/plain" --raw --indexer "$work/short" -p "more than sixteen bytes" --max-tokens 1
+stderr_has "attention is dense past 16 tokens"
+on 0 "$dsa" run "$work/plain" --raw --indexer "$work/short" -p "few bytes" --max-tokens 1
+! grep -q "attention is dense" "$work/err" || fail "nothing is past 16 tokens"
+
+# what no context can hold is refused before it is cut into tokens
+head -c 32000000 /dev/zero | tr '\0' a >"$work/endless.txt"
+on 1 timeout 10 "$dsa" run smollm2 --file "$work/endless.txt"
+stderr_is_one_line
+stderr_has "32000000 bytes"
+
 # what cannot be: one line each
 on 1 "$dsa" run smollm2 --raw -p ""
 stderr_is_one_line

@@ -25,6 +25,7 @@ while read -r line; do
 done <<'LINES'
 
 nosuchverb
+rum smollm2
 run
 run smollm2
 run smollm2 -p
@@ -41,11 +42,21 @@ run smollm2 -p x --ctx -5
 run smollm2 -p x --attention fast
 run smollm2 -p x --compute f16
 run smollm2 -p x --max-tokens -2
+run smollm2 -p x --seed 18446744073709551616
+run smollm2 -p x --thinking maybe
+run smollm2 -p x --chat-format nosuch
 logits smollm2
 logits smollm2 --tokens 1
 inspect smollm2 --prompt x
 tokenize smollm2 a b
 LINES
+
+# a verb that there is not is named, with the nearest
+on 2 "$dsa" tokenise smollm2
+stderr_has "no verb tokenise: did you mean tokenize?"
+on 2 "$dsa" "$(printf 'x\033[31m')"
+stderr_has 'no verb x\x1b[31m'
+! grep -q "did you mean" "$work/err" || fail "nothing is near"
 
 # a model that is not there, is not one, or has a hostile name: 1, one line
 mkdir "$work/empty" "$work/bad"
