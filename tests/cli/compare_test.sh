@@ -53,7 +53,9 @@ options = types.SimpleNamespace(threads=2, context=600, indexer=None, random_ind
 start = lambda attention: engines.start_dsa(os.environ["DSA"], os.environ["MODEL"], attention, "native", options)
 started = {"sparse": start("sparse"), "dense": start("dense"), "Q4_1": start("dense")}
 measure.SHORT_CELL_SECONDS = 0
-cells, machine = measure.measure(started, [16, 0], reps=2, prompt=32, prompt_reps=1)
+running, lost = dict(started), {}
+cells, machine = measure.measure(running, lost, [16, 0], reps=2, prompt=32, prompt_reps=1)
+assert list(running) == list(started) and not lost
 told = {name: dict(e.loaded, **e.ask("memory")) for name, e in started.items()}
 for engine in started.values():
     engine.close()
