@@ -53,22 +53,22 @@ std::string ChatWriter::answer(std::span<const ChatMessage> messages, const Coun
       fail("{}: {}", printable(session_.files().path.string(), 1000), result.error);
     const std::string_view text = result.text;
     const auto said =
-        train::trimmed(result.finish_reason == FinishReason::length ? whole_sentences(text) : text);
+        trimmed(result.finish_reason == FinishReason::length ? whole_sentences(text) : text);
     if (!said.empty() && said.find('\0') == std::string_view::npos) return std::string(said);
   }
   fail("{}: gave no text in answer to a question, {} times in a row: it was not made to hold a conversation",
        printable(session_.files().path.string(), 1000), kAttempts);
 }
 
-std::optional<std::vector<ChatMessage>> ChatWriter::write(const train::Passages& passages, std::uint64_t seed,
+std::optional<std::vector<ChatMessage>> ChatWriter::write(const Passages& passages, std::uint64_t seed,
                                                           std::int64_t number, const VisitProgress& progress,
                                                           const std::atomic<bool>& cancel) {
-  train::ChatTurns turns(passages, tokens_, seed, number);
+  ChatTurns turns(passages, tokens_, seed, number);
   const CounterRng seeds(seed, kAnswers + static_cast<std::uint64_t>(number));
   std::vector<ChatMessage> messages;
   std::int64_t done = 0;
   const auto room = [&] {
-    return tokens_ - done - longest_answer(tokens_) - train::ChatTurns::kFrame;  // a token has a byte or more
+    return tokens_ - done - longest_answer(tokens_) - ChatTurns::kFrame;  // a token has a byte or more
   };
   session_.reset();
   do {

@@ -27,7 +27,7 @@ class ChatWriter {
   /// Conversation `number`: a function of passages, seed and number, whatever the threads.  It ends with a
   /// question, because its last tokens have no room for an answer.  nullopt: cancelled.  Throws Error if the
   /// model gives no text or a NaN.
-  std::optional<std::vector<ChatMessage>> write(const train::Passages& passages, std::uint64_t seed,
+  std::optional<std::vector<ChatMessage>> write(const Passages& passages, std::uint64_t seed,
                                                 std::int64_t number, const VisitProgress& progress,
                                                 const std::atomic<bool>& cancel);
 

@@ -72,10 +72,9 @@ void check_out(const TextOrder& o) {
       fail("--out {}: lies inside --text {}: give a folder outside it", printable(o.out, 1000),
            printable(text, 1000));
   }
-  if (!fs::exists(out / train::kManifestFile) && fs::exists(out) &&
-      !(fs::is_directory(out) && fs::is_empty(out)))
+  if (!fs::exists(out / kManifestFile) && fs::exists(out) && !(fs::is_directory(out) && fs::is_empty(out)))
     fail("--out {}: is there but holds no {}: give another folder, or a new one", printable(o.out, 1000),
-         train::kManifestFile);
+         kManifestFile);
 }
 
 void check_chat_format(const ModelFiles& model, const Tokenizer& tokenizer, const std::string& name) {
@@ -99,11 +98,11 @@ class TextMaker {
         source_(read_source(o.text)),
         passages_(source_.texts) {
     if (o.chat > 0) check_chat_format(files_, tokenizer_, o.chat_format);
-    manifest_.emplace(o.out, train::TextSettings{.model = files_.path.filename().string(),
-                                                 .fingerprint = fingerprint(*files_.tensors, files_.config),
-                                                 .passages = source_.hash,
-                                                 .tokens = tokens,
-                                                 .seed = o.seed});
+    manifest_.emplace(o.out, TextSettings{.model = files_.path.filename().string(),
+                                          .fingerprint = fingerprint(*files_.tensors, files_.config),
+                                          .passages = source_.hash,
+                                          .tokens = tokens,
+                                          .seed = o.seed});
     std::error_code error;
     fs::create_directories(fs::path(o.out) / kTextFolder, error);
     if (error) fail("--out {}: cannot create the folder: {}", printable(o.out, 1000), error.message());
@@ -123,9 +122,7 @@ class TextMaker {
     return whole;
   }
 
-  [[nodiscard]] const std::map<std::string, train::MadeText>& documents() const {
-    return manifest_->documents();
-  }
+  [[nodiscard]] const std::map<std::string, MadeText>& documents() const { return manifest_->documents(); }
   [[nodiscard]] std::int64_t made() const { return made_; }
 
  private:
@@ -144,7 +141,7 @@ class TextMaker {
     return true;
   }
 
-  [[nodiscard]] train::MadeText measured(const fs::path& path) const {
+  [[nodiscard]] MadeText measured(const fs::path& path) const {
     const auto documents =
         read_documents({path.string()}, tokenizer_, files_.config.architecture, o_.chat_format);
     const auto tokens = static_cast<std::int64_t>(documents.front().tokens.size());
@@ -158,7 +155,7 @@ class TextMaker {
   }
 
   std::optional<std::string> retrieval(std::int64_t number) {
-    return train::make_retrieval_text(
+    return make_retrieval_text(
                passages_, o_.seed, number, tokens_,
                [&](std::string_view text) {
                  return static_cast<std::int64_t>(tokenizer_.encode(text, SpecialTokens::as_text).size());
@@ -184,8 +181,8 @@ class TextMaker {
   Tokenizer tokenizer_;
   std::int64_t tokens_;  // of a document, at least
   Source source_;
-  train::Passages passages_;
-  std::optional<train::TextManifest> manifest_;
+  Passages passages_;
+  std::optional<TextManifest> manifest_;
   std::unique_ptr<ChatWriter> writer_;  // loads the model: only if a conversation is to be written
   ProgressLine progress_{{.verb = "writing"}};
   std::int64_t done_ = 0, made_ = 0;  // documents
@@ -242,7 +239,7 @@ Action declare_train_text(CLI::App& command) {
   command
       .add_option("--ctx", o->context,
                   "tokens of a document, at least (default: the model's context, at most 8192)")
-      ->transform(whole(train::kShortestText, train::kLongestText));
+      ->transform(whole(kShortestText, kLongestText));
   command.add_option("--seed", o->seed, "the same seed, text and model give the same documents")
       ->transform(whole<std::uint64_t>())
       ->capture_default_str();

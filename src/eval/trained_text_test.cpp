@@ -11,7 +11,7 @@
 #include "testing/retrieval_text_case.h"
 #include "text/fact_words.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 using test::retrieval_text;
@@ -76,4 +76,4 @@ TEST(TrainedText, SharesNoSentenceWithTheEvaluation) {
 }
 
 }  // namespace
-}  // namespace dsa::train
+}  // namespace dsa

@@ -13,7 +13,7 @@ namespace dsa::test {
 // About as long as with SmolLM2's tokens, and quickly counted.
 inline std::int64_t quick_count(std::string_view text) { return static_cast<std::int64_t>(text.size() / 4); }
 
-inline train::Passages filling() {
+inline Passages filling() {
   std::string text;
   Draws draws(0, 0);
   for (int paragraph = 0; paragraph < 300; ++paragraph) {
@@ -23,13 +23,13 @@ inline train::Passages filling() {
     text += "\n\n";
   }
   const std::vector<std::string> texts{text.substr(0, text.size() / 2), text.substr(text.size() / 2)};
-  return train::Passages(texts);
+  return Passages(texts);
 }
 
-inline train::RetrievalText retrieval_text(std::uint64_t seed, std::int64_t number,
+inline RetrievalText retrieval_text(std::uint64_t seed, std::int64_t number,
                                            std::int64_t tokens = 8192) {
-  static const train::Passages passages = filling();
-  return train::make_retrieval_text(passages, seed, number, tokens, quick_count);
+  static const Passages passages = filling();
+  return make_retrieval_text(passages, seed, number, tokens, quick_count);
 }
 
 }  // namespace dsa::test

@@ -6,7 +6,7 @@
 #include <array>
 #include <string_view>
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 constexpr std::uint64_t kStream = std::uint64_t{1} << 32;  // apart from retrieval documents of the same seed
@@ -105,4 +105,4 @@ std::string ChatTurns::follow_up() {
                               : filled(kBackToTopic[which - kBack.size()], given.topic);
 }
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -8,7 +8,7 @@
 #include "base/draws.h"
 #include "text/passages.h"
 
-namespace dsa::train {
+namespace dsa {
 
 /// The user of one conversation: a function of its arguments and calls.  One thread at a time.
 class ChatTurns {
@@ -40,4 +40,4 @@ class ChatTurns {
   std::vector<Given> given_;
 };
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 constexpr std::int64_t kTokens = 8192;
@@ -84,4 +84,4 @@ TEST(ChatTurns, TakePassagesWithoutLongWords) {
 }
 
 }  // namespace
-}  // namespace dsa::train
+}  // namespace dsa

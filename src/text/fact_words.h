@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-namespace dsa::train {
+namespace dsa {
 
 inline constexpr std::array<std::string_view, 40> kFirstNames{
     "Adaeze", "Anselm",  "Beatriz", "Bohdan", "Ciara",   "Dagny",  "Dmitri",  "Eleni",  "Emeka",  "Farid",
@@ -63,4 +63,4 @@ inline constexpr std::array<std::string_view, 12> kMonths{"January",   "February
                                                           "May",       "June",     "July",     "August",
                                                           "September", "October",  "November", "December"};
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "text/fact_words.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 constexpr std::size_t kCast = 4;  // people who come up again and again at a time
@@ -275,4 +275,4 @@ Fact FactMaker::make(FactKind kind) {
   return {};
 }
 
-}  // namespace dsa::train
+}  // namespace dsa

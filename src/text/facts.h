@@ -10,7 +10,7 @@
 
 #include "base/draws.h"
 
-namespace dsa::train {
+namespace dsa {
 
 enum class FactKind : std::uint8_t {
   records,   // a list of things, each with several values
@@ -79,4 +79,4 @@ class FactMaker {
   std::vector<Character> cast_;
 };
 
-}  // namespace dsa::train
+}  // namespace dsa

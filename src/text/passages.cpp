@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "tokenizer/utf8.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 constexpr std::size_t kMost = 1200;  // bytes of a piece: code may go on for pages without an empty line
@@ -71,4 +71,4 @@ std::string Passages::draw(Draws& draws, std::int64_t bytes) const {
   return read(at, bytes);
 }
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -10,7 +10,7 @@
 
 #include "base/draws.h"
 
-namespace dsa::train {
+namespace dsa {
 
 /// Immutable: any number of threads may share one.
 class Passages {
@@ -44,4 +44,4 @@ std::string_view cut_text(std::string_view text, std::size_t most);
 /// Without white space at both ends.
 std::string_view trimmed(std::string_view text);
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -4,7 +4,7 @@
 
 #include "testing/test_files.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 TEST(CutText, EndsALineElseAWordElseACharacter) {
@@ -58,4 +58,4 @@ TEST(Passages, RepairWhatIsNotUtf8AndWantSomeText) {
 }
 
 }  // namespace
-}  // namespace dsa::train
+}  // namespace dsa

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 constexpr std::int64_t kFillingLeast = 150, kFillingMost = 650;  // bytes between facts and questions
@@ -174,4 +174,4 @@ RetrievalText make_retrieval_text(const Passages& passages, std::uint64_t seed, 
   return Writer(passages, seed, number, tokens, count).write();
 }
 
-}  // namespace dsa::train
+}  // namespace dsa

@@ -11,7 +11,7 @@
 #include "text/facts.h"
 #include "text/passages.h"
 
-namespace dsa::train {
+namespace dsa {
 
 inline constexpr std::int64_t kShortestText = 256;  // tokens; a fact and its question take up to some hundred
 inline constexpr std::int64_t kLongestText = 131072;
@@ -38,4 +38,4 @@ RetrievalText make_retrieval_text(const Passages& passages, std::uint64_t seed, 
                                   std::int64_t tokens,
                                   const std::function<std::int64_t(std::string_view)>& count);
 
-}  // namespace dsa::train
+}  // namespace dsa

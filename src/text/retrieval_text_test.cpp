@@ -10,7 +10,7 @@
 #include "testing/retrieval_text_case.h"
 #include "text/fact_words.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 using test::quick_count;
@@ -136,4 +136,4 @@ TEST(FactWords, AreDifferentAndNotEmpty) {
 }
 
 }  // namespace
-}  // namespace dsa::train
+}  // namespace dsa

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 namespace fs = std::filesystem;
@@ -80,4 +80,4 @@ void TextManifest::write() const {
   write_file(path_, json_text(root, 1) + "\n");
 }
 
-}  // namespace dsa::train
+}  // namespace dsa

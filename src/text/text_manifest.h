@@ -7,7 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace dsa::train {
+namespace dsa {
 
 inline constexpr const char* kManifestFile = "manifest.json";
 
@@ -50,4 +50,4 @@ class TextManifest {
   std::map<std::string, MadeText> documents_;
 };
 
-}  // namespace dsa::train
+}  // namespace dsa

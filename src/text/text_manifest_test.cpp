@@ -7,7 +7,7 @@
 
 #include "testing/test_files.h"
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 const TextSettings kSettings{
@@ -79,4 +79,4 @@ TEST(TextManifest, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace dsa::train
+}  // namespace dsa
