@@ -24,7 +24,8 @@ struct Options : TrainOptions {
 };
 
 // What was typed beside --resume must be what the training was started with.
-void check_typed_options(const CLI::App& command, const Options& o, const train::Checkpoint& checkpoint) {
+void check_typed_options(const CLI::App& command, const Options& o,
+                         const train::WarmupCheckpoint& checkpoint) {
   check_resumed(command, o, o.settings, checkpoint.settings, checkpoint.progress);
   check_typed(command, o, "ctx", o.context,
               train::Curriculum::parse(checkpoint.settings.curriculum).longest());
@@ -41,9 +42,9 @@ train::WarmupSettings settings_for(const Options& o, std::int64_t model_context)
 
 int train_indexer(const CLI::App& command, const Options& o) {
   const auto path = resolve_model(o.model);
-  std::optional<train::Checkpoint> checkpoint;
+  std::optional<train::WarmupCheckpoint> checkpoint;
   if (o.resume) {
-    checkpoint = train::read_checkpoint(checkpoint_to_resume(o));
+    checkpoint = train::read_warmup_checkpoint(checkpoint_to_resume(o));
     check_typed_options(command, o, *checkpoint);
   }
   const ModelFiles probe = open_model(path);
@@ -62,9 +63,9 @@ int train_indexer(const CLI::App& command, const Options& o) {
   const auto [text, held_out] = read_train_text(o, model.tokenizer(), probe.config.architecture, longest);
   create_out_folder(o);
   const train::TrainerFiles files{.folder = o.out, .save_seconds = o.save_seconds};
-  train::Trainer trainer = checkpoint
-                               ? train::Trainer::resume(model, text, held_out, std::move(*checkpoint), files)
-                               : train::Trainer::start(model, text, held_out, settings, budget_of(o), files);
+  train::WarmupTrainer trainer =
+      checkpoint ? train::WarmupTrainer::resume(model, text, held_out, std::move(*checkpoint), files)
+                 : train::WarmupTrainer::start(model, text, held_out, settings, budget_of(o), files);
 
   return run_training(trainer, [&] { return closing_lines(trainer, o.out); });
 }

@@ -84,7 +84,7 @@ std::vector<Document> read_whole_documents(const std::vector<std::string>& paths
   return documents;
 }
 
-std::string closing(const train::ModelTrainer& trainer, const Options& o) {
+std::string closing(const train::PretrainTrainer& trainer, const Options& o) {
   const auto& c = trainer.checkpoint();
   std::string out = fmt::format("{} steps, {} tokens, {} of training\n", c.progress.step, c.progress.tokens,
                                 hours_minutes_seconds(trainer.log().elapsed()));
@@ -125,16 +125,16 @@ int train_model(const CLI::App& command, const Options& o) {
   } else {
     checkpoint = train::new_pretrain_checkpoint(config, identity, settings, budget_of(o));
     create_out_folder(o);
-    train::begin_model_folder(o.out, recipe);
+    train::begin_pretrain_folder(o.out, recipe);
   }
 
   Exec exec(o.threads > 0 ? o.threads : Exec::default_threads());
-  train::ModelTrainer trainer({.config = config,
-                               .exec = exec,
-                               .text = text,
-                               .held_out = held_out,
-                               .files = {.folder = o.out, .save_seconds = o.save_seconds}},
-                              std::move(*checkpoint));
+  train::PretrainTrainer trainer({.config = config,
+                                  .exec = exec,
+                                  .text = text,
+                                  .held_out = held_out,
+                                  .files = {.folder = o.out, .save_seconds = o.save_seconds}},
+                                 std::move(*checkpoint));
   return run_training(trainer, [&] { return closing(trainer, o); });
 }
 

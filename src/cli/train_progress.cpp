@@ -84,7 +84,7 @@ void TrainProgress::clear() {
   drawn_ = false;
 }
 
-std::string closing_lines(const train::Trainer& trainer, const std::string& folder) {
+std::string closing_lines(const train::WarmupTrainer& trainer, const std::string& folder) {
   const auto& p = trainer.checkpoint().progress;
   std::string out = fmt::format("{} steps, {} tokens, {} of training\n", p.step, p.tokens,
                                 hours_minutes_seconds(trainer.log().elapsed()));

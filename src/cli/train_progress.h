@@ -48,9 +48,9 @@ std::string training_line(const train::StepRecord& record, const train::Progress
 std::string hours_minutes_seconds(double seconds);
 
 /// What is printed when a warm-up is over.
-std::string closing_lines(const train::Trainer& trainer, const std::string& folder);
+std::string closing_lines(const train::WarmupTrainer& trainer, const std::string& folder);
 
-/// Runs a training, a Trainer or a SparseTrainer, with its progress shown,
+/// Runs a training, a WarmupTrainer or a SparseTrainer, with its progress shown,
 /// and prints what `closing` says; the exit status.
 template <class Trainer, class Closing>
 int run_training(Trainer& trainer, Closing&& closing) {

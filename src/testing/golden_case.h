@@ -36,7 +36,7 @@ class GoldenCase {
  private:
   TempFolder folder_;
   ModelFiles files_;
-  Checkpoint checkpoint_;
+  WarmupCheckpoint checkpoint_;
   std::vector<std::int32_t> tokens_;
 };
 

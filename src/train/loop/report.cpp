@@ -171,7 +171,7 @@ std::string html_report(const ReportSubject& subject, const TrainLog& log) {
   return std::move(page).finish();
 }
 
-std::string html_report(const std::string& model, const Checkpoint& checkpoint, const TrainLog& log) {
+std::string html_report(const std::string& model, const WarmupCheckpoint& checkpoint, const TrainLog& log) {
   return html_report({.title = "Indexer warm-up",
                       .command = "dsa train indexer",
                       .model = model,

@@ -24,7 +24,7 @@ struct ReportSubject {
 /// Plots what the log holds.
 std::string html_report(const ReportSubject& subject, const TrainLog& log);
 /// Of a warm-up.
-std::string html_report(const std::string& model, const Checkpoint& checkpoint, const TrainLog& log);
+std::string html_report(const std::string& model, const WarmupCheckpoint& checkpoint, const TrainLog& log);
 
 template <class Settings>
 std::vector<std::pair<std::string, std::string>> settings_rows(const Settings& settings) {

@@ -112,8 +112,8 @@ TEST(Settings, AreChecked) {
   EXPECT_EQ(to_json(settings_from_json(json, "x")), json);
 }
 
-Checkpoint checkpoint() {
-  Checkpoint c({.layers = 2, .hidden = 6, .heads = 2, .dim = 4, .rope_dim = 2});
+WarmupCheckpoint checkpoint() {
+  WarmupCheckpoint c({.layers = 2, .hidden = 6, .heads = 2, .dim = 4, .rope_dim = 2});
   initialize(c.parameters, 3);
   c.settings = settings();
   c.identity = {.model = "m", .weights = "w", .corpus = "c"};
@@ -124,12 +124,12 @@ Checkpoint checkpoint() {
   return c;
 }
 
-TEST(Checkpoint, ComesBackBitForBit) {
+TEST(WarmupCheckpoint, ComesBackBitForBit) {
   const TempFolder folder;
   const fs::path path = folder.path() / kCheckpointFile;
-  Checkpoint c = checkpoint();
-  write_checkpoint(path, c);
-  Checkpoint back = read_checkpoint(path);
+  WarmupCheckpoint c = checkpoint();
+  write_warmup_checkpoint(path, c);
+  WarmupCheckpoint back = read_warmup_checkpoint(path);
   EXPECT_TRUE(std::ranges::equal(back.parameters.values(), c.parameters.values()));
   EXPECT_EQ(back.first_moment, c.first_moment);
   EXPECT_EQ(back.second_moment, c.second_moment);
@@ -142,11 +142,11 @@ TEST(Checkpoint, ComesBackBitForBit) {
   c.optimizer_steps = 0;
   c.first_moment.clear();
   c.second_moment.clear();
-  write_checkpoint(path, c);
-  EXPECT_TRUE(read_checkpoint(path).first_moment.empty());
+  write_warmup_checkpoint(path, c);
+  EXPECT_TRUE(read_warmup_checkpoint(path).first_moment.empty());
 }
 
-TEST(Checkpoint, KnowsModelWeightsAndText) {
+TEST(WarmupCheckpoint, KnowsModelWeightsAndText) {
   const Identity then{.model = "m", .weights = "w", .corpus = "c"};
   const auto check = [&](const Identity& now, const Identity& before) {
     check_identity(before, now, "model.gguf", "out");
@@ -162,19 +162,19 @@ TEST(Checkpoint, KnowsModelWeightsAndText) {
   EXPECT_NO_THROW(check(then, {.model = "m", .corpus = "c"}));
 }
 
-TEST(Checkpoint, DamageIsOneClearLine) {
+TEST(WarmupCheckpoint, DamageIsOneClearLine) {
   const TempFolder folder;
   const fs::path path = folder.path() / kCheckpointFile;
-  Checkpoint c = checkpoint();
-  write_checkpoint(path, c);
+  WarmupCheckpoint c = checkpoint();
+  write_warmup_checkpoint(path, c);
   std::ifstream in(path, std::ios::binary);
   const std::string whole((std::istreambuf_iterator<char>(in)), {});
   for (const std::size_t size : {whole.size() - 1, whole.size() / 2, std::size_t{20}, std::size_t{0}}) {
     folder.write("cut.safetensors", whole.substr(0, size));
-    expect_error([&] { read_checkpoint(folder.path() / "cut.safetensors"); }, {"cut.safetensors"});
+    expect_error([&] { read_warmup_checkpoint(folder.path() / "cut.safetensors"); }, {"cut.safetensors"});
   }
   folder.write("other.safetensors", safetensors_file("{}"));
-  expect_error([&] { read_checkpoint(folder.path() / "other.safetensors"); },
+  expect_error([&] { read_warmup_checkpoint(folder.path() / "other.safetensors"); },
                {"no checkpoint of dsa train indexer"});
 }
 

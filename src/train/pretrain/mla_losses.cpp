@@ -8,7 +8,7 @@
 
 namespace dsa::train {
 
-PassSummary summarize(std::span<const LatentModel::IndexerLoss> indexers) {
+PassSummary summarize(std::span<const MlaModel::IndexerLoss> indexers) {
   PassSummary out;
   const auto layers = static_cast<double>(indexers.size());
   for (const auto& layer : indexers) {
@@ -22,13 +22,13 @@ PassSummary summarize(std::span<const LatentModel::IndexerLoss> indexers) {
   return out;
 }
 
-std::vector<double> kl_of(std::span<const LatentModel::IndexerLoss> indexers) {
+std::vector<double> kl_of(std::span<const MlaModel::IndexerLoss> indexers) {
   std::vector<double> out;
   for (const auto& layer : indexers) out.push_back(layer.kl);
   return out;
 }
 
-std::optional<ExpertRecord> experts_of(const LatentModel::Losses& losses) {
+std::optional<ExpertRecord> experts_of(const MlaModel::Losses& losses) {
   ExpertRecord out{.busiest = 0, .idlest = std::numeric_limits<double>::infinity()};
   for (const auto& load : losses.expert_load) {
     if (load.empty()) continue;
@@ -42,7 +42,7 @@ std::optional<ExpertRecord> experts_of(const LatentModel::Losses& losses) {
   return out;
 }
 
-void balance_routers(NamedTensors& weights, const LatentModel::Losses& losses, double speed) {
+void balance_routers(NamedTensors& weights, const MlaModel::Losses& losses, double speed) {
   for (std::size_t layer = 0; layer < losses.expert_load.size(); ++layer) {
     const auto& load = losses.expert_load[layer];
     if (load.empty()) continue;

@@ -29,9 +29,9 @@
 
 namespace dsa::train {
 
-class LatentModel {
+class MlaModel {
  public:
-  /// All of it must outlive the model.  `weights` as latent_weights() lays them out; gradients have the
+  /// All of it must outlive the model.  `weights` as mla_weights() lays them out; gradients have the
   /// tensors of what they belong to.
   struct Parameters {
     NamedTensors& weights;
@@ -45,11 +45,11 @@ class LatentModel {
     double mtp = 0;                // W; 0: the prediction module is left out
     Products products = Products::f32;
   };
-  LatentModel(const ModelConfig& config, const Parameters& parameters, const Options& options, Exec& exec,
-              const KernelTable& kernels);
-  ~LatentModel();
-  LatentModel(const LatentModel&) = delete;
-  LatentModel& operator=(const LatentModel&) = delete;
+  MlaModel(const ModelConfig& config, const Parameters& parameters, const Options& options, Exec& exec,
+           const KernelTable& kernels);
+  ~MlaModel();
+  MlaModel(const MlaModel&) = delete;
+  MlaModel& operator=(const MlaModel&) = delete;
 
   enum class Gradients : std::uint8_t { none, all };
   struct Request {

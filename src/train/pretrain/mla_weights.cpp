@@ -64,7 +64,7 @@ void check_trainable(const ModelConfig& c, std::string_view who) {
     fail("{}: num_nextn_predict_layers is {}: this trains 0 or 1", who, c.num_nextn_predict_layers);
 }
 
-IndexerShape latent_indexer_shape(const ModelConfig& c) {
+IndexerShape mla_indexer_shape(const ModelConfig& c) {
   const IndexerConfig& i = *c.indexer;
   return {.layers = attention_layers(c),
           .hidden = c.hidden_size,
@@ -75,7 +75,7 @@ IndexerShape latent_indexer_shape(const ModelConfig& c) {
           .q_lora_rank = c.mla->q_lora_rank};
 }
 
-NamedTensors latent_weights(const ModelConfig& c) {
+NamedTensors mla_weights(const ModelConfig& c) {
   Entries out;
   add(out, "model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
   for (std::int64_t layer = 0; layer < attention_layers(c); ++layer) {

@@ -21,12 +21,12 @@ constexpr std::int64_t attention_layers(const ModelConfig& config) {
 }
 
 /// Of the indexers in every one of attention_layers().
-IndexerShape latent_indexer_shape(const ModelConfig& config);
+IndexerShape mla_indexer_shape(const ModelConfig& config);
 
 /// Every weight but the indexers', zeros.  The prediction module's embedding and head are the main model's:
 /// they are not there twice (published_twice() names the copies that a checkpoint holds).
 /// e_score_correction_bias is there too, though no gradient moves it.
-NamedTensors latent_weights(const ModelConfig& config);
+NamedTensors mla_weights(const ModelConfig& config);
 
 /// Matrices uniform with a variance of 2 / (5 inputs), those that add to the residual stream
 /// with a deviation of 2 / layers / sqrt(inputs) (Wang, Komatsuzaki 2021), norms 1,

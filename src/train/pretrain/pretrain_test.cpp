@@ -64,7 +64,7 @@ TEST(PretrainSettings, AreChecked) {
   EXPECT_NE(broken([](auto& s) { s.compute = "f16"; }).find("--compute"), std::string::npos);
 }
 
-TEST(LatentWeights, RefuseWhatIsNotTrained) {
+TEST(MlaWeights, RefuseWhatIsNotTrained) {
   ModelConfig c = open_model(kGolden).config;
   check_trainable(c, "x");
   const auto broken = [&](auto&& change) {
@@ -81,9 +81,9 @@ TEST(LatentWeights, RefuseWhatIsNotTrained) {
             std::string::npos);
 }
 
-TEST(LatentWeights, BeginTheSameForASeed) {
+TEST(MlaWeights, BeginTheSameForASeed) {
   const ModelConfig config = open_model(kGolden).config;
-  NamedTensors a = latent_weights(config), b = a.zeros(), other = a.zeros();
+  NamedTensors a = mla_weights(config), b = a.zeros(), other = a.zeros();
   initialize(a, config, 3);
   initialize(b, config, 3);
   initialize(other, config, 4);
@@ -100,8 +100,8 @@ TEST(LatentWeights, BeginTheSameForASeed) {
 
 TEST(BalanceRouters, MoveAgainstTheLoad) {
   const ModelConfig config = open_model(kGolden).config;
-  NamedTensors weights = latent_weights(config);
-  const LatentModel::Losses losses{.indexers = {}, .expert_load = {{}, {5, 1, 3, 3, 3, 3, 3, 3}, {}}};
+  NamedTensors weights = mla_weights(config);
+  const MlaModel::Losses losses{.indexers = {}, .expert_load = {{}, {5, 1, 3, 3, 3, 3, 3, 3}, {}}};
   balance_routers(weights, losses, 0.25);
   balance_routers(weights, losses, 0.25);
   EXPECT_TRUE(std::ranges::equal(weights.of(*weights.find(router_bias(1))),
@@ -114,7 +114,7 @@ TEST(BalanceRouters, MoveAgainstTheLoad) {
 }
 
 PretrainCheckpoint checkpoint(const ModelConfig& config) {
-  PretrainCheckpoint c(latent_indexer_shape(config));
+  PretrainCheckpoint c(mla_indexer_shape(config));
   initialize(c.indexer, 1);
   c.identity = {.model = "m", .corpus = "c"};
   c.progress = {.step = 7, .tokens = 70, .stage = 1, .stage_step = 2, .budget = 100, .hours = 0};
@@ -142,12 +142,12 @@ TEST(PretrainCheckpoint, ComesBackBitForBit) {
 TEST(ModelFolder, HoldsEveryTensorOfThePublishedLayoutAndNoOther) {
   const TempFolder folder;
   const ModelFiles golden = open_model(kGolden);
-  NamedTensors weights = latent_weights(golden.config);
+  NamedTensors weights = mla_weights(golden.config);
   initialize(weights, golden.config, 1);
   for (float& b : weights.of(*weights.find(router_bias(1)))) b = 0.1F;  // no BF16
   PretrainCheckpoint c = checkpoint(golden.config);
   fs::copy_file(kGolden / "config.json", folder.path() / "config.json");
-  write_model(folder.path(), golden.config, weights, c, TrainLog(folder.path() / "log", 0));
+  publish_pretrained_model(folder.path(), golden.config, weights, c, TrainLog(folder.path() / "log", 0));
 
   const ModelFiles written = open_model(folder.path());
   std::set<std::string> expected, found;

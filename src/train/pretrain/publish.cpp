@@ -80,7 +80,7 @@ std::string model_card(const ModelConfig& c, std::size_t parameters, const Pretr
 
 }  // namespace
 
-void begin_model_folder(const fs::path& folder, const ModelRecipe& recipe) {
+void begin_pretrain_folder(const fs::path& folder, const ModelRecipe& recipe) {
   write_file(folder / "config.json", config_text(recipe.config));
   copy_files(recipe.tokenizer.parent_path(), folder, kTokenizerFiles);
 }
@@ -92,8 +92,8 @@ std::string config_hash(const fs::path& config) {
   return hash.hex();
 }
 
-void write_model(const fs::path& folder, const ModelConfig& config, const NamedTensors& weights,
-                 PretrainCheckpoint& checkpoint, const TrainLog& log) {
+void publish_pretrained_model(const fs::path& folder, const ModelConfig& config, const NamedTensors& weights,
+                              PretrainCheckpoint& checkpoint, const TrainLog& log) {
   RoundedTensors tensors(RoundedTensors::Vectors::bf16);
   for (const auto& entry : weights.entries())
     if (entry.name.ends_with("e_score_correction_bias"))

@@ -18,7 +18,7 @@ struct ModelRecipe {
 
 /// Writes config.json (with BF16 for its types), tokenizer.json and, where there are, tokenizer_config.json,
 /// generation_config.json and chat_template.jinja.  Throws Error.
-void begin_model_folder(const std::filesystem::path& folder, const ModelRecipe& recipe);
+void begin_pretrain_folder(const std::filesystem::path& folder, const ModelRecipe& recipe);
 
 /// SHA-256 of a config.json as the folder holds it: which kind of model is this.
 std::string config_hash(const std::filesystem::path& config);
@@ -26,7 +26,8 @@ std::string config_hash(const std::filesystem::path& config);
 /// Writes model.safetensors, names and layout those of DeepSeek-V3.2: BF16, routers' biases F32,
 /// the prediction module's embedding and head once more; and README.md, the model card.
 /// Each file is replaced at once.  Throws Error.
-void write_model(const std::filesystem::path& folder, const ModelConfig& config, const NamedTensors& weights,
-                 PretrainCheckpoint& checkpoint, const TrainLog& log);
+void publish_pretrained_model(const std::filesystem::path& folder, const ModelConfig& config,
+                              const NamedTensors& weights, PretrainCheckpoint& checkpoint,
+                              const TrainLog& log);
 
 }  // namespace dsa::train

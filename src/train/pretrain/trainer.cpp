@@ -38,24 +38,24 @@ void decay(NamedTensors& weights, double factor, Exec& exec) {
 PretrainCheckpoint new_pretrain_checkpoint(const ModelConfig& config, const Identity& identity,
                                            const PretrainSettings& settings, const Budget& budget) {
   DSA_CHECK((budget.tokens > 0) != (budget.hours > 0));
-  PretrainCheckpoint out(latent_indexer_shape(config));
+  PretrainCheckpoint out(mla_indexer_shape(config));
   out.settings = settings;
   out.identity = identity;
   out.progress.budget = budget.tokens;
   out.progress.hours = budget.hours;
   const auto seed = static_cast<std::uint64_t>(settings.seed);
   initialize(out.indexer, seed);
-  NamedTensors weights = latent_weights(config);
+  NamedTensors weights = mla_weights(config);
   initialize(weights, config, seed);
   out.main.assign(weights.values().begin(), weights.values().end());
   return out;
 }
 
-ModelTrainer::ModelTrainer(const Context& context, PretrainCheckpoint checkpoint)
+PretrainTrainer::PretrainTrainer(const Context& context, PretrainCheckpoint checkpoint)
     : context_(context),
       checkpoint_(std::move(checkpoint)),
       recipe_(Recipe::parse(checkpoint_.settings.stages)),
-      weights_(latent_weights(context.config)),
+      weights_(mla_weights(context.config)),
       gradient_(weights_.zeros()),
       indexer_gradient_(checkpoint_.indexer.shape()),
       model_(context.config,
@@ -83,11 +83,11 @@ ModelTrainer::ModelTrainer(const Context& context, PretrainCheckpoint checkpoint
     static_cast<void>(cut_windows(context.held_out, checkpoint_.settings.context));  // long enough?
 }
 
-StageKind ModelTrainer::stage() const {
+StageKind PretrainTrainer::stage() const {
   return recipe_.stages()[static_cast<std::size_t>(checkpoint_.progress.stage)].kind;
 }
 
-bool ModelTrainer::run(const TrainerEvents& events, const std::atomic<bool>& cancel) {
+bool PretrainTrainer::run(const TrainerEvents& events, const std::atomic<bool>& cancel) {
   Progress& p = checkpoint_.progress;
   if (p.step == 0) save_checkpoint();  // a disk that is full says so now, not in an hour
   while (!p.finished()) {
@@ -101,11 +101,11 @@ bool ModelTrainer::run(const TrainerEvents& events, const std::atomic<bool>& can
     if (log_.elapsed() - last_save_ >= context_.files.save_seconds) save(events);
   }
   save(events);
-  write_model(context_.files.folder, context_.config, weights_, checkpoint_, log_);
+  publish_pretrained_model(context_.files.folder, context_.config, weights_, checkpoint_, log_);
   return p.finished();
 }
 
-void ModelTrainer::enter_stage() {
+void PretrainTrainer::enter_stage() {
   Progress& p = checkpoint_.progress;
   const auto stage = static_cast<std::int64_t>(recipe_.at(p.tokens, p.budget).stage);
   if (stage == p.stage) return;
@@ -113,7 +113,7 @@ void ModelTrainer::enter_stage() {
   p.stage_step = 0;
 }
 
-ModelTrainer::Rates ModelTrainer::rates(double done) const {
+PretrainTrainer::Rates PretrainTrainer::rates(double done) const {
   constexpr double kDenseEnd = 0.1, kEnd = 0.01;
   const PretrainSettings& s = checkpoint_.settings;
   const auto at = [&](double peak, std::int64_t rise, double last) {
@@ -130,7 +130,7 @@ ModelTrainer::Rates ModelTrainer::rates(double done) const {
   return {};
 }
 
-std::vector<std::int32_t> ModelTrainer::batch_of(std::int64_t step) {
+std::vector<std::int32_t> PretrainTrainer::batch_of(std::int64_t step) {
   const std::int64_t batch = checkpoint_.settings.batch;
   std::vector<std::int32_t> out;
   for (std::int64_t i = 0; i < batch; ++i) {
@@ -140,7 +140,7 @@ std::vector<std::int32_t> ModelTrainer::batch_of(std::int64_t step) {
   return out;
 }
 
-ModelTrainer::Outcome ModelTrainer::step(const TrainerEvents& events, const std::atomic<bool>& cancel) {
+PretrainTrainer::Outcome PretrainTrainer::step(const TrainerEvents& events, const std::atomic<bool>& cancel) {
   Progress& p = checkpoint_.progress;
   const PretrainSettings& s = checkpoint_.settings;
   const auto start = Clock::now();
@@ -158,7 +158,7 @@ ModelTrainer::Outcome ModelTrainer::step(const TrainerEvents& events, const std:
     const auto losses = model_.run({.tokens = tokens,
                                     .context = s.context,
                                     .stage = stage(),
-                                    .gradients = LatentModel::Gradients::all,
+                                    .gradients = MlaModel::Gradients::all,
                                     .recall = p.step % kRecallEvery == 0},
                                    cancel);
     if (!losses) return Outcome::cancelled;
@@ -196,7 +196,7 @@ ModelTrainer::Outcome ModelTrainer::step(const TrainerEvents& events, const std:
   return Outcome::done;
 }
 
-void ModelTrainer::update(const LatentModel::Losses& losses, const Rates& rates) {
+void PretrainTrainer::update(const MlaModel::Losses& losses, const Rates& rates) {
   if (rates.main > 0) {
     decay(weights_, 1 - rates.main * checkpoint_.settings.weight_decay, context_.exec);
     main_optimizer_.step(gradient_.values(), rates.main);
@@ -206,7 +206,7 @@ void ModelTrainer::update(const LatentModel::Losses& losses, const Rates& rates)
 }
 
 // Later stages are timed on the text at hand, without a step.
-ModelTrainer::Outcome ModelTrainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
+PretrainTrainer::Outcome PretrainTrainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
   Progress& p = checkpoint_.progress;
   const auto tokens = batch_of(p.step);
   double mean = 0;
@@ -228,8 +228,8 @@ ModelTrainer::Outcome ModelTrainer::turn_hours_into_tokens(const std::atomic<boo
   return Outcome::done;
 }
 
-ModelTrainer::Outcome ModelTrainer::look_at_held_out(const TrainerEvents& events,
-                                                     const std::atomic<bool>& cancel) {
+PretrainTrainer::Outcome PretrainTrainer::look_at_held_out(const TrainerEvents& events,
+                                                           const std::atomic<bool>& cancel) {
   const Progress& p = checkpoint_.progress;
   const bool stage_ends = static_cast<std::int64_t>(recipe_.at(p.tokens, p.budget).stage) != p.stage;
   if (context_.held_out.empty() || !(looks_.due(p) || stage_ends)) return Outcome::done;
@@ -261,13 +261,13 @@ ModelTrainer::Outcome ModelTrainer::look_at_held_out(const TrainerEvents& events
   return Outcome::done;
 }
 
-bool ModelTrainer::add_look(std::span<const std::int32_t> tokens, double share, StepRecord& record,
-                            const std::atomic<bool>& cancel) {
+bool PretrainTrainer::add_look(std::span<const std::int32_t> tokens, double share, StepRecord& record,
+                               const std::atomic<bool>& cancel) {
   const auto look = [&](StageKind kind) {
     return model_.run({.tokens = tokens,
                        .context = checkpoint_.settings.context,
                        .stage = kind,
-                       .gradients = LatentModel::Gradients::none,
+                       .gradients = MlaModel::Gradients::none,
                        .recall = true},
                       cancel);
   };
@@ -291,12 +291,12 @@ bool ModelTrainer::add_look(std::span<const std::int32_t> tokens, double share, 
   return true;
 }
 
-void ModelTrainer::save_checkpoint() {
+void PretrainTrainer::save_checkpoint() {
   write_pretrain_checkpoint(context_.files.folder / kCheckpointFile, checkpoint_, weights_.values(),
                             {.main = main_optimizer_.state(), .indexer = indexer_optimizer_.state()});
 }
 
-void ModelTrainer::save(const TrainerEvents& events) {
+void PretrainTrainer::save(const TrainerEvents& events) {
   save_checkpoint();
   write_file(context_.files.folder / "report.html",
              html_report({.title = "A model from scratch",

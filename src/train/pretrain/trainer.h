@@ -26,7 +26,7 @@ PretrainCheckpoint new_pretrain_checkpoint(const ModelConfig& config, const Iden
 /// Trains main weights and indexers, each on its own loss, with optimizers and clipping of their own.  Steps
 /// are a pure function of (checkpoint, text, config): stopped anywhere and resumed from its last checkpoint a
 /// training ends with the same bits, on the same machine with the same threads.
-class ModelTrainer {
+class PretrainTrainer {
  public:
   /// What it works with; all of it must outlive the trainer.
   struct Context {
@@ -36,7 +36,7 @@ class ModelTrainer {
     TrainerFiles files;
   };
   /// A new training or one that goes on.  Throws Error if the text is too short.
-  ModelTrainer(const Context& context, PretrainCheckpoint checkpoint);
+  PretrainTrainer(const Context& context, PretrainCheckpoint checkpoint);
 
   /// Until the budget is used up; false if cancelled: what was done is saved.  The model is written when it
   /// ends, either way.  Throws Error, with step, layer and text named, at the first number that is none; the
@@ -54,7 +54,7 @@ class ModelTrainer {
   [[nodiscard]] StageKind stage() const;
   [[nodiscard]] Rates rates(double done) const;
   Outcome step(const TrainerEvents& events, const std::atomic<bool>& cancel);
-  void update(const LatentModel::Losses& losses, const Rates& rates);
+  void update(const MlaModel::Losses& losses, const Rates& rates);
   void enter_stage();
   Outcome turn_hours_into_tokens(const std::atomic<bool>& cancel);
   Outcome look_at_held_out(const TrainerEvents& events, const std::atomic<bool>& cancel);
@@ -69,7 +69,7 @@ class ModelTrainer {
   Recipe recipe_;
   NamedTensors weights_, gradient_;
   IndexerTensors indexer_gradient_;
-  LatentModel model_;
+  MlaModel model_;
   AdamW main_optimizer_, indexer_optimizer_;
   WindowSampler sampler_;
   TrainLog log_;

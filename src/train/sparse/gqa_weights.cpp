@@ -49,7 +49,7 @@ void for_each_weight(const ModelConfig& config, const ModelWeights& weights, con
 
 }  // namespace
 
-NamedTensors main_weights(const ModelFiles& files, Exec& exec) {
+NamedTensors gqa_weights(const ModelFiles& files, Exec& exec) {
   ModelConfig config = files.config;
   config.indexer.reset();
   DSA_CHECK(!config.mla && !config.moe);

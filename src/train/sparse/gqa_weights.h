@@ -12,7 +12,7 @@ namespace dsa::train {
 
 /// Every weight of a grouped-query model as float32, dequantised exactly, in half-split order, by its
 /// published name; a tied lm_head is not there twice.  Throws Error if one is missing or does not fit.
-NamedTensors main_weights(const ModelFiles& files, Exec& exec);
+NamedTensors gqa_weights(const ModelFiles& files, Exec& exec);
 
 /// True for the matrices that LoRA adds to: those of attention and MLP.
 bool has_lora(const NamedTensors::Entry& entry);

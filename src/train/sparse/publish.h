@@ -17,7 +17,7 @@ void check_publishable(const ModelFiles& base);
 /// Writes config.json, model.safetensors, the tokenizer's files (copied, or made from a GGUF's) and the
 /// folder indexer/.  Each file is replaced at once; while they do not fit together there is no
 /// indexer/config.json, and the folder is a dense model.  Throws Error.
-void publish_model(const std::filesystem::path& folder, const ModelFiles& base, const NamedTensors& weights,
-                   SparseCheckpoint& checkpoint);
+void publish_sparse_model(const std::filesystem::path& folder, const ModelFiles& base,
+                          const NamedTensors& weights, SparseCheckpoint& checkpoint);
 
 }  // namespace dsa::train

@@ -40,7 +40,7 @@ SparseCheckpoint new_sparse_checkpoint(const ModelFiles& model, const IndexerFol
 SparseTrainer::SparseTrainer(const Context& context, SparseCheckpoint checkpoint)
     : context_(context),
       checkpoint_(std::move(checkpoint)),
-      weights_(main_weights(context.model, context.exec)),
+      weights_(gqa_weights(context.model, context.exec)),
       lora_(checkpoint_.settings.lora > 0
                 ? lora_weights(weights_, checkpoint_.settings.lora, checkpoint_.settings.seed)
                 : NamedTensors()),
@@ -194,10 +194,10 @@ void SparseTrainer::save(const TrainerEvents& events) {
 
 void SparseTrainer::publish() {
   if (checkpoint_.settings.lora == 0)
-    return publish_model(context_.files.folder, context_.model, weights_, checkpoint_);
+    return publish_sparse_model(context_.files.folder, context_.model, weights_, checkpoint_);
   NamedTensors merged = weights_;
   merge_lora(lora_, merged, context_.exec);
-  publish_model(context_.files.folder, context_.model, merged, checkpoint_);
+  publish_sparse_model(context_.files.folder, context_.model, merged, checkpoint_);
 }
 
 }  // namespace dsa::train

@@ -65,12 +65,12 @@ Tensor rope_interleaved(const Tensor& x, const Tensor& cos_sin) {
 
 }  // namespace
 
-Tensor LatentMlp::forward(const Tensor& x, Products products) const {
+Tensor MlaMlp::forward(const Tensor& x, Products products) const {
   return multiply(torch::silu(multiply(x, gate_proj, products)) * multiply(x, up_proj, products), down_proj,
                   products);
 }
 
-Tensor LatentMoe::forward(const Tensor& x, const Tools& tools, std::vector<std::int64_t>& load) const {
+Tensor MlaMoe::forward(const Tensor& x, const Tools& tools, std::vector<std::int64_t>& load) const {
   const MoeConfig& m = tools.config;
   const std::int64_t n = x.size(0), slots = m.num_experts_per_tok;
   const auto logits = x.mm(gate.t());  // never rounded (model/moe.cpp)
@@ -104,7 +104,7 @@ Tensor LatentMoe::forward(const Tensor& x, const Tools& tools, std::vector<std::
   return base.index_add(0, rows, scaled);
 }
 
-Tensor LatentLayer::forward(const Tensor& x, const Pass& pass) const {
+Tensor MlaLayer::forward(const Tensor& x, const Pass& pass) const {
   const ModelConfig& c = pass.config;
   const MlaConfig& m = *c.mla;
   const std::int64_t n = x.size(0), heads = c.num_attention_heads;
@@ -131,29 +131,29 @@ Tensor LatentLayer::forward(const Tensor& x, const Pass& pass) const {
              pass.expert_load);
 }
 
-LatentLayer latent_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer) {
+MlaLayer mla_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer) {
   const std::string at = fmt::format("model.layers.{}.", layer), attention = at + "self_attn.";
   const auto mlp = [&](const std::string& prefix) {
-    return LatentMlp{.gate_proj = weights(prefix + "gate_proj.weight"),
-                     .up_proj = weights(prefix + "up_proj.weight"),
-                     .down_proj = weights(prefix + "down_proj.weight")};
+    return MlaMlp{.gate_proj = weights(prefix + "gate_proj.weight"),
+                  .up_proj = weights(prefix + "up_proj.weight"),
+                  .down_proj = weights(prefix + "down_proj.weight")};
   };
-  LatentLayer out{.input_layernorm = weights(at + "input_layernorm.weight"),
-                  .post_attention_layernorm = weights(at + "post_attention_layernorm.weight"),
-                  .q_a_proj = weights(attention + "q_a_proj.weight"),
-                  .q_a_layernorm = weights(attention + "q_a_layernorm.weight"),
-                  .q_b_proj = weights(attention + "q_b_proj.weight"),
-                  .kv_a_proj_with_mqa = weights(attention + "kv_a_proj_with_mqa.weight"),
-                  .kv_a_layernorm = weights(attention + "kv_a_layernorm.weight"),
-                  .kv_b_proj = weights(attention + "kv_b_proj.weight"),
-                  .o_proj = weights(attention + "o_proj.weight"),
-                  .mlp = {},
-                  .moe = {}};
+  MlaLayer out{.input_layernorm = weights(at + "input_layernorm.weight"),
+               .post_attention_layernorm = weights(at + "post_attention_layernorm.weight"),
+               .q_a_proj = weights(attention + "q_a_proj.weight"),
+               .q_a_layernorm = weights(attention + "q_a_layernorm.weight"),
+               .q_b_proj = weights(attention + "q_b_proj.weight"),
+               .kv_a_proj_with_mqa = weights(attention + "kv_a_proj_with_mqa.weight"),
+               .kv_a_layernorm = weights(attention + "kv_a_layernorm.weight"),
+               .kv_b_proj = weights(attention + "kv_b_proj.weight"),
+               .o_proj = weights(attention + "o_proj.weight"),
+               .mlp = {},
+               .moe = {}};
   if (!weights(at + "mlp.gate.weight").defined()) {
     out.mlp = mlp(at + "mlp.");
     return out;
   }
-  LatentMoe& moe = out.moe.emplace();
+  MlaMoe& moe = out.moe.emplace();
   moe.gate = weights(at + "mlp.gate.weight");
   moe.bias = weights(router_bias(layer)).detach();
   for (std::int64_t e = 0; e < config.moe->n_routed_experts; ++e)

@@ -27,17 +27,17 @@ struct BatchAttention {
   const TensorView<float, 2>* mean_attention = nullptr;
 };
 
-struct LatentMlp {
+struct MlaMlp {
   torch::Tensor gate_proj, up_proj, down_proj;
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, Products products) const;
 };
 
 /// sum over the routed experts of weight * expert(x) + shared expert(x); weights follow the router, choices
 /// are its kernel's (kernels/gate.h) and constants.
-struct LatentMoe {
+struct MlaMoe {
   torch::Tensor gate, bias;  // the bias takes part in choices alone
-  std::vector<LatentMlp> experts;
-  std::optional<LatentMlp> shared_experts;
+  std::vector<MlaMlp> experts;
+  std::optional<MlaMlp> shared_experts;
 
   struct Tools {
     const MoeConfig& config;
@@ -50,11 +50,11 @@ struct LatentMoe {
                                       std::vector<std::int64_t>& load) const;
 };
 
-struct LatentLayer {
+struct MlaLayer {
   torch::Tensor input_layernorm, post_attention_layernorm;
   torch::Tensor q_a_proj, q_a_layernorm, q_b_proj, kv_a_proj_with_mqa, kv_a_layernorm, kv_b_proj, o_proj;
-  std::optional<LatentMlp> mlp;
-  std::optional<LatentMoe> moe;
+  std::optional<MlaMlp> mlp;
+  std::optional<MlaMoe> moe;
 
   struct Pass {
     const ModelConfig& config;
@@ -72,6 +72,6 @@ struct LatentLayer {
 };
 
 /// The layer of this number, or of a prediction module, out of its published names.
-LatentLayer latent_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer);
+MlaLayer mla_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer);
 
 }  // namespace dsa::train

@@ -24,14 +24,14 @@ struct Step {
   Exec exec{2};
   NamedTensors weights, gradient;
   IndexerTensors indexer, indexer_gradient;
-  LatentModel model;
+  MlaModel model;
   std::atomic<bool> never = false;
 
-  Step(ModelConfig of, const LatentModel::Options& options)
+  Step(ModelConfig of, const MlaModel::Options& options)
       : config(std::move(of)),
-        weights(latent_weights(config)),
+        weights(mla_weights(config)),
         gradient(weights.zeros()),
-        indexer(latent_indexer_shape(config)),
+        indexer(mla_indexer_shape(config)),
         indexer_gradient(indexer.shape()),
         model(config,
               {.weights = weights,
@@ -42,18 +42,18 @@ struct Step {
     torch::set_num_threads(1);  // tests run beside each other
   }
 
-  LatentModel::Losses run(const LatentModel::Request& request) { return *model.run(request, never); }
+  MlaModel::Losses run(const MlaModel::Request& request) { return *model.run(request, never); }
 };
 
 constexpr std::int64_t kGoldenTokens = 100;
 
-class LatentModelTest : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(, LatentModelTest,
+class MlaModelTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, MlaModelTest,
                          ::testing::Values("deepseek_v32", "deepseek_v32_bf16", "deepseek_v32_mtp",
                                            "deepseek_v32_top1", "deepseek_v32_ties"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST_P(LatentModelTest, ComputesWhatTheModelThatRunsDoes) {
+TEST_P(MlaModelTest, ComputesWhatTheModelThatRunsDoes) {
   const ModelFiles files = open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens/models" / GetParam());
   const ModelConfig& c = files.config;
   Step step(c, {.max_context = kGoldenTokens});
@@ -128,16 +128,16 @@ struct SmallStep : Step {
     for (std::size_t i = 0; i < indexer.values().size(); ++i)
       indexer.values()[i] = static_cast<float>(0.8 * (2 * rng.unit(1000 + i) - 1));
   }
-  LatentModel::Losses run(StageKind stage, LatentModel::Gradients gradients = LatentModel::Gradients::all) {
+  MlaModel::Losses run(StageKind stage, MlaModel::Gradients gradients = MlaModel::Gradients::all) {
     return Step::run({.tokens = tokens, .context = kContext, .stage = stage, .gradients = gradients});
   }
   [[nodiscard]] double main_loss(StageKind stage, double mtp = 0.5) {
-    const auto losses = run(stage, LatentModel::Gradients::none);
+    const auto losses = run(stage, MlaModel::Gradients::none);
     return losses.language_model + mtp * losses.mtp;
   }
   [[nodiscard]] double index_loss(StageKind stage) {
     double sum = 0;
-    for (const auto& layer : run(stage, LatentModel::Gradients::none).indexers) sum += layer.kl;
+    for (const auto& layer : run(stage, MlaModel::Gradients::none).indexers) sum += layer.kl;
     return sum;
   }
 };
@@ -186,7 +186,7 @@ void expect_slopes(const Slope& slope, std::span<float> values, std::span<const 
   }
 }
 
-TEST(LatentModel, GradientsAreTheSlopesOfTheLosses) {
+TEST(MlaModel, GradientsAreTheSlopesOfTheLosses) {
   for (const StageKind stage : {StageKind::dense, StageKind::sparse}) {
     SmallStep step;
     step.run(stage);
@@ -204,7 +204,7 @@ TEST(LatentModel, GradientsAreTheSlopesOfTheLosses) {
   }
 }
 
-TEST(LatentModel, IndexersGradientsAreTheSlopesOfTheKl) {
+TEST(MlaModel, IndexersGradientsAreTheSlopesOfTheKl) {
   constexpr Slope kKinks{.step = 4e-4, .tolerance = 0.02};  // a ReLU's are near
   for (const StageKind stage : {StageKind::warmup, StageKind::sparse}) {
     SmallStep step;
@@ -225,7 +225,7 @@ TEST(LatentModel, IndexersGradientsAreTheSlopesOfTheKl) {
   }
 }
 
-TEST(LatentModel, EachStageTrainsItsOwn) {
+TEST(MlaModel, EachStageTrainsItsOwn) {
   SmallStep step;
   step.run(StageKind::dense);
   EXPECT_TRUE(all_zero(step.indexer_gradient.values()));
@@ -235,7 +235,7 @@ TEST(LatentModel, EachStageTrainsItsOwn) {
   EXPECT_TRUE(all_zero(step.gradient.values()));
 }
 
-TEST(LatentModel, LossesDoNotTouchEachOther) {
+TEST(MlaModel, LossesDoNotTouchEachOther) {
   SmallStep step, quiet(0.25);
   step.run(StageKind::sparse);
   const auto main = copy(step.gradient.values()), indexer = copy(step.indexer_gradient.values());
@@ -251,7 +251,7 @@ TEST(LatentModel, LossesDoNotTouchEachOther) {
   EXPECT_EQ(copy(step.gradient.values()), main) << "the KL reaches the main weights";
 }
 
-TEST(LatentModel, ABatchIsTheMeanOfItsSequences) {
+TEST(MlaModel, ABatchIsTheMeanOfItsSequences) {
   SmallStep step;
   const auto run = [&](std::int64_t first, std::int64_t count) {
     return static_cast<Step&>(step).run({.tokens = std::span(step.tokens)
@@ -280,7 +280,7 @@ TEST(LatentModel, ABatchIsTheMeanOfItsSequences) {
   for (std::size_t i = 0; i < indexer.size(); ++i) ASSERT_NEAR(indexer[i], indexer_sum[i], 1e-5);
 }
 
-TEST(LatentModel, CountsWhatEveryExpertGot) {
+TEST(MlaModel, CountsWhatEveryExpertGot) {
   SmallStep step;
   const auto losses = step.run(StageKind::dense);
   ASSERT_EQ(losses.expert_load.size(), 3U);
@@ -295,12 +295,12 @@ TEST(LatentModel, CountsWhatEveryExpertGot) {
   EXPECT_EQ(step.run(StageKind::dense).expert_load[1][3], 0);
 }
 
-TEST(LatentModel, RecallIsAShareOfTheBestPossible) {
+TEST(MlaModel, RecallIsAShareOfTheBestPossible) {
   SmallStep step;
   const auto losses = static_cast<Step&>(step).run({.tokens = step.tokens,
                                                     .context = kContext,
                                                     .stage = StageKind::warmup,
-                                                    .gradients = LatentModel::Gradients::none,
+                                                    .gradients = MlaModel::Gradients::none,
                                                     .recall = true});
   for (const auto& layer : losses.indexers) {
     EXPECT_GT(layer.recall, 0);

@@ -20,7 +20,7 @@ namespace dsa::train {
 
 using torch::Tensor;
 
-struct LatentModel::Impl {
+struct MlaModel::Impl {
   Impl(const ModelConfig& config, const Parameters& parameters, const Options& options, Exec& exec,
        const KernelTable& kernels)
       : config_(config),
@@ -42,7 +42,7 @@ struct LatentModel::Impl {
     norm_ = weights("model.norm.weight");
     head_ = weights("lm_head.weight");
     for (std::int64_t i = 0; i < attention_layers(config); ++i)
-      layers_.push_back(latent_layer(weights, config, i));
+      layers_.push_back(mla_layer(weights, config, i));
     if (config.num_nextn_predict_layers > 0) {
       const std::string at = fmt::format("model.layers.{}.", config.num_hidden_layers);
       mtp_ = Mtp{.enorm = weights(at + "enorm.weight"),
@@ -284,21 +284,21 @@ struct LatentModel::Impl {
   std::vector<float> mean_attention_;  // of the layer at hand
   Tensor embedding_, norm_, head_, cos_sin_;
   std::optional<Mtp> mtp_;
-  std::vector<LatentLayer> layers_;
+  std::vector<MlaLayer> layers_;
 };
 
-LatentModel::LatentModel(const ModelConfig& config, const Parameters& parameters, const Options& options,
-                         Exec& exec, const KernelTable& kernels)
+MlaModel::MlaModel(const ModelConfig& config, const Parameters& parameters, const Options& options,
+                   Exec& exec, const KernelTable& kernels)
     : impl_(std::make_unique<Impl>(config, parameters, options, exec, kernels)) {}
-LatentModel::~LatentModel() = default;
+MlaModel::~MlaModel() = default;
 
-std::optional<LatentModel::Losses> LatentModel::run(const Request& request, const std::atomic<bool>& cancel) {
+std::optional<MlaModel::Losses> MlaModel::run(const Request& request, const std::atomic<bool>& cancel) {
   return impl_->run(request, cancel);
 }
-std::vector<float> LatentModel::logits(std::span<const std::int32_t> tokens, StageKind stage) {
+std::vector<float> MlaModel::logits(std::span<const std::int32_t> tokens, StageKind stage) {
   return impl_->logits(tokens, stage);
 }
-const Selection& LatentModel::selection(std::int64_t layer) const {
+const Selection& MlaModel::selection(std::int64_t layer) const {
   return impl_->passes_[static_cast<std::size_t>(layer)].selections.front();
 }
 

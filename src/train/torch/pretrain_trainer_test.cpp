@@ -44,13 +44,13 @@ struct SmallTraining {
     return new_pretrain_checkpoint(config, {.model = "m", .corpus = "c"}, settings,
                                    {.tokens = 48 * 80, .hours = 0});
   }
-  ModelTrainer trainer(PretrainCheckpoint checkpoint) {
-    return ModelTrainer({.config = config,
-                         .exec = exec,
-                         .text = text,
-                         .held_out = text,
-                         .files = {.folder = folder.path(), .save_seconds = 0}},
-                        std::move(checkpoint));
+  PretrainTrainer trainer(PretrainCheckpoint checkpoint) {
+    return PretrainTrainer({.config = config,
+                            .exec = exec,
+                            .text = text,
+                            .held_out = text,
+                            .files = {.folder = folder.path(), .save_seconds = 0}},
+                           std::move(checkpoint));
   }
 };
 
@@ -58,10 +58,10 @@ struct Weights {
   std::vector<float> main, indexer;
 };
 
-TEST(ModelTrainer, StagesTrainTheirOwnAndLossesFall) {
+TEST(PretrainTrainer, StagesTrainTheirOwnAndLossesFall) {
   SmallTraining run;
   const std::atomic<bool> never = false;
-  ModelTrainer trainer = run.trainer(run.begin());
+  PretrainTrainer trainer = run.trainer(run.begin());
   std::map<std::int64_t, Weights> after;  // by step
   after[0] = {.main = {}, .indexer = {}};
   const auto saved = [&](const fs::path& path) {
@@ -95,16 +95,16 @@ TEST(ModelTrainer, StagesTrainTheirOwnAndLossesFall) {
   EXPECT_TRUE(fs::exists(run.folder.path() / "model.safetensors"));
 }
 
-TEST(ModelTrainer, GoesOnToTheSameBits) {
+TEST(PretrainTrainer, GoesOnToTheSameBits) {
   const std::atomic<bool> never = false;
   SmallTraining whole;
-  ModelTrainer trainer = whole.trainer(whole.begin());
+  PretrainTrainer trainer = whole.trainer(whole.begin());
   trainer.run({}, never);
 
   SmallTraining parts;
   for (const std::int64_t until : {5, 25, 37, 1000}) {  // in every stage
     const fs::path file = parts.folder.path() / kCheckpointFile;
-    ModelTrainer part = parts.trainer(fs::exists(file) ? read_pretrain_checkpoint(file) : parts.begin());
+    PretrainTrainer part = parts.trainer(fs::exists(file) ? read_pretrain_checkpoint(file) : parts.begin());
     std::atomic<bool> cancel = false;
     part.run({.step = [&](const StepRecord& r) { cancel = !r.held_out && r.step >= until; }, .saved = {}},
              cancel);

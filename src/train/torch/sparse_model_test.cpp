@@ -28,7 +28,7 @@ struct Step {
 
   explicit Step(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32)
       : golden(name, 3, 12),
-        weights(main_weights(golden.files(), exec)),
+        weights(gqa_weights(golden.files(), exec)),
         lora(lora_rank > 0 ? lora_weights(weights, lora_rank, 5) : NamedTensors()),
         gradient((lora_rank > 0 ? lora : weights).zeros()),
         indexer_gradient(golden.indexer().shape()),

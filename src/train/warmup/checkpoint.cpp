@@ -10,7 +10,7 @@ constexpr const char* kMoments[] = {"optimizer.exp_avg", "optimizer.exp_avg_sq"}
 
 }  // namespace
 
-void write_checkpoint(const std::filesystem::path& path, Checkpoint& c) {
+void write_warmup_checkpoint(const std::filesystem::path& path, WarmupCheckpoint& c) {
   std::vector<TensorToWrite> tensors;
   add_tensors(c.parameters, tensors);
   add_row(kMoments[0], c.first_moment, tensors);
@@ -21,10 +21,10 @@ void write_checkpoint(const std::filesystem::path& path, Checkpoint& c) {
   write_checkpoint_file(path, kKey, std::move(about), std::move(tensors));
 }
 
-Checkpoint read_checkpoint(const std::filesystem::path& path) {
+WarmupCheckpoint read_warmup_checkpoint(const std::filesystem::path& path) {
   const CheckpointFile file(path, kKey, "dsa train indexer");
   return file.read_checked([&] {
-    Checkpoint out(file.shape());
+    WarmupCheckpoint out(file.shape());
     out.settings = settings_from_json(file.about().at("settings"), file.who());
     out.progress = file.progress();
     out.identity = file.identity();

@@ -11,7 +11,7 @@
 
 namespace dsa::train {
 
-struct Checkpoint {
+struct WarmupCheckpoint {
   WarmupSettings settings;
   Identity identity;
   Progress progress;
@@ -19,13 +19,13 @@ struct Checkpoint {
   std::int64_t optimizer_steps = 0;
   std::vector<float> first_moment, second_moment;  // of the optimizer; empty before its first step
 
-  explicit Checkpoint(const IndexerShape& shape) : parameters(shape) {}
+  explicit WarmupCheckpoint(const IndexerShape& shape) : parameters(shape) {}
 };
 
 /// Replaces the file at once or not at all.  Throws Error if the disk fails: the file before it stays.
-void write_checkpoint(const std::filesystem::path& path, Checkpoint& checkpoint);
+void write_warmup_checkpoint(const std::filesystem::path& path, WarmupCheckpoint& checkpoint);
 
 /// Throws Error if the file is missing, cut short, or not one of ours.
-Checkpoint read_checkpoint(const std::filesystem::path& path);
+WarmupCheckpoint read_warmup_checkpoint(const std::filesystem::path& path);
 
 }  // namespace dsa::train

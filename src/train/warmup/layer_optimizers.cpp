@@ -19,7 +19,7 @@ double LayerOptimizers::step(std::int64_t layer, IndexerTensors& gradient, doubl
   return norm;
 }
 
-void LayerOptimizers::save(Checkpoint& checkpoint) {
+void LayerOptimizers::save(WarmupCheckpoint& checkpoint) {
   checkpoint.optimizer_steps = 0;
   checkpoint.first_moment.clear();
   checkpoint.second_moment.clear();
@@ -33,7 +33,7 @@ void LayerOptimizers::save(Checkpoint& checkpoint) {
   }
 }
 
-void LayerOptimizers::restore(const Checkpoint& checkpoint) {
+void LayerOptimizers::restore(const WarmupCheckpoint& checkpoint) {
   const auto size = static_cast<std::size_t>(checkpoint.parameters.shape().layer_size());
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     if (checkpoint.optimizer_steps == 0)

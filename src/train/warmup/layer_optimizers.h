@@ -22,8 +22,8 @@ class LayerOptimizers {
   double step(std::int64_t layer, IndexerTensors& gradient, double clip, double learning_rate);
 
   /// Steps and moments, to and from their places in a checkpoint.
-  void save(Checkpoint& checkpoint);
-  void restore(const Checkpoint& checkpoint);
+  void save(WarmupCheckpoint& checkpoint);
+  void restore(const WarmupCheckpoint& checkpoint);
 
  private:
   std::vector<std::unique_ptr<AdamW>> layers_;

@@ -54,7 +54,7 @@ std::string figures(const TrainLog& log) {
   return out;
 }
 
-std::string model_card(const ModelFiles& model, const Checkpoint& c, std::int64_t trained_context,
+std::string model_card(const ModelFiles& model, const WarmupCheckpoint& c, std::int64_t trained_context,
                        const TrainLog& log) {
   const IndexerShape& shape = c.parameters.shape();
   std::string settings;
@@ -120,8 +120,8 @@ void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& 
   write_file(folder / "config.json", config_json(indexer));
 }
 
-void publish_indexer(const std::filesystem::path& folder, const ModelFiles& model, Checkpoint& checkpoint,
-                     std::int64_t trained_context, const TrainLog& log) {
+void publish_indexer(const std::filesystem::path& folder, const ModelFiles& model,
+                     WarmupCheckpoint& checkpoint, std::int64_t trained_context, const TrainLog& log) {
   write_indexer(folder, {.model = model.config,
                          .fingerprint = checkpoint.identity.model,
                          .topk = checkpoint.settings.topk,

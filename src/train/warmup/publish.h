@@ -57,7 +57,7 @@ class RoundedTensors {
 /// write_indexer() and README.md (the model card) of a warm-up: config.json, indexer.safetensors (matrices
 /// BF16, norms F32) and README.md (the model card), each at once or not at all.  `trained_context`: the
 /// longest context seen so far.  Throws Error.
-void publish_indexer(const std::filesystem::path& folder, const ModelFiles& model, Checkpoint& checkpoint,
-                     std::int64_t trained_context, const TrainLog& log);
+void publish_indexer(const std::filesystem::path& folder, const ModelFiles& model,
+                     WarmupCheckpoint& checkpoint, std::int64_t trained_context, const TrainLog& log);
 
 }  // namespace dsa::train

@@ -20,11 +20,12 @@ std::int64_t recall_topk(std::int64_t topk, std::int64_t context) {
 
 }  // namespace
 
-Trainer Trainer::start(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
-                       const WarmupSettings& settings, const Budget& budget, TrainerFiles files) {
+WarmupTrainer WarmupTrainer::start(LoadedModel& model, std::span<const Document> text,
+                                   std::span<const Document> held_out, const WarmupSettings& settings,
+                                   const Budget& budget, TrainerFiles files) {
   DSA_CHECK((budget.tokens > 0) != (budget.hours > 0));
   refuse_second_training(files.folder);
-  Checkpoint checkpoint(indexer_shape(model.files(), settings.heads, settings.dim));
+  WarmupCheckpoint checkpoint(indexer_shape(model.files(), settings.heads, settings.dim));
   checkpoint.settings = settings;
   checkpoint.identity = identity_of(model.files(), text);
   checkpoint.progress.budget = budget.tokens;
@@ -33,14 +34,16 @@ Trainer Trainer::start(LoadedModel& model, std::span<const Document> text, std::
   return {model, text, held_out, std::move(checkpoint), std::move(files)};
 }
 
-Trainer Trainer::resume(LoadedModel& model, std::span<const Document> text,
-                        std::span<const Document> held_out, Checkpoint checkpoint, TrainerFiles files) {
+WarmupTrainer WarmupTrainer::resume(LoadedModel& model, std::span<const Document> text,
+                                    std::span<const Document> held_out, WarmupCheckpoint checkpoint,
+                                    TrainerFiles files) {
   check_identity(checkpoint.identity, identity_of(model.files(), text), model.files().path, files.folder);
   return {model, text, held_out, std::move(checkpoint), std::move(files)};
 }
 
-Trainer::Trainer(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
-                 Checkpoint checkpoint, TrainerFiles files)
+WarmupTrainer::WarmupTrainer(LoadedModel& model, std::span<const Document> text,
+                             std::span<const Document> held_out, WarmupCheckpoint checkpoint,
+                             TrainerFiles files)
     : model_(model),
       text_(text),
       held_out_(held_out),
@@ -59,19 +62,19 @@ Trainer::Trainer(LoadedModel& model, std::span<const Document> text, std::span<c
   if (!held_out.empty()) static_cast<void>(cut_windows(held_out, curriculum_.longest()));  // long enough?
 }
 
-std::int64_t Trainer::stage_context() const {
+std::int64_t WarmupTrainer::stage_context() const {
   return curriculum_.stages()[static_cast<std::size_t>(checkpoint_.progress.stage)].context;
 }
 
 // Of the stage at hand once it has made a step.
-std::int64_t Trainer::trained_context() const {
+std::int64_t WarmupTrainer::trained_context() const {
   const Progress& p = checkpoint_.progress;
   const bool only_entered = p.stage > 0 && p.stage_step == 0;
   return curriculum_.stages()[static_cast<std::size_t>(only_entered ? p.stage - 1 : p.stage)].context;
 }
 
 // Queries that see no more than a selection holds need no indexer: rows are drawn from those that see more.
-LossRequest Trainer::request(std::int64_t context, std::int64_t draw, bool with_recall) {
+LossRequest WarmupTrainer::request(std::int64_t context, std::int64_t draw, bool with_recall) {
   const WarmupSettings& s = checkpoint_.settings;
   rows_ =
       sample_rows(std::min(s.topk, context / 4), context, s.rows, static_cast<std::uint64_t>(s.seed), draw);
@@ -80,7 +83,7 @@ LossRequest Trainer::request(std::int64_t context, std::int64_t draw, bool with_
           .recall_topk = with_recall ? recall_topk(s.topk, context) : 0};
 }
 
-bool Trainer::run(const Events& events, const std::atomic<bool>& cancel) {
+bool WarmupTrainer::run(const Events& events, const std::atomic<bool>& cancel) {
   if (checkpoint_.progress.step == 0) save_checkpoint();  // a disk that is full says so now, not in an hour
   while (!checkpoint_.progress.finished()) {
     if (!step(events, cancel)) {
@@ -99,7 +102,7 @@ bool Trainer::run(const Events& events, const std::atomic<bool>& cancel) {
   return true;
 }
 
-bool Trainer::step(const Events& events, const std::atomic<bool>& cancel) {
+bool WarmupTrainer::step(const Events& events, const std::atomic<bool>& cancel) {
   Progress& p = checkpoint_.progress;
   if (const auto stage = static_cast<std::int64_t>(curriculum_.stage_at(p.tokens, p.budget));
       stage != p.stage) {
@@ -139,8 +142,9 @@ bool Trainer::step(const Events& events, const std::atomic<bool>& cancel) {
 }
 
 // All of a document's updates, or none.
-bool Trainer::train_on(std::span<const std::int32_t> tokens, const LossRequest& wanted, double learning_rate,
-                       std::vector<double>& norms, const std::atomic<bool>& cancel) {
+bool WarmupTrainer::train_on(std::span<const std::int32_t> tokens, const LossRequest& wanted,
+                             double learning_rate, std::vector<double>& norms,
+                             const std::atomic<bool>& cancel) {
   const auto weights = checkpoint_.parameters.values();
   before_.assign(weights.begin(), weights.end());
   optimizers_.save(checkpoint_);
@@ -158,8 +162,8 @@ bool Trainer::train_on(std::span<const std::int32_t> tokens, const LossRequest& 
   return false;
 }
 
-void Trainer::check(const Window& window, std::span<const LayerLoss> losses,
-                    std::span<const double> norms) const {
+void WarmupTrainer::check(const Window& window, std::span<const LayerLoss> losses,
+                          std::span<const double> norms) const {
   for (std::size_t layer = 0; layer < losses.size(); ++layer) {
     const bool loss = std::isfinite(losses[layer].kl);
     if (loss && std::isfinite(norms[layer])) continue;
@@ -172,7 +176,7 @@ void Trainer::check(const Window& window, std::span<const LayerLoss> losses,
 }
 
 // A token costs more the longer its context: later stages are timed by a pass that trains nothing.
-void Trainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
+void WarmupTrainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
   Progress& p = checkpoint_.progress;
   const double first_stage = seconds_a_token(log_);
   double mean = 0;
@@ -193,7 +197,7 @@ void Trainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
   p.budget = std::max(p.tokens + 1, static_cast<std::int64_t>(p.hours * 3600 / mean));
 }
 
-bool Trainer::look_at_held_out(const Events& events, const std::atomic<bool>& cancel) {
+bool WarmupTrainer::look_at_held_out(const Events& events, const std::atomic<bool>& cancel) {
   const Progress& p = checkpoint_.progress;
   if (held_out_.empty() || !looks_.due(p)) return true;
   looks_.looked(p);
@@ -221,12 +225,12 @@ bool Trainer::look_at_held_out(const Events& events, const std::atomic<bool>& ca
   return true;
 }
 
-void Trainer::save_checkpoint() {
+void WarmupTrainer::save_checkpoint() {
   optimizers_.save(checkpoint_);
-  write_checkpoint(files_.folder / kCheckpointFile, checkpoint_);
+  write_warmup_checkpoint(files_.folder / kCheckpointFile, checkpoint_);
 }
 
-void Trainer::save(const Events& events) {
+void WarmupTrainer::save(const Events& events) {
   save_checkpoint();
   publish_indexer(files_.folder, model_.files(), checkpoint_, trained_context(), log_);
   write_file(files_.folder / "report.html",

@@ -20,28 +20,30 @@ namespace dsa::train {
 /// Trains one model's indexers.  Steps are a pure function of (checkpoint, text, model):
 /// stopped anywhere and resumed from its last checkpoint a training ends with the same bits,
 /// on the same machine with the same threads.
-class Trainer {
+class WarmupTrainer {
  public:
   /// A new training.  Throws Error if the folder holds one already, or if the text is too
   /// short for the curriculum.
-  static Trainer start(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
-                       const WarmupSettings& settings, const Budget& budget, TrainerFiles files);
+  static WarmupTrainer start(LoadedModel& model, std::span<const Document> text,
+                             std::span<const Document> held_out, const WarmupSettings& settings,
+                             const Budget& budget, TrainerFiles files);
   /// Goes on from the folder's checkpoint, which was read before the model was opened.  Throws Error if model
   /// or text are not the ones it was trained with.
-  static Trainer resume(LoadedModel& model, std::span<const Document> text,
-                        std::span<const Document> held_out, Checkpoint checkpoint, TrainerFiles files);
+  static WarmupTrainer resume(LoadedModel& model, std::span<const Document> text,
+                              std::span<const Document> held_out, WarmupCheckpoint checkpoint,
+                              TrainerFiles files);
 
   using Events = TrainerEvents;
   /// Until the budget is used up; false if cancelled: what was done is saved.  Throws Error, with step, layer
   /// and text named, at the first number that is none; the last checkpoint stays as it is.
   bool run(const Events& events, const std::atomic<bool>& cancel);
 
-  [[nodiscard]] const Checkpoint& checkpoint() const { return checkpoint_; }
+  [[nodiscard]] const WarmupCheckpoint& checkpoint() const { return checkpoint_; }
   [[nodiscard]] const TrainLog& log() const { return log_; }
 
  private:
-  Trainer(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
-          Checkpoint checkpoint, TrainerFiles files);
+  WarmupTrainer(LoadedModel& model, std::span<const Document> text, std::span<const Document> held_out,
+                WarmupCheckpoint checkpoint, TrainerFiles files);
 
   bool step(const Events& events, const std::atomic<bool>& cancel);
   void check(const Window& window, std::span<const LayerLoss> losses, std::span<const double> norms) const;
@@ -57,7 +59,7 @@ class Trainer {
 
   LoadedModel& model_;
   std::span<const Document> text_, held_out_;
-  Checkpoint checkpoint_;
+  WarmupCheckpoint checkpoint_;
   TrainerFiles files_;
   Curriculum curriculum_;
   TrainLog log_;
