@@ -43,11 +43,10 @@ done
 git grep -nE '(^|[^A-Za-z])/(work|farm|root)/' -- ':!tools/lint.sh' && complain "paths of one machine"
 
 # A folder includes only those before it in CMakeLists.txt's list, train/ by its parts; testing/ is for tests alone.
-# (The trainings' common loop still knows the warm-up.)
 order=$(sed -n 's/^foreach(layer \(.*\))$/\1/p' CMakeLists.txt)
 order=${order/ train / train/loop train/warmup train/sparse train/pretrain train/torch }
 git grep -nE '^ *#include "' -- 'src/*.cpp' 'src/*.h' 'src/*.inl' ':!src/testing' |
-  grep -v '^src/train/loop/.*"train/warmup/' | awk -F '"' -v order="$order" '
+  awk -F '"' -v order="$order" '
   function rank(path, part) {
     split(path, part, "/")
     return part[1] == "train" ? place["train/" part[2]] : place[part[1]]

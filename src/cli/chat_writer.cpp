@@ -52,8 +52,7 @@ std::string ChatWriter::answer(std::span<const ChatMessage> messages, const Coun
     if (result.finish_reason == FinishReason::failed)
       fail("{}: {}", printable(session_.files().path.string(), 1000), result.error);
     const std::string_view text = result.text;
-    const auto said =
-        trimmed(result.finish_reason == FinishReason::length ? whole_sentences(text) : text);
+    const auto said = trimmed(result.finish_reason == FinishReason::length ? whole_sentences(text) : text);
     if (!said.empty() && said.find('\0') == std::string_view::npos) return std::string(said);
   }
   fail("{}: gave no text in answer to a question, {} times in a row: it was not made to hold a conversation",

@@ -11,6 +11,7 @@
 #include "cli/catalogue.h"
 #include "cli/train_options.h"
 #include "cli/train_progress.h"
+#include "train/warmup/curriculum.h"
 #include "train/warmup/trainer.h"
 
 namespace dsa::cli {
@@ -40,6 +41,19 @@ train::WarmupSettings settings_for(const Options& o, std::int64_t model_context)
   return settings;
 }
 
+std::string closing(const train::TrainingLoop& loop, const Options& o) {
+  const auto& records = loop.log().records();
+  const auto last = std::find_if(records.rbegin(), records.rend(),
+                                 [](const auto& r) { return r.indexer.kept.has_value(); });
+  std::string out;
+  if (last != records.rend())
+    out = fmt::format(
+        "KL {:.4f}; the selection keeps {:.2f} % of the attention, the best possible one {:.2f} %\n",
+        last->indexer.kl, 100 * last->indexer.kept->indexer, 100 * last->indexer.kept->best);
+  return out + fmt::format("{0}: the indexer (dsa chat --indexer {0}), report.html, train_log.jsonl\n",
+                           printable(o.out, 1000));
+}
+
 int train_indexer(const CLI::App& command, const Options& o) {
   const auto path = resolve_model(o.model);
   std::optional<train::WarmupCheckpoint> checkpoint;
@@ -55,6 +69,8 @@ int train_indexer(const CLI::App& command, const Options& o) {
   const std::int64_t longest = train::Curriculum::parse(settings.curriculum).longest();
   check_context(longest, probe.config, path);
 
+  if (!checkpoint) refuse_second_training(o);
+
   LoadedModel model(path, {.attention = AttentionMode::dense,
                            .context = longest,
                            .chunk = longest,
@@ -62,12 +78,14 @@ int train_indexer(const CLI::App& command, const Options& o) {
                            .use_indexer = false});
   const auto [text, held_out] = read_train_text(o, model.tokenizer(), probe.config.architecture, longest);
   create_out_folder(o);
-  const train::TrainerFiles files{.folder = o.out, .save_seconds = o.save_seconds};
-  train::WarmupTrainer trainer =
-      checkpoint ? train::WarmupTrainer::resume(model, text, held_out, std::move(*checkpoint), files)
-                 : train::WarmupTrainer::start(model, text, held_out, settings, budget_of(o), files);
+  if (checkpoint)
+    train::check_identity(checkpoint->identity, train::identity_of(model.files(), text), path, o.out);
+  else
+    checkpoint = train::new_warmup_checkpoint(model.files(), text, settings, budget_of(o));
 
-  return run_training(trainer, [&] { return closing_lines(trainer, o.out); });
+  train::WarmupTrainer trainer({.model = model, .text = text, .held_out = held_out, .folder = o.out},
+                               std::move(*checkpoint));
+  return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return closing(loop, o); });
 }
 
 constexpr SettingHelp kHelp[] = {
@@ -104,7 +122,7 @@ Action declare_train_indexer(CLI::App& command) {
       "The folder then goes to any verb as --indexer DIR.  Ctrl-C saves and stops.\n\nExamples:\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --hours 1\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --resume\n");
-  return [&command, o] { return train_indexer(command, *o); };
+  return [&command, o] { return naming_options(o->settings, [&] { return train_indexer(command, *o); }); };
 }
 
 }  // namespace dsa::cli

@@ -63,7 +63,7 @@ void check_fits(const Options& o, const train::PretrainSettings& settings, const
          printable(recipe.tokenizer.string(), 1000), tokenizer.vocab_size(), who, config.vocab_size);
   if (o.resume) return;
   std::error_code ignored;
-  train::refuse_second_training(o.out);
+  refuse_second_training(o);
   for (const char* file : {"config.json", "model.safetensors"})
     if (fs::exists(fs::path(o.out) / file, ignored))
       fail("--out {}: {} is there already: give another folder", printable(o.out, 1000), file);
@@ -84,23 +84,18 @@ std::vector<Document> read_whole_documents(const std::vector<std::string>& paths
   return documents;
 }
 
-std::string closing(const train::PretrainTrainer& trainer, const Options& o) {
-  const auto& c = trainer.checkpoint();
-  std::string out = fmt::format("{} steps, {} tokens, {} of training\n", c.progress.step, c.progress.tokens,
-                                hours_minutes_seconds(trainer.log().elapsed()));
-  const auto& records = trainer.log().records();
-  const auto look = std::find_if(records.rbegin(), records.rend(), [](const auto& r) { return r.held_out; });
-  if (look != records.rend()) {
+std::string closing(const train::TrainingLoop& loop, const train::Recipe& recipe, const Options& o) {
+  std::string out;
+  if (const auto* look = last_look(loop.log())) {
     out += fmt::format("held-out text: loss {:.4f} nats a token", look->main->language_model);
     if (look->main->dense > 0) out += fmt::format(", attending to everything {:.4f}", look->main->dense);
     out += "\n";
   }
-  const std::string folder = printable(o.out, 1000);
-  if (!train::Recipe::parse(c.settings.stages).has(train::StageKind::warmup))
-    out += fmt::format("its indexers are not trained: run it with --attention dense\n");
+  if (!recipe.has(train::StageKind::warmup))
+    out += "its indexers are not trained: run it with --attention dense\n";
   return out + fmt::format(
                    "{0}: the model (dsa run {0} --raw -p \"The\"), README.md, report.html, train_log.jsonl\n",
-                   folder);
+                   printable(o.out, 1000));
 }
 
 int train_model(const CLI::App& command, const Options& o) {
@@ -129,13 +124,12 @@ int train_model(const CLI::App& command, const Options& o) {
   }
 
   Exec exec(o.threads > 0 ? o.threads : Exec::default_threads());
-  train::PretrainTrainer trainer({.config = config,
-                                  .exec = exec,
-                                  .text = text,
-                                  .held_out = held_out,
-                                  .files = {.folder = o.out, .save_seconds = o.save_seconds}},
-                                 std::move(*checkpoint));
-  return run_training(trainer, [&] { return closing(trainer, o); });
+  train::PretrainTrainer trainer(
+      {.config = config, .exec = exec, .text = text, .held_out = held_out, .folder = o.out},
+      std::move(*checkpoint));
+  return run_training(trainer, o, [&](const train::TrainingLoop& loop) {
+    return closing(loop, train::Recipe::parse(settings.stages), o);
+  });
 }
 
 constexpr SettingHelp kHelp[] = {
@@ -179,7 +173,7 @@ Action declare_train_model(CLI::App& command) {
       "--text \"$(tools/fetch_corpus)/train\" --out my-model --hours 2\n"
       "  dsa train model --text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa run my-model --raw -p \"The\"\n");
-  return [&command, o] { return train_model(command, *o); };
+  return [&command, o] { return naming_options(o->settings, [&] { return train_model(command, *o); }); };
 }
 
 }  // namespace dsa::cli

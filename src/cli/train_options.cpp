@@ -50,6 +50,12 @@ void add_train_options(CLI::App& command, TrainOptions& o, const std::string& th
       ->capture_default_str();
 }
 
+void refuse_second_training(const TrainOptions& o) {
+  if (fs::exists(fs::path(o.out) / train::kCheckpointFile))
+    fail("{}: a training lies here already: --resume goes on with it, another --out begins a new one",
+         printable(o.out, 1000));
+}
+
 fs::path checkpoint_to_resume(const TrainOptions& o) {
   fs::path path = fs::path(o.out) / train::kCheckpointFile;
   if (!fs::exists(path))

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "cli/whole_number.h"
 #include "text/documents.h"
-#include "train/loop/training_run.h"
+#include "train/loop/progress.h"
 
 namespace dsa::cli {
 
@@ -52,6 +52,8 @@ void add_settings(CLI::App& command, Settings& s, std::span<const SettingHelp> h
   });
 }
 
+/// Throws Error if the folder holds a training already.
+void refuse_second_training(const TrainOptions& o);
 /// Throws Error unless the folder holds a checkpoint.
 std::filesystem::path checkpoint_to_resume(const TrainOptions& o);
 
@@ -77,6 +79,20 @@ void check_resumed(const CLI::App& command, const TrainOptions& o, const Setting
     check_typed(command, o, "hours", o.budget.hours, p.hours);
   else
     check_typed(command, o, "tokens", o.budget.tokens, p.budget);
+}
+
+/// Runs `body`; what it says about a setting is said about its option: "lr 0: ..." becomes "--lr 0: ...".
+template <class Settings, class Body>
+int naming_options(const Settings& settings, Body&& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    const std::string_view text = error.what();
+    for_each_setting(settings, [&](const std::string& name, const auto&) {
+      if (text.starts_with(name + " ") || text.starts_with(name + ":")) fail("--{}", text);
+    });
+    throw;
+  }
 }
 
 /// The budget asked for: an hour where none is.

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/terminal.h"
+#include "cli/verb.h"
 
 namespace dsa::cli {
 namespace {
@@ -38,8 +39,8 @@ std::string training_line(const train::StepRecord& record, const train::Progress
   out += fmt::format(" tokens  context {}", record.context);
   if (line.language_model > 0) out += fmt::format("  loss {:.3f}", line.language_model);
   if (line.kl > 0) out += fmt::format("  KL {:.3f}", line.kl);
-  if (line.recall)
-    out += fmt::format("  keeps {:.1f} of {:.1f} %", 100 * line.recall->recall, 100 * line.recall->best);
+  if (line.kept)
+    out += fmt::format("  keeps {:.1f} of {:.1f} %", 100 * line.kept->indexer, 100 * line.kept->best);
   if (record.seconds > 0)
     out += fmt::format("  {:.0f} tok/s", static_cast<double>(record.step_tokens()) / record.seconds);
   if (line.remaining_seconds) out += "  ETA " + hours_minutes_seconds(*line.remaining_seconds);
@@ -47,27 +48,27 @@ std::string training_line(const train::StepRecord& record, const train::Progress
 }
 
 void TrainProgress::step(const train::StepRecord& record) {
-  if (record.recall) recall_ = record.recall;
+  const train::IndexerRecord& indexer = record.indexer;
+  if (indexer.kept) kept_ = indexer.kept;
   if (record.held_out) {
     clear();
     fmt::print(stderr, "held-out text after {} tokens: ", record.tokens);
     if (record.main) fmt::print(stderr, "loss {:.4f}", record.main->language_model);
     if (record.main && record.main->dense > 0) fmt::print(stderr, ", dense {:.4f}", record.main->dense);
-    if (record.kl > 0) fmt::print(stderr, "{}KL {:.4f}", record.main ? ", " : "", record.kl);
-    if (record.recall)
-      fmt::print(stderr, ", keeps {:.2f} of {:.2f} %", 100 * record.recall->recall,
-                 100 * record.recall->best);
+    if (indexer.kl > 0) fmt::print(stderr, "{}KL {:.4f}", record.main ? ", " : "", indexer.kl);
+    if (indexer.kept)
+      fmt::print(stderr, ", keeps {:.2f} of {:.2f} %", 100 * indexer.kept->indexer, 100 * indexer.kept->best);
     fmt::print(stderr, "\n");
     return;
   }
-  smooth_kl_ = smoothed(smooth_kl_, record.kl);
+  smooth_kl_ = smoothed(smooth_kl_, indexer.kl);
   if (record.main) smooth_loss_ = smoothed(smooth_loss_, record.main->language_model);
   const bool terminal = stderr_is_terminal();
   if (!terminal && record.step % kPlainEvery != 0) return;
   const auto line = training_line(record, progress_,
                                   {.kl = smooth_kl_,
                                    .language_model = record.main ? smooth_loss_ : 0,
-                                   .recall = recall_,
+                                   .kept = kept_,
                                    .remaining_seconds = train::remaining_seconds(progress_, log_)});
   if (terminal)
     fmt::print(stderr, "\r{}\x1b[K", line);
@@ -84,19 +85,29 @@ void TrainProgress::clear() {
   drawn_ = false;
 }
 
-std::string closing_lines(const train::WarmupTrainer& trainer, const std::string& folder) {
-  const auto& p = trainer.checkpoint().progress;
-  std::string out = fmt::format("{} steps, {} tokens, {} of training\n", p.step, p.tokens,
-                                hours_minutes_seconds(trainer.log().elapsed()));
-  const auto& records = trainer.log().records();
-  const auto last =
-      std::find_if(records.rbegin(), records.rend(), [](const auto& r) { return r.recall.has_value(); });
-  if (last != records.rend())
-    out += fmt::format(
-        "KL {:.4f}; the selection keeps {:.2f} % of the attention, the best possible one {:.2f} %\n",
-        last->kl, 100 * last->recall->recall, 100 * last->recall->best);
-  return out + fmt::format("{0}: the indexer (dsa chat --indexer {0}), report.html, train_log.jsonl\n",
-                           printable(folder, 1000));
+const train::StepRecord* last_look(const train::TrainLog& log) {
+  const auto& records = log.records();
+  const auto found = std::find_if(records.rbegin(), records.rend(), [](const auto& r) { return r.held_out; });
+  return found == records.rend() ? nullptr : &*found;
+}
+
+int run_training(train::Training& training, const TrainOptions& o,
+                 const std::function<std::string(const train::TrainingLoop&)>& closing) {
+  const CatchInterrupt interrupt;
+  train::TrainingLoop loop(training, {.folder = o.out, .save_seconds = o.save_seconds});
+  TrainProgress progress(loop.progress(), loop.log());
+  const auto outcome = loop.run({.step = [&](const train::StepRecord& r) { progress.step(r); }, .saved = {}},
+                                interrupt.flag());
+  progress.clear();
+  const train::Progress& p = loop.progress();
+  if (outcome == train::Outcome::cancelled) {
+    fmt::print(stderr, "stopped after step {}; --resume goes on from there\n", p.step);
+    return kInterrupted;
+  }
+  print(fmt::format("{} steps, {} tokens, {} of training\n", p.step, p.tokens,
+                    hours_minutes_seconds(loop.log().elapsed())) +
+        closing(loop));
+  return kDone;
 }
 
 }  // namespace dsa::cli

@@ -1,14 +1,12 @@
 // What a training shows while it runs, and when it is over.
 #pragma once
 
-#include <fmt/format.h>
-
+#include <functional>
 #include <optional>
 #include <string>
 
-#include "cli/terminal.h"
-#include "cli/verb.h"
-#include "train/warmup/trainer.h"
+#include "cli/train_options.h"
+#include "train/loop/training_loop.h"
 
 namespace dsa::cli {
 
@@ -29,7 +27,7 @@ class TrainProgress {
  private:
   const train::Progress& progress_;
   const train::TrainLog& log_;
-  std::optional<train::PassSummary> recall_;  // the last one measured
+  std::optional<train::KeptAttention> kept_;  // the last one measured
   double smooth_kl_ = 0, smooth_loss_ = 0;
   bool drawn_ = false;
 };
@@ -38,7 +36,7 @@ class TrainProgress {
 struct TrainingLine {
   double kl = 0;                             // smoothed
   double language_model = 0;                 // smoothed; 0: the main weights are not trained
-  std::optional<train::PassSummary> recall;  // the last one measured
+  std::optional<train::KeptAttention> kept;  // the last one measured
   std::optional<double> remaining_seconds;
 };
 /// "training [###   ] 12 %  step 40 ..." of one step.
@@ -47,25 +45,12 @@ std::string training_line(const train::StepRecord& record, const train::Progress
 
 std::string hours_minutes_seconds(double seconds);
 
-/// What is printed when a warm-up is over.
-std::string closing_lines(const train::WarmupTrainer& trainer, const std::string& folder);
+/// The last look at held-out text; nullptr if there was none.
+const train::StepRecord* last_look(const train::TrainLog& log);
 
-/// Runs a training, a WarmupTrainer or a SparseTrainer, with its progress shown,
-/// and prints what `closing` says; the exit status.
-template <class Trainer, class Closing>
-int run_training(Trainer& trainer, Closing&& closing) {
-  const CatchInterrupt interrupt;
-  TrainProgress progress(trainer.checkpoint().progress, trainer.log());
-  const bool finished = trainer.run(
-      {.step = [&](const train::StepRecord& r) { progress.step(r); }, .saved = {}}, interrupt.flag());
-  progress.clear();
-  if (!finished) {
-    fmt::print(stderr, "stopped after step {}; --resume goes on from there\n",
-               trainer.checkpoint().progress.step);
-    return kInterrupted;
-  }
-  print(closing());
-  return kDone;
-}
+/// Runs a training with its progress shown, and prints how long it was and what `closing` says of it; the
+/// exit status.
+int run_training(train::Training& training, const TrainOptions& o,
+                 const std::function<std::string(const train::TrainingLoop&)>& closing);
 
 }  // namespace dsa::cli

@@ -54,16 +54,11 @@ void check_out(const Options& o, const fs::path& model) {
     fail("--out {}: is the model itself, which stays as it is: give another folder", printable(o.out, 1000));
 }
 
-std::string closing(const train::SparseTrainer& trainer, const Options& o) {
-  const auto& p = trainer.checkpoint().progress;
-  std::string out = fmt::format("{} steps, {} tokens, {} of training\n", p.step, p.tokens,
-                                hours_minutes_seconds(trainer.log().elapsed()));
-  const auto& records = trainer.log().records();
-  const auto held_out =
-      std::find_if(records.rbegin(), records.rend(), [](const auto& r) { return r.held_out; });
-  if (held_out != records.rend())
-    out += fmt::format("held-out text: loss {:.4f} nats a token, KL {:.4f}\n", held_out->main->language_model,
-                       held_out->kl);
+std::string closing(const train::TrainingLoop& loop, const Options& o) {
+  std::string out;
+  if (const auto* look = last_look(loop.log()))
+    out = fmt::format("held-out text: loss {:.4f} nats a token, KL {:.4f}\n", look->main->language_model,
+                      look->indexer.kl);
   return out +
          fmt::format("{0}: the model with its indexer inside (dsa chat {0}), report.html, train_log.jsonl\n",
                      printable(o.out, 1000));
@@ -86,7 +81,7 @@ int train_sparse(const CLI::App& command, const Options& o) {
   const train::SparseSettings settings = checkpoint ? checkpoint->settings : settings_for(o, model, *indexer);
   check_context(settings.context, model.config, path);
   train::check_publishable(model);
-  if (!checkpoint) train::refuse_second_training(o.out);
+  if (!checkpoint) refuse_second_training(o);
 
   const Tokenizer tokenizer = fitting_tokenizer(model);
   const auto [text, held_out] = read_train_text(o, tokenizer, model.config.architecture, settings.context);
@@ -108,9 +103,9 @@ int train_sparse(const CLI::App& command, const Options& o) {
                                 .exec = exec,
                                 .text = text,
                                 .held_out = held_out,
-                                .files = {.folder = o.out, .save_seconds = o.save_seconds}},
+                                .folder = o.out},
                                std::move(*checkpoint));
-  return run_training(trainer, [&] { return closing(trainer, o); });
+  return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return closing(loop, o); });
 }
 
 constexpr SettingHelp kHelp[] = {
@@ -149,7 +144,7 @@ Action declare_train_sparse(CLI::App& command) {
       "  dsa train sparse --indexer my-indexer "
       "--text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa chat my-model\n");
-  return [&command, o] { return train_sparse(command, *o); };
+  return [&command, o] { return naming_options(o->settings, [&] { return train_sparse(command, *o); }); };
 }
 
 }  // namespace dsa::cli

@@ -26,8 +26,7 @@ inline Passages filling() {
   return Passages(texts);
 }
 
-inline RetrievalText retrieval_text(std::uint64_t seed, std::int64_t number,
-                                           std::int64_t tokens = 8192) {
+inline RetrievalText retrieval_text(std::uint64_t seed, std::int64_t number, std::int64_t tokens = 8192) {
   static const Passages passages = filling();
   return make_retrieval_text(passages, seed, number, tokens, quick_count);
 }

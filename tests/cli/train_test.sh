@@ -69,7 +69,7 @@ small=("$dsa" train indexer --model "$work/model" --text "$text" --ctx 64 --rows
 on 0 "${small[@]}" --tokens 64
 one_weight_changed "$work/model/model.safetensors"
 refused "give the file it began with" "${small[@]}" --resume
-refused "--text now has" "$dsa" train indexer --text "$root/LICENSE" --out "$work/whole" --resume
+refused "the text given has" "$dsa" train indexer --text "$root/LICENSE" --out "$work/whole" --resume
 cp -r "$work/whole" "$work/cut"
 head -c 100000 "$work/whole/checkpoint.safetensors" >"$work/cut/checkpoint.safetensors"
 refused "checkpoint.safetensors" train --out "$work/cut" --resume
@@ -85,6 +85,6 @@ disk_fills 40 train --tokens 3000 --save-seconds 0
 mkdir "$work/broken"
 poison "$work/whole/checkpoint.safetensors" "$work/broken/checkpoint.safetensors" dsa_train model.layers.3.self_attn.indexer.wk.weight
 before=$(sha256sum "$work/broken/checkpoint.safetensors")
-refused "step 25, layer 3: the loss is not a finite number, on tokens" train --out "$work/broken" --resume
+refused "step 25, layer 3: the indexer's loss is not a finite number, on tokens" train --out "$work/broken" --resume
 [[ $(sha256sum "$work/broken/checkpoint.safetensors") == "$before" ]] || fail "the last good checkpoint was overwritten"
 finish

@@ -82,7 +82,7 @@ on 0 train --text "$text" "$work/whole/text" --held-out "$work/whole/text/chat-0
 on 0 train --text "$text" "$work/whole/text" --held-out "$work/whole/text/chat-000.chat.json" --out "$work/indexer" --resume
 cp -r "$work/whole" "$work/changed"
 sed -i '0,/"content": "./s//&x/' "$work/changed/text/chat-001.chat.json"
-refused "--text now has" train --text "$text" "$work/changed/text" --out "$work/indexer" --resume
+refused "the text given has" train --text "$text" "$work/changed/text" --out "$work/indexer" --resume
 on 0 "$dsa" eval perplexity "$work/model" --text "$work/whole/text" --ctx 256 --windows 2
 on 0 "$dsa" eval sparsity "$work/model" --indexer "$work/indexer" --text "$work/whole/text/chat-000.chat.json" --ctx 128 --topks 16 --windows 1 --no-perplexity
 

@@ -10,15 +10,6 @@ namespace {
 
 constexpr std::int64_t kFormatVersion = 1;
 
-nlohmann::json shape_to_json(const IndexerShape& s) {
-  return {{"layers", s.layers},
-          {"hidden", s.hidden},
-          {"heads", s.heads},
-          {"dim", s.dim},
-          {"rope_dim", s.rope_dim},
-          {"k_norm_eps", s.k_norm_eps},
-          {"q_lora_rank", s.q_lora_rank}};
-}
 nlohmann::json progress_to_json(const Progress& p) {
   return {{"step", p.step},     {"tokens", p.tokens}, {"stage", p.stage}, {"stage_step", p.stage_step},
           {"budget", p.budget}, {"hours", p.hours}};
@@ -26,9 +17,8 @@ nlohmann::json progress_to_json(const Progress& p) {
 
 }  // namespace
 
-nlohmann::json to_json(const IndexerShape& shape, const Progress& progress, const Identity& identity) {
-  return {{"shape", shape_to_json(shape)},
-          {"progress", progress_to_json(progress)},
+nlohmann::json to_json(const Progress& progress, const Identity& identity) {
+  return {{"progress", progress_to_json(progress)},
           {"model", identity.model},
           {"weights", identity.weights},
           {"corpus", identity.corpus}};
@@ -40,14 +30,7 @@ void write_checkpoint_file(const std::filesystem::path& path, const char* key, n
   write_safetensors(path, std::move(tensors), {{key, json_text(about)}});
 }
 
-void add_tensors(IndexerTensors& parameters, std::vector<TensorToWrite>& tensors) {
-  parameters.for_each(
-      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
-        tensors.push_back({name, DType::f32, shape, std::as_bytes(values)});
-      });
-}
-
-void add_row(const char* name, std::span<const float> values, std::vector<TensorToWrite>& tensors) {
+void add_vector(const char* name, std::span<const float> values, std::vector<TensorToWrite>& tensors) {
   if (!values.empty())
     tensors.push_back({name, DType::f32, {static_cast<std::int64_t>(values.size())}, std::as_bytes(values)});
 }
@@ -80,17 +63,6 @@ void CheckpointFile::damaged(const char* what) const {
   fail("{}: is a damaged checkpoint: {}", who_, printable(what));
 }
 
-IndexerShape CheckpointFile::shape() const {
-  const auto& j = about_.at("shape");
-  return {.layers = j.at("layers"),
-          .hidden = j.at("hidden"),
-          .heads = j.at("heads"),
-          .dim = j.at("dim"),
-          .rope_dim = j.at("rope_dim"),
-          .k_norm_eps = j.at("k_norm_eps"),
-          .q_lora_rank = j.value("q_lora_rank", std::int64_t{0})};
-}
-
 Progress CheckpointFile::progress() const {
   const auto& j = about_.at("progress");
   return {.step = j.at("step"),
@@ -107,7 +79,7 @@ Identity CheckpointFile::identity() const {
           .corpus = about_.at("corpus")};
 }
 
-std::vector<float> CheckpointFile::row(const char* name, std::int64_t size) const {
+std::vector<float> CheckpointFile::vector(const char* name, std::int64_t size) const {
   const StoredTensor* stored = tensors_.find(name);
   if (stored == nullptr || stored->type != DType::f32 || stored->shape != std::vector{size})
     fail("{}: {} is missing or has another size than the parameters ({})", who_, name, size);

@@ -12,46 +12,20 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/safetensors_write.h"
 #include "checkpoint/tensor_source.h"
-#include "train/warmup/indexer_parameters.h"
+#include "train/loop/progress.h"
 
 namespace dsa::train {
 
-/// Where a training stands.
-struct Progress {
-  std::int64_t step = 0;
-  std::int64_t tokens = 0;
-  std::int64_t stage = 0;       // of the curriculum
-  std::int64_t stage_step = 0;  // documents of this stage that are done
-  std::int64_t budget = 0;      // tokens in all; 0: --hours has not been turned into tokens yet
-  double hours = 0;             // what was asked for; 0: a token budget was
-
-  [[nodiscard]] double done() const {
-    return budget > 0 ? static_cast<double>(tokens) / static_cast<double>(budget) : 0;
-  }
-  [[nodiscard]] bool finished() const { return budget > 0 && tokens >= budget; }
-};
-
-/// What must be the same for a training to go on.
-struct Identity {
-  std::string model;         // fingerprint
-  std::string weights = {};  // weights_digest(); empty: there are none, or the checkpoint is older than it
-  std::string corpus;        // corpus_hash()
-};
-
-inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
-
-/// "progress", "shape", "model", "weights" and "corpus" of a checkpoint's JSON.
-nlohmann::json to_json(const IndexerShape& shape, const Progress& progress, const Identity& identity);
+/// "progress", "model", "weights" and "corpus" of a checkpoint's JSON.
+nlohmann::json to_json(const Progress& progress, const Identity& identity);
 
 /// Replaces the file at once or not at all.  `key` says which training it is of.  Throws Error if the disk
 /// fails: the file before it stays.
 void write_checkpoint_file(const std::filesystem::path& path, const char* key, nlohmann::json about,
                            std::vector<TensorToWrite> tensors);
 
-/// Names every tensor of `parameters` for a file.
-void add_tensors(IndexerTensors& parameters, std::vector<TensorToWrite>& tensors);
-/// A row of floats; nothing if it is empty.
-void add_row(const char* name, std::span<const float> values, std::vector<TensorToWrite>& tensors);
+/// A tensor of one dimension; nothing if it is empty.
+void add_vector(const char* name, std::span<const float> values, std::vector<TensorToWrite>& tensors);
 
 class CheckpointFile {
  public:
@@ -62,10 +36,9 @@ class CheckpointFile {
   [[nodiscard]] const nlohmann::json& about() const { return about_; }
   [[nodiscard]] const TensorSource& tensors() const { return tensors_; }
   /// These throw Error or nlohmann's; read_checked() turns the latter into Error.
-  [[nodiscard]] IndexerShape shape() const;
   [[nodiscard]] Progress progress() const;
   [[nodiscard]] Identity identity() const;
-  [[nodiscard]] std::vector<float> row(const char* name, std::int64_t size) const;
+  [[nodiscard]] std::vector<float> vector(const char* name, std::int64_t size) const;
 
   /// Runs `read`; what the JSON lacks becomes one Error about a damaged checkpoint.
   template <class Read>

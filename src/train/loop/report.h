@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "train/loop/progress.h"
 #include "train/loop/train_log.h"
-#include "train/warmup/checkpoint.h"
 
 namespace dsa::train {
 
@@ -23,9 +23,8 @@ struct ReportSubject {
 
 /// Plots what the log holds.
 std::string html_report(const ReportSubject& subject, const TrainLog& log);
-/// Of a warm-up.
-std::string html_report(const std::string& model, const WarmupCheckpoint& checkpoint, const TrainLog& log);
 
+/// Name and value of each.
 template <class Settings>
 std::vector<std::pair<std::string, std::string>> settings_rows(const Settings& settings) {
   std::vector<std::pair<std::string, std::string>> out;

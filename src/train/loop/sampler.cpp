@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/who.h"
 
 namespace dsa::train {
 namespace {
@@ -34,6 +35,11 @@ void WindowSampler::shuffle(std::int64_t epoch) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[rng.at(i) % i]);
   epoch_ = epoch;
+}
+
+std::string name_of(std::span<const Document> documents, const Window& window, std::int64_t length) {
+  return fmt::format("tokens {} to {} of {}", window.first, window.first + length,
+                     who(documents[window.document].path));
 }
 
 std::vector<std::int32_t> sample_rows(std::int64_t first, std::int64_t context, std::int64_t count,

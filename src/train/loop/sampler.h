@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "text/documents.h"
@@ -33,6 +34,9 @@ class WindowSampler {
   std::vector<std::size_t> order_;
   std::int64_t epoch_ = -1;  // that order_ was drawn for
 };
+
+/// "tokens 0 to 2048 of FILE"
+std::string name_of(std::span<const Document> documents, const Window& window, std::int64_t length);
 
 /// `count` ascending positions in [first, context), one drawn from each of as many equal parts.
 std::vector<std::int32_t> sample_rows(std::int64_t first, std::int64_t context, std::int64_t count,

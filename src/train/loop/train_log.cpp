@@ -1,40 +1,72 @@
 #include "train/loop/train_log.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <concepts>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <type_traits>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/who.h"
 
 namespace dsa::train {
 namespace {
+
+template <class T, class Part>
+concept is_part = std::same_as<std::remove_const_t<T>, Part>;
+
+// The one list of each part's numbers: as they stand in a line.
+template <is_part<KeptAttention> Part, class Visit>
+void for_each_number(Part& p, Visit&& visit) {
+  visit("indexer", p.indexer);
+  visit("best", p.best);
+  visit("worst_layer", p.worst_layer);
+}
+template <is_part<MainRecord> Part, class Visit>
+void for_each_number(Part& p, Visit&& visit) {
+  visit("language_model", p.language_model);
+  visit("distill", p.distill);
+  visit("mtp", p.mtp);
+  visit("dense", p.dense);
+  visit("gradient_norm", p.gradient_norm);
+  visit("learning_rate", p.learning_rate);
+}
+template <is_part<ExpertRecord> Part, class Visit>
+void for_each_number(Part& p, Visit&& visit) {
+  visit("busiest", p.busiest);
+  visit("idlest", p.idlest);
+}
+
+template <class Part>
+void write_part(nlohmann::ordered_json& line, const char* key, const std::optional<Part>& part) {
+  if (part) for_each_number(*part, [&](const char* name, double value) { line[key][name] = value; });
+}
+template <class Part>
+void read_part(const nlohmann::json& line, const char* key, std::optional<Part>& part) {
+  if (!line.contains(key)) return;
+  part.emplace();
+  for_each_number(*part, [&](const char* name, double& value) { value = line.at(key).value(name, value); });
+}
 
 std::string to_line(const StepRecord& r) {
   nlohmann::ordered_json j{{"step", r.step},
                            {"tokens", r.tokens},
                            {"context", r.context},
-                           {"kl", r.kl},
-                           {"layer_kl", r.layer_kl},
-                           {"gradient_norm", r.gradient_norm},
-                           {"learning_rate", r.learning_rate},
+                           {"kl", r.indexer.kl},
+                           {"layer_kl", r.indexer.layer_kl},
+                           {"gradient_norm", r.indexer.gradient_norm},
+                           {"learning_rate", r.indexer.learning_rate},
                            {"seconds", r.seconds},
                            {"elapsed", r.elapsed}};
-  if (r.recall)
-    j["recall"] = {
-        {"indexer", r.recall->recall}, {"best", r.recall->best}, {"worst_layer", r.recall->worst_layer}};
-  if (r.main)
-    j["main"] = {{"language_model", r.main->language_model},
-                 {"distill", r.main->distill},
-                 {"mtp", r.main->mtp},
-                 {"dense", r.main->dense},
-                 {"gradient_norm", r.main->gradient_norm},
-                 {"learning_rate", r.main->learning_rate}};
+  write_part(j, "recall", r.indexer.kept);
+  write_part(j, "main", r.main);
   if (r.batch != 1) j["batch"] = r.batch;
   if (!r.stage.empty()) j["stage"] = r.stage;
-  if (r.experts) j["experts"] = {{"busiest", r.experts->busiest}, {"idlest", r.experts->idlest}};
+  write_part(j, "experts", r.experts);
   if (r.held_out) j["held_out"] = true;
   return json_text(j) + "\n";
 }
@@ -48,35 +80,18 @@ std::optional<StepRecord> from_line(const std::string& line) {
     r.step = j.at("step");
     r.tokens = j.at("tokens");
     r.context = j.at("context");
-    r.kl = j.at("kl");
-    r.layer_kl = j.at("layer_kl").get<std::vector<double>>();
-    r.gradient_norm = j.at("gradient_norm");
-    r.learning_rate = j.at("learning_rate");
+    r.indexer.kl = j.at("kl");
+    r.indexer.layer_kl = j.at("layer_kl").get<std::vector<double>>();
+    r.indexer.gradient_norm = j.at("gradient_norm");
+    r.indexer.learning_rate = j.at("learning_rate");
     r.seconds = j.at("seconds");
     r.elapsed = j.at("elapsed");
     r.held_out = j.value("held_out", false);
     r.batch = j.value("batch", std::int64_t{1});
     r.stage = j.value("stage", "");
-    if (j.contains("experts"))
-      r.experts =
-          ExpertRecord{.busiest = j.at("experts").at("busiest"), .idlest = j.at("experts").at("idlest")};
-    if (j.contains("main")) {
-      const auto& main = j.at("main");
-      r.main = MainRecord{.language_model = main.at("language_model"),
-                          .distill = main.at("distill"),
-                          .mtp = main.value("mtp", 0.0),
-                          .dense = main.value("dense", 0.0),
-                          .gradient_norm = main.at("gradient_norm"),
-                          .learning_rate = main.at("learning_rate")};
-    }
-    if (j.contains("recall")) {
-      const auto& recall = j.at("recall");
-      r.recall = PassSummary{.kl = r.kl,
-                             .recall = recall.at("indexer"),
-                             .best = recall.at("best"),
-                             .worst_layer = recall.at("worst_layer"),
-                             .has_recall = true};
-    }
+    read_part(j, "recall", r.indexer.kept);
+    read_part(j, "main", r.main);
+    read_part(j, "experts", r.experts);
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
@@ -84,6 +99,15 @@ std::optional<StepRecord> from_line(const std::string& line) {
 }
 
 }  // namespace
+
+void add_share(IndexerRecord& mean, const IndexerRecord& one, double share) {
+  mean.kl += share * one.kl;
+  if (!one.kept) return;
+  if (!mean.kept) mean.kept.emplace();
+  mean.kept->indexer += share * one.kept->indexer;
+  mean.kept->best += share * one.kept->best;
+  mean.kept->worst_layer = std::min(mean.kept->worst_layer, one.kept->worst_layer);
+}
 
 TrainLog::TrainLog(const std::filesystem::path& path, std::int64_t last_step) : path_(path) {
   std::string kept;
@@ -97,14 +121,13 @@ TrainLog::TrainLog(const std::filesystem::path& path, std::int64_t last_step) : 
   }
   write_file(path, kept);
   file_.reset(std::fopen(path.c_str(), "ae"));
-  if (!file_)
-    fail("{}: cannot write: {}", printable(path.string(), 1000), std::generic_category().message(errno));
+  if (!file_) fail("{}: cannot write: {}", who(path), std::generic_category().message(errno));
 }
 
 void TrainLog::add(const StepRecord& record) {
   const std::string line = to_line(record);
   if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() || std::fflush(file_.get()) != 0)
-    fail("{}: cannot write: {}", printable(path_.string(), 1000), std::generic_category().message(errno));
+    fail("{}: cannot write: {}", who(path_), std::generic_category().message(errno));
   records_.push_back(record);
 }
 

@@ -9,11 +9,27 @@
 #include <string>
 #include <vector>
 
-#include "train/warmup/document_pass.h"
-
 namespace dsa::train {
 
-/// The main weights' part of a step, where they are trained too.
+/// What the indexers' selections keep of the attention: means over layers and sampled queries.
+struct KeptAttention {
+  double indexer = 0;
+  double best = 0;         // the same of the best possible selections
+  double worst_layer = 1;  // the lowest indexer / best of a layer
+};
+
+/// The indexers' part of a step.
+struct IndexerRecord {
+  double kl = 0;  // mean over layers and rows, before the step
+  std::vector<double> layer_kl = {};
+  double gradient_norm = 0;  // largest of a layer, before clipping
+  double learning_rate = 0;
+  std::optional<KeptAttention> kept = {};  // where it was measured
+};
+/// mean += share * one, but for gradients, rates and single layers.
+void add_share(IndexerRecord& mean, const IndexerRecord& one, double share);
+
+/// The main weights' part, where they are trained too.
 struct MainRecord {
   double language_model = 0;  // cross-entropy, nats a token
   double distill = 0;         // KL(teacher || model), nats a token; 0 without a teacher
@@ -29,21 +45,19 @@ struct ExpertRecord {
 };
 
 struct StepRecord {
+  // The loop's to fill in.
   std::int64_t step = 0;    // the first is 1
   std::int64_t tokens = 0;  // done, this step's included
+  double seconds = 0;       // of this step
+  double elapsed = 0;       // seconds of training, all runs together
+  bool held_out = false;    // a look at held-out text: no step was made
+  // The training's.
   std::int64_t context = 0;
-  double kl = 0;             // mean over layers and rows, before the step
-  double gradient_norm = 0;  // largest of a layer, before clipping
-  double learning_rate = 0;
-  double seconds = 0;  // of this step
-  double elapsed = 0;  // seconds of training, all runs together
-  std::optional<PassSummary> recall;
-  std::vector<double> layer_kl;
-  bool held_out = false;  // a look at validation text: no step was made
-  std::optional<MainRecord> main = std::nullopt;
   std::int64_t batch = 1;  // sequences
   std::string stage = {};  // where a training has several
-  std::optional<ExpertRecord> experts = std::nullopt;
+  IndexerRecord indexer = {};
+  std::optional<MainRecord> main = {};
+  std::optional<ExpertRecord> experts = {};
 
   [[nodiscard]] std::int64_t step_tokens() const { return batch * context; }
 };

@@ -1,51 +1,53 @@
-// Schedule, sampling, settings, checkpoints, log and report of a training.
+// What the trainings share: shares, rates, sampling, identity, log and report.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
-#include <iterator>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "checkpoint/safetensors.h"
 #include "testing/test_files.h"
+#include "train/loop/learning_rate.h"
+#include "train/loop/progress.h"
 #include "train/loop/report.h"
 #include "train/loop/sampler.h"
-#include "train/loop/schedule.h"
+#include "train/loop/share_list.h"
 #include "train/loop/svg_plot.h"
 #include "train/loop/train_log.h"
-#include "train/loop/training_run.h"
-#include "train/warmup/checkpoint.h"
 
 namespace dsa::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-TEST(Curriculum, DoublesUpToTheContext) {
-  EXPECT_EQ(Curriculum::up_to(8192).text(), "2048:0.125,4096:0.125,8192:0.75");
-  EXPECT_EQ(Curriculum::up_to(3000).text(), "2048:0.25,3000:0.75");
-  EXPECT_EQ(Curriculum::up_to(2048).text(), "2048:1");
-  EXPECT_EQ(Curriculum::up_to(64).text(), "64:1");
-  EXPECT_EQ(Curriculum::parse("100:1,200:3").text(), "100:0.25,200:0.75");
-  EXPECT_EQ(Curriculum::parse("100").longest(), 100);
+TEST(ShareList, IsReadAndMadeToAddUp) {
+  std::vector<std::string> names;
+  const auto shares =
+      parse_shares("a:1,b:2.5,c", {.setting = "stages", .form = "NAME:SHARE"}, [&](std::string_view name) {
+        names.emplace_back(name);
+        return true;
+      });
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(shares, (std::vector<double>{1 / 4.5, 2.5 / 4.5, 1 / 4.5}));
+  for (const char* text : {"", "b", "a:", "a:0", "a:-1", "a:nan", "a:1,", "a:1000000", "a:1x"})
+    expect_error(
+        [&] {
+          parse_shares(text, {.setting = "stages", .form = "NAME:SHARE"},
+                       [](std::string_view name) { return name == "a"; });
+        },
+        {"stages: \"", "is not NAME:SHARE"});
 }
 
-TEST(Curriculum, StagesFollowTheTokens) {
-  const auto c = Curriculum::parse("100:1,200:1,400:2");
-  EXPECT_EQ(c.stage_at(0, 1000), 0U);
-  EXPECT_EQ(c.stage_at(249, 1000), 0U);
-  EXPECT_EQ(c.stage_at(250, 1000), 1U);
-  EXPECT_EQ(c.stage_at(500, 1000), 2U);
-  EXPECT_EQ(c.stage_at(5000, 1000), 2U);
-  EXPECT_EQ(c.stage_at(5000, 0), 0U) << "the budget is not known yet";
-}
-
-TEST(Curriculum, RefusesNonsense) {
-  for (const char* text : {"", "a", "100:", "100:0", "100:-1", "1:1", "200:1,100:1", "100:1,100:1", "100:nan",
-                           "100:1,", "99999999999999999999:1"})
-    expect_error([&] { Curriculum::parse(text); }, {"--curriculum"});
+TEST(ShareList, PlacesFollowTheTokens) {
+  const double shares[] = {0.375, 0.125, 0.5};
+  EXPECT_EQ(place_at(shares, 0, 0).stage, 0U) << "the budget is not known yet";
+  EXPECT_EQ(place_at(shares, 5000, 0).stage, 0U);
+  EXPECT_EQ(place_at(shares, 374, 1000).stage, 0U);
+  EXPECT_EQ(place_at(shares, 375, 1000).stage, 1U);
+  EXPECT_NEAR(place_at(shares, 450, 1000).done, 0.6, 1e-12);
+  EXPECT_EQ(place_at(shares, 500, 1000).stage, 2U);
+  EXPECT_DOUBLE_EQ(place_at(shares, 2000, 1000).done, 1);
 }
 
 TEST(LearningRate, RisesAndFalls) {
@@ -91,62 +93,7 @@ TEST(SampleRows, OneFromEachPart) {
   EXPECT_NE(sample_rows(0, 1000, 10, 1, 2), sample_rows(0, 1000, 10, 2, 2));
 }
 
-WarmupSettings settings() {
-  WarmupSettings s;
-  s.curriculum = "64:1";
-  s.target = "blend";
-  return s;
-}
-
-TEST(Settings, AreChecked) {
-  const auto broken = [](auto&& change) {
-    WarmupSettings s = settings();
-    change(s);
-    return error_of([&] { validate(s); });
-  };
-  EXPECT_NE(broken([](auto& s) { s.lr = 0; }).find("--lr 0"), std::string::npos);
-  EXPECT_NE(broken([](auto& s) { s.rows = 0; }).find("--rows"), std::string::npos);
-  EXPECT_NE(broken([](auto& s) { s.target = "mean"; }).find("sum, max or blend"), std::string::npos);
-  EXPECT_NE(broken([](auto& s) { s.clip = -1; }).find("--clip"), std::string::npos);
-  const auto json = to_json(settings());
-  EXPECT_EQ(to_json(settings_from_json(json, "x")), json);
-}
-
-WarmupCheckpoint checkpoint() {
-  WarmupCheckpoint c({.layers = 2, .hidden = 6, .heads = 2, .dim = 4, .rope_dim = 2});
-  initialize(c.parameters, 3);
-  c.settings = settings();
-  c.identity = {.model = "m", .weights = "w", .corpus = "c"};
-  c.progress = {.step = 5, .tokens = 320, .stage = 0, .stage_step = 5, .budget = 0, .hours = 0.1};
-  c.optimizer_steps = 5;
-  c.first_moment.assign(c.parameters.values().begin(), c.parameters.values().end());
-  c.second_moment.assign(c.first_moment.size(), 0.1F);
-  return c;
-}
-
-TEST(WarmupCheckpoint, ComesBackBitForBit) {
-  const TempFolder folder;
-  const fs::path path = folder.path() / kCheckpointFile;
-  WarmupCheckpoint c = checkpoint();
-  write_warmup_checkpoint(path, c);
-  WarmupCheckpoint back = read_warmup_checkpoint(path);
-  EXPECT_TRUE(std::ranges::equal(back.parameters.values(), c.parameters.values()));
-  EXPECT_EQ(back.first_moment, c.first_moment);
-  EXPECT_EQ(back.second_moment, c.second_moment);
-  EXPECT_EQ(back.optimizer_steps, 5);
-  EXPECT_EQ(back.progress.tokens, 320);
-  EXPECT_EQ(back.progress.hours, 0.1);
-  EXPECT_EQ(back.identity.weights, "w");
-  EXPECT_EQ(back.identity.corpus, "c");
-  EXPECT_EQ(to_json(back.settings), to_json(c.settings));
-  c.optimizer_steps = 0;
-  c.first_moment.clear();
-  c.second_moment.clear();
-  write_warmup_checkpoint(path, c);
-  EXPECT_TRUE(read_warmup_checkpoint(path).first_moment.empty());
-}
-
-TEST(WarmupCheckpoint, KnowsModelWeightsAndText) {
+TEST(Identity, IsOfModelWeightsAndText) {
   const Identity then{.model = "m", .weights = "w", .corpus = "c"};
   const auto check = [&](const Identity& now, const Identity& before) {
     check_identity(before, now, "model.gguf", "out");
@@ -157,25 +104,17 @@ TEST(WarmupCheckpoint, KnowsModelWeightsAndText) {
   expect_error([&] { check({.model = "m", .weights = "v", .corpus = "c"}, then); },
                {"out/checkpoint.safetensors", "digest w, model.gguf has v", "give the file it began with"});
   expect_error([&] { check({.model = "m", .weights = "w", .corpus = "d"}, then); },
-               {"out/checkpoint.safetensors", "SHA-256 c, --text now has d"});
+               {"out/checkpoint.safetensors", "SHA-256 c, the text given has d"});
   // Made before checkpoints had the digest.
   EXPECT_NO_THROW(check(then, {.model = "m", .corpus = "c"}));
 }
 
-TEST(WarmupCheckpoint, DamageIsOneClearLine) {
-  const TempFolder folder;
-  const fs::path path = folder.path() / kCheckpointFile;
-  WarmupCheckpoint c = checkpoint();
-  write_warmup_checkpoint(path, c);
-  std::ifstream in(path, std::ios::binary);
-  const std::string whole((std::istreambuf_iterator<char>(in)), {});
-  for (const std::size_t size : {whole.size() - 1, whole.size() / 2, std::size_t{20}, std::size_t{0}}) {
-    folder.write("cut.safetensors", whole.substr(0, size));
-    expect_error([&] { read_warmup_checkpoint(folder.path() / "cut.safetensors"); }, {"cut.safetensors"});
-  }
-  folder.write("other.safetensors", safetensors_file("{}"));
-  expect_error([&] { read_warmup_checkpoint(folder.path() / "other.safetensors"); },
-               {"no checkpoint of dsa train indexer"});
+StepRecord record(std::int64_t step) {
+  return {.step = step,
+          .tokens = 64 * step,
+          .elapsed = 2.0 * static_cast<double>(step),
+          .context = 64,
+          .indexer = {.kl = 0.1 / static_cast<double>(step), .layer_kl = {0.1, 0.2}}};
 }
 
 TEST(TrainLog, AResumedOneForgetsWhatCameAfterTheCheckpoint) {
@@ -183,41 +122,85 @@ TEST(TrainLog, AResumedOneForgetsWhatCameAfterTheCheckpoint) {
   const fs::path path = folder.path() / "log.jsonl";
   {
     TrainLog log(path, 0);
-    for (std::int64_t step = 1; step <= 4; ++step)
-      log.add({.step = step,
-               .tokens = 64 * step,
-               .context = 64,
-               .kl = 0.1 / static_cast<double>(step),
-               .elapsed = 2.0 * static_cast<double>(step),
-               .recall = step == 2
-                             ? std::optional(PassSummary{.recall = 0.5, .best = 0.75, .has_recall = true})
-                             : std::nullopt,
-               .layer_kl = {0.1, 0.2}});
+    for (std::int64_t step = 1; step <= 4; ++step) log.add(record(step));
     std::ofstream(path, std::ios::app) << "{\"step\": 5, \"tok";  // killed in the middle of a line
   }
   TrainLog log(path, 3);
   ASSERT_EQ(log.records().size(), 3U);
-  EXPECT_EQ(log.records()[2].kl, 0.1 / 3);
-  EXPECT_EQ(log.records()[1].recall->best, 0.75);
+  EXPECT_EQ(log.records()[2].indexer.kl, 0.1 / 3);
   EXPECT_EQ(log.elapsed(), 6);
-  log.add({.step = 4, .tokens = 256, .context = 64, .recall = {}, .layer_kl = {}});
+  log.add({.step = 4, .tokens = 256, .context = 64});
   EXPECT_EQ(TrainLog(path, 9).records().size(), 4U);
   EXPECT_TRUE(TrainLog(path, 0).records().empty());
+}
+
+TEST(TrainLog, ALineHoldsWhatTheTrainingHas) {
+  const TempFolder folder;
+  const fs::path path = folder.path() / "log.jsonl";
+  StepRecord all = record(1);
+  all.batch = 8;
+  all.stage = "sparse";
+  all.held_out = true;
+  all.indexer.kept = KeptAttention{.indexer = 0.5, .best = 0.75, .worst_layer = 0.25};
+  all.main = MainRecord{.language_model = 2, .mtp = 3};
+  all.experts = ExpertRecord{.busiest = 4, .idlest = 0.5};
+  {
+    TrainLog log(path, 0);
+    log.add(record(1));
+    log.add(all);
+  }
+  std::ifstream in(path);
+  std::string first, second;
+  std::getline(in, first);
+  std::getline(in, second);
+  EXPECT_EQ(first, R"({"step":1,"tokens":64,"context":64,"kl":0.1,"layer_kl":[0.1,0.2],"gradient_norm":0.0,)"
+                   R"("learning_rate":0.0,"seconds":0.0,"elapsed":2.0})");
+  EXPECT_EQ(second.substr(first.size() - 1),
+            R"(,"recall":{"indexer":0.5,"best":0.75,"worst_layer":0.25},"main":{"language_model":2.0,)"
+            R"("distill":0.0,"mtp":3.0,"dense":0.0,"gradient_norm":0.0,"learning_rate":0.0},"batch":8,)"
+            R"("stage":"sparse","experts":{"busiest":4.0,"idlest":0.5},"held_out":true})");
+  const TrainLog log(path, 1);
+  ASSERT_EQ(log.records().size(), 2U);
+  EXPECT_FALSE(log.records()[0].indexer.kept || log.records()[0].main || log.records()[0].experts);
+  const StepRecord& back = log.records()[1];
+  EXPECT_EQ(back.indexer.kept->best, 0.75);
+  EXPECT_EQ(back.main->mtp, 3);
+  EXPECT_EQ(back.experts->idlest, 0.5);
+  EXPECT_EQ(back.stage, "sparse");
+  EXPECT_EQ(back.step_tokens(), 512);
+}
+
+TEST(IndexerRecord, LooksAddUpByTheirShares) {
+  IndexerRecord mean;
+  add_share(mean, {.kl = 2, .kept = KeptAttention{.indexer = 0.5, .best = 1, .worst_layer = 0.5}}, 0.25);
+  EXPECT_EQ(mean.kept->worst_layer, 0.5);
+  add_share(mean, {.kl = 4, .kept = KeptAttention{.indexer = 0.25, .best = 0.5, .worst_layer = 0.75}}, 0.75);
+  EXPECT_EQ(mean.kl, 3.5);
+  EXPECT_EQ(mean.kept->indexer, 0.3125);
+  EXPECT_EQ(mean.kept->worst_layer, 0.5);
 }
 
 TEST(Report, IsOneFileThatNeedsNoNetwork) {
   const TempFolder folder;
   TrainLog log(folder.path() / "log", 0);
-  for (std::int64_t step = 1; step <= 30; ++step)
-    log.add({.step = step,
-             .tokens = step,
-             .context = 8,
-             .kl = 1,
-             .recall = PassSummary{.recall = 0.5},
-             .layer_kl = {1, 2}});
-  const std::string page = html_report("<model>", checkpoint(), log);
+  for (std::int64_t step = 1; step <= 30; ++step) {
+    StepRecord r = record(step);
+    r.indexer.kept = KeptAttention{.indexer = 0.5};
+    log.add(r);
+  }
+  const Progress progress{.step = 30};
+  const Identity identity{.model = "m", .corpus = "c"};
+  const std::string page = html_report({.title = "A training",
+                                        .command = "dsa train",
+                                        .model = "<model>",
+                                        .progress = progress,
+                                        .identity = identity,
+                                        .settings = {{"rows", "8"}}},
+                                       log);
   EXPECT_NE(page.find("&lt;model&gt;"), std::string::npos);
   EXPECT_NE(page.find("<polyline"), std::string::npos);
+  EXPECT_NE(page.find("Attention that the selection keeps"), std::string::npos);
+  EXPECT_EQ(page.find("Language-model loss"), std::string::npos) << "no record has one";
   for (const char* outside : {"src=", "href=", "url(", "<script", "nan", "inf"})
     EXPECT_EQ(page.find(outside), std::string::npos) << outside;
 }

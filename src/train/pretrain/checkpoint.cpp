@@ -17,7 +17,7 @@ void write_pretrain_checkpoint(const std::filesystem::path& path, PretrainCheckp
 PretrainCheckpoint read_pretrain_checkpoint(const std::filesystem::path& path) {
   const CheckpointFile file(path, kKey, "dsa train model");
   return file.read_checked([&] {
-    PretrainCheckpoint out(file.shape());
+    PretrainCheckpoint out(indexer_shape_from(file.about().at("shape")));
     out.settings = read_settings<PretrainSettings>(file.about().at("settings"), file.who());
     read_weights_checkpoint(file, out);
     return out;

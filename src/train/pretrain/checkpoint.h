@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <span>
 
-#include "train/loop/weights_checkpoint.h"
 #include "train/pretrain/settings.h"
+#include "train/sparse/weights_checkpoint.h"
 
 namespace dsa::train {
 

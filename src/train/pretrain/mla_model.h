@@ -26,6 +26,7 @@
 #include "train/pretrain/stages.h"
 #include "train/sparse/selected_attention.h"
 #include "train/warmup/indexer_parameters.h"
+#include "train/warmup/layer_loss.h"
 
 namespace dsa::train {
 
@@ -59,16 +60,10 @@ class MlaModel {
     Gradients gradients = Gradients::all;
     bool recall = false;  // wanted in `warmup` and `sparse`
   };
-  /// Of one layer's indexer.
-  struct IndexerLoss {
-    double kl = 0;
-    double recall = 0;  // share of the attention that the selection holds
-    double best = 0;    // the share that the best selection would hold
-  };
   struct Losses {
-    double language_model = 0;          // mean cross-entropy, nats a token; 0 in a warm-up with gradients
-    double mtp = 0;                     // of the token after the next; 0 without the module
-    std::vector<IndexerLoss> indexers;  // by layer; empty in `dense`
+    double language_model = 0;        // mean cross-entropy, nats a token; 0 in a warm-up with gradients
+    double mtp = 0;                   // of the token after the next; 0 without the module
+    std::vector<LayerLoss> indexers;  // by layer; empty in `dense`
     /// By layer: routed tokens by expert; empty where dense.
     std::vector<std::vector<std::int64_t>> expert_load;
   };

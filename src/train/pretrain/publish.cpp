@@ -32,15 +32,16 @@ const StepRecord* last_look(const TrainLog& log, std::string_view stage) {
 
 std::string figures(const PretrainSettings& settings, const TrainLog& log) {
   std::string out;
-  const Recipe recipe = Recipe::parse(settings.stages);
-  for (const RecipeStage& stage : recipe.stages()) {
-    const StepRecord* r = last_look(log, name(stage.kind));
+  const std::size_t stages = Recipe::parse(settings.stages).shares().size();
+  for (std::size_t i = 0; i < stages; ++i) {
+    const auto stage = name(static_cast<StageKind>(i));
+    const StepRecord* r = last_look(log, stage);
     if (r == nullptr) continue;
-    out += fmt::format("| {} | {} | {:.4f} |", name(stage.kind), r->tokens, r->main->language_model);
+    out += fmt::format("| {} | {} | {:.4f} |", stage, r->tokens, r->main->language_model);
     out += r->main->dense > 0 ? fmt::format(" {:.4f} |", r->main->dense) : " |";
-    out += r->kl > 0 ? fmt::format(" {:.4f} |", r->kl) : " |";
-    out += r->recall ? fmt::format(" {:.2f} of {:.2f} % |\n", 100 * r->recall->recall, 100 * r->recall->best)
-                     : " |\n";
+    out += r->indexer.kl > 0 ? fmt::format(" {:.4f} |", r->indexer.kl) : " |";
+    const auto& kept = r->indexer.kept;
+    out += kept ? fmt::format(" {:.2f} of {:.2f} % |\n", 100 * kept->indexer, 100 * kept->best) : " |\n";
   }
   return out;
 }

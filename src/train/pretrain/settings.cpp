@@ -1,11 +1,8 @@
 #include "train/pretrain/settings.h"
 
-#include <utility>
-
-#include "base/error.h"
 #include "train/loop/products.h"
+#include "train/loop/setting_checks.h"
 #include "train/pretrain/stages.h"
-#include "train/warmup/settings.h"
 
 namespace dsa::train {
 
@@ -13,17 +10,17 @@ void validate(const PretrainSettings& s) {
   constexpr std::int64_t kMost = std::int64_t{1} << 24;
   constexpr std::int64_t kMostContext = 8192;  // blocks of scores by all earlier positions are held
   static_cast<void>(Recipe::parse(s.stages));
-  check_range("--ctx", s.context, 4, kMostContext);
-  check_range("--batch", s.batch, 1, 4096);
-  check_range("--rise", s.rise, 1, kMost);
-  check_rate("--lr", s.lr);
-  check_rate("--sparse-lr", s.sparse_lr);
-  check_rate("--warmup-lr", s.warmup_lr);
-  check_rate("--indexer-lr", s.indexer_lr);
-  check_clip(s.clip);
-  for (const auto& [option, value] : {std::pair{"--weight-decay", s.weight_decay}, std::pair{"--mtp", s.mtp},
-                                      std::pair{"--balance", s.balance}})
-    if (!(value >= 0 && value <= 1)) fail("{} {}: expected 0 to 1", option, value);
+  check_range("ctx", s.context, 4, kMostContext);
+  check_range("batch", s.batch, 1, 4096);
+  check_range("rise", s.rise, 1, kMost);
+  check_rate("lr", s.lr);
+  check_rate("sparse-lr", s.sparse_lr);
+  check_rate("warmup-lr", s.warmup_lr);
+  check_rate("indexer-lr", s.indexer_lr);
+  check_clip("clip", s.clip);
+  check_share("weight-decay", s.weight_decay);
+  check_share("mtp", s.mtp);
+  check_share("balance", s.balance);
   static_cast<void>(parse_products(s.compute));
 }
 

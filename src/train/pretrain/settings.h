@@ -1,5 +1,5 @@
 // What decides every number of a model trained from scratch: kept in its checkpoint,
-// so that --resume goes on with the same.
+// so that a resumed one goes on with the same.
 #pragma once
 
 #include <concepts>
@@ -26,7 +26,7 @@ struct PretrainSettings {
   std::int64_t seed = 0;
 };
 
-/// The one list of them: visit(name, value) for each.  Command-line options are --name.
+/// The one list of them: visit(name, value) for each, by the name that a person knows it by.
 template <class Settings, class Visit>
   requires std::same_as<std::remove_const_t<Settings>, PretrainSettings>
 void for_each_setting(Settings& s, Visit&& visit) {
@@ -46,7 +46,7 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("seed", s.seed);
 }
 
-/// Throws Error naming the option unless every value makes sense.
+/// Throws Error naming the setting unless every value makes sense.
 void validate(const PretrainSettings& settings);
 
 }  // namespace dsa::train

@@ -1,25 +1,23 @@
 #include "train/pretrain/trainer.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "base/atomic_file.h"
-#include "base/error.h"
-#include "train/loop/report.h"
-#include "train/loop/schedule.h"
-#include "train/pretrain/mla_losses.h"
+#include "base/numeric.h"
+#include "base/stopwatch.h"
+#include "train/loop/learning_rate.h"
+#include "train/loop/share_list.h"
 #include "train/pretrain/mla_weights.h"
 #include "train/pretrain/publish.h"
+#include "train/pretrain/router_balance.h"
+#include "train/sparse/joint_gradients.h"
 
 namespace dsa::train {
 namespace {
 
-constexpr std::int64_t kModelLooks = 24;        // at held-out text, evenly over the budget
+constexpr std::int64_t kLooks = 24;             // at held-out text, evenly over the budget
 constexpr std::int64_t kHeldOutTokens = 16384;  // of each look, at most
 constexpr std::int64_t kRecallEvery = 10;       // steps
 constexpr std::int64_t kProbes = 2;  // steps of a later stage that are timed; the first does not count
-
-std::int64_t step_tokens(const PretrainSettings& s) { return s.batch * s.context; }
 
 // AdamW's decay, of matrices alone: norms and the routers' biases have nothing to decay to.
 void decay(NamedTensors& weights, double factor, Exec& exec) {
@@ -37,12 +35,10 @@ void decay(NamedTensors& weights, double factor, Exec& exec) {
 
 PretrainCheckpoint new_pretrain_checkpoint(const ModelConfig& config, const Identity& identity,
                                            const PretrainSettings& settings, const Budget& budget) {
-  DSA_CHECK((budget.tokens > 0) != (budget.hours > 0));
   PretrainCheckpoint out(mla_indexer_shape(config));
   out.settings = settings;
   out.identity = identity;
-  out.progress.budget = budget.tokens;
-  out.progress.hours = budget.hours;
+  out.progress = first_progress(budget);
   const auto seed = static_cast<std::uint64_t>(settings.seed);
   initialize(out.indexer, seed);
   NamedTensors weights = mla_weights(config);
@@ -54,7 +50,9 @@ PretrainCheckpoint new_pretrain_checkpoint(const ModelConfig& config, const Iden
 PretrainTrainer::PretrainTrainer(const Context& context, PretrainCheckpoint checkpoint)
     : context_(context),
       checkpoint_(std::move(checkpoint)),
-      recipe_(Recipe::parse(checkpoint_.settings.stages)),
+      plan_{.shares = Recipe::parse(checkpoint_.settings.stages).shares(),
+            .looks = context.held_out.empty() ? 0 : kLooks,
+            .look_at_stage_ends = true},
       weights_(mla_weights(context.config)),
       gradient_(weights_.zeros()),
       indexer_gradient_(checkpoint_.indexer.shape()),
@@ -71,53 +69,22 @@ PretrainTrainer::PretrainTrainer(const Context& context, PretrainCheckpoint chec
       main_optimizer_(weights_.values(), {}),
       indexer_optimizer_(checkpoint_.indexer.values(), {}),
       sampler_(context.text, checkpoint_.settings.context,
-               static_cast<std::uint64_t>(checkpoint_.settings.seed)),
-      log_(context.files.folder / "train_log.jsonl", checkpoint_.progress.step),
-      last_save_(log_.elapsed()),
-      looks_(kModelLooks) {
+               static_cast<std::uint64_t>(checkpoint_.settings.seed)) {
   set_optimizer_threads(context.exec.threads());
-  take_main(checkpoint_, weights_, context.files.folder);
+  take_main(checkpoint_, weights_, context.folder);
   restore(main_optimizer_, checkpoint_.main_moments);
   restore(indexer_optimizer_, checkpoint_.indexer_moments);
   if (!context.held_out.empty())
     static_cast<void>(cut_windows(context.held_out, checkpoint_.settings.context));  // long enough?
 }
 
-StageKind PretrainTrainer::stage() const {
-  return recipe_.stages()[static_cast<std::size_t>(checkpoint_.progress.stage)].kind;
-}
-
-bool PretrainTrainer::run(const TrainerEvents& events, const std::atomic<bool>& cancel) {
-  Progress& p = checkpoint_.progress;
-  if (p.step == 0) save_checkpoint();  // a disk that is full says so now, not in an hour
-  while (!p.finished()) {
-    enter_stage();
-    if (step(events, cancel) == Outcome::cancelled) break;
-    if (p.budget == 0 && p.step >= kTimedSteps) {
-      if (turn_hours_into_tokens(cancel) == Outcome::cancelled) break;
-      save(events);
-    }
-    if (look_at_held_out(events, cancel) == Outcome::cancelled) break;
-    if (log_.elapsed() - last_save_ >= context_.files.save_seconds) save(events);
-  }
-  save(events);
-  publish_pretrained_model(context_.files.folder, context_.config, weights_, checkpoint_, log_);
-  return p.finished();
-}
-
-void PretrainTrainer::enter_stage() {
-  Progress& p = checkpoint_.progress;
-  const auto stage = static_cast<std::int64_t>(recipe_.at(p.tokens, p.budget).stage);
-  if (stage == p.stage) return;
-  p.stage = stage;
-  p.stage_step = 0;
-}
-
-PretrainTrainer::Rates PretrainTrainer::rates(double done) const {
+PretrainTrainer::Rates PretrainTrainer::rates() const {
   constexpr double kDenseEnd = 0.1, kEnd = 0.01;
   const PretrainSettings& s = checkpoint_.settings;
+  const Progress& p = checkpoint_.progress;
+  const double done = place_at(plan_.shares, p.tokens, p.budget).done;
   const auto at = [&](double peak, std::int64_t rise, double last) {
-    return rate_at({.peak = peak, .rise = rise, .last = last}, checkpoint_.progress.stage_step, done);
+    return rate_at({.peak = peak, .rise = rise, .last = last}, p.stage_step, done);
   };
   switch (stage()) {
     case StageKind::dense:
@@ -140,60 +107,46 @@ std::vector<std::int32_t> PretrainTrainer::batch_of(std::int64_t step) {
   return out;
 }
 
-PretrainTrainer::Outcome PretrainTrainer::step(const TrainerEvents& events, const std::atomic<bool>& cancel) {
-  Progress& p = checkpoint_.progress;
+std::string PretrainTrainer::reading() {
   const PretrainSettings& s = checkpoint_.settings;
-  const auto start = Clock::now();
-  const Rates rate = rates(recipe_.at(p.tokens, p.budget).done);
-  StepRecord record{.step = p.step + 1,
-                    .tokens = p.tokens + step_tokens(s),
-                    .context = s.context,
-                    .learning_rate = rate.indexer,
-                    .recall = {},
-                    .layer_kl = {},
-                    .batch = s.batch,
-                    .stage = std::string(name(stage()))};
-  try {
-    const auto tokens = batch_of(p.step);
-    const auto losses = model_.run({.tokens = tokens,
-                                    .context = s.context,
-                                    .stage = stage(),
-                                    .gradients = MlaModel::Gradients::all,
-                                    .recall = p.step % kRecallEvery == 0},
-                                   cancel);
-    if (!losses) return Outcome::cancelled;
-    const double norm = clip_norm(gradient_.values(), s.clip, context_.exec);
-    const auto norms = clip_layers(indexer_gradient_, s.clip, context_.exec);
-    record.layer_kl = kl_of(losses->indexers);
-    check_finite({.kl = record.layer_kl,
-                  .indexer_norms = norms,
-                  .losses = {losses->language_model, losses->mtp},
-                  .main_norm = norm,
-                  .gradient = gradient_});
-    const PassSummary summary = summarize(losses->indexers);
-    record.kl = summary.kl;
-    if (summary.has_recall) record.recall = summary;
-    record.gradient_norm = *std::ranges::max_element(norms);
-    record.experts = experts_of(*losses);
-    if (rate.main > 0)
-      record.main = MainRecord{.language_model = losses->language_model,
-                               .mtp = losses->mtp,
-                               .gradient_norm = norm,
-                               .learning_rate = rate.main};
-    update(*losses, rate);
-  } catch (const Error& error) {
-    const Window window = sampler_.at(p.step * s.batch);
-    fail(
-        "step {}, {}, on {} and {} more; "
-        "the last good checkpoint is {} (--resume with a lower --lr needs a new --out)",
-        p.step + 1, error.what(), name_of(context_.text, window, s.context), s.batch - 1,
-        printable((context_.files.folder / kCheckpointFile).string(), 1000));
-  }
-  ++p.step;
-  ++p.stage_step;
-  p.tokens += step_tokens(s);
-  note(log_, std::move(record), seconds_since(start), events);
-  return Outcome::done;
+  return fmt::format("{} and {} more",
+                     name_of(context_.text, sampler_.at(checkpoint_.progress.step * s.batch), s.context),
+                     s.batch - 1);
+}
+
+StepRecord PretrainTrainer::new_record() const {
+  return {.context = checkpoint_.settings.context,
+          .batch = checkpoint_.settings.batch,
+          .stage = std::string(name(stage()))};
+}
+
+std::optional<StepRecord> PretrainTrainer::step(const std::atomic<bool>& cancel) {
+  const Progress& p = checkpoint_.progress;
+  const auto tokens = batch_of(p.step);
+  const auto losses = model_.run({.tokens = tokens,
+                                  .context = checkpoint_.settings.context,
+                                  .stage = stage(),
+                                  .gradients = MlaModel::Gradients::all,
+                                  .recall = p.step % kRecallEvery == 0},
+                                 cancel);
+  if (!losses) return std::nullopt;
+  const Rates rate = rates();
+  StepRecord record = new_record();
+  record.indexer = record_of(losses->indexers);
+  const GradientNorms norms =
+      clip_and_check({.main = gradient_, .indexer = indexer_gradient_},
+                     {.main = {losses->language_model, losses->mtp}, .indexer = record.indexer.layer_kl},
+                     checkpoint_.settings.clip, context_.exec);
+  record.indexer.gradient_norm = norms.indexer;
+  record.indexer.learning_rate = rate.indexer;
+  record.experts = experts_of(*losses);
+  if (rate.main > 0)
+    record.main = MainRecord{.language_model = losses->language_model,
+                             .mtp = losses->mtp,
+                             .gradient_norm = norms.main,
+                             .learning_rate = rate.main};
+  update(*losses, rate);
+  return record;
 }
 
 void PretrainTrainer::update(const MlaModel::Losses& losses, const Rates& rates) {
@@ -205,64 +158,42 @@ void PretrainTrainer::update(const MlaModel::Losses& losses, const Rates& rates)
   if (rates.indexer > 0) indexer_optimizer_.step(indexer_gradient_.values(), rates.indexer);
 }
 
-// Later stages are timed on the text at hand, without a step.
-PretrainTrainer::Outcome PretrainTrainer::turn_hours_into_tokens(const std::atomic<bool>& cancel) {
-  Progress& p = checkpoint_.progress;
-  const auto tokens = batch_of(p.step);
-  double mean = 0;
-  for (const RecipeStage& stage : recipe_.stages()) {
-    double per_token = seconds_a_token(log_);
-    if (stage.kind != StageKind::dense) {
-      auto start = Clock::now();
-      for (std::int64_t i = 0; i < kProbes; ++i) {
-        start = Clock::now();
-        if (!model_.run({.tokens = tokens, .context = checkpoint_.settings.context, .stage = stage.kind},
-                        cancel))
-          return Outcome::cancelled;
-      }
-      per_token = seconds_since(start) / static_cast<double>(tokens.size());
-    }
-    mean += stage.share * per_token;
+// On the text at hand.
+std::optional<double> PretrainTrainer::seconds_a_token(std::size_t stage, const std::atomic<bool>& cancel) {
+  const auto tokens = batch_of(checkpoint_.progress.step);
+  Stopwatch watch;
+  for (std::int64_t i = 0; i < kProbes; ++i) {
+    watch.restart();
+    if (!model_.run({.tokens = tokens,
+                     .context = checkpoint_.settings.context,
+                     .stage = static_cast<StageKind>(stage)},
+                    cancel))
+      return std::nullopt;
   }
-  p.budget = std::max(p.tokens + 1, static_cast<std::int64_t>(p.hours * 3600 / mean));
-  return Outcome::done;
+  return watch.seconds() / static_cast<double>(tokens.size());
 }
 
-PretrainTrainer::Outcome PretrainTrainer::look_at_held_out(const TrainerEvents& events,
-                                                           const std::atomic<bool>& cancel) {
-  const Progress& p = checkpoint_.progress;
-  const bool stage_ends = static_cast<std::int64_t>(recipe_.at(p.tokens, p.budget).stage) != p.stage;
-  if (context_.held_out.empty() || !(looks_.due(p) || stage_ends)) return Outcome::done;
-  looks_.looked(p);
-  const auto start = Clock::now();
+std::optional<StepRecord> PretrainTrainer::look(const std::atomic<bool>& cancel) {
   const PretrainSettings& s = checkpoint_.settings;
-  StepRecord record{.step = p.step,
-                    .tokens = p.tokens,
-                    .context = s.context,
-                    .recall = {},
-                    .layer_kl = {},
-                    .held_out = true,
-                    .main = MainRecord{},
-                    .batch = s.batch,
-                    .stage = std::string(name(stage()))};
+  StepRecord record = new_record();
+  record.main.emplace();
   const auto windows = spread(cut_windows(context_.held_out, s.context),
                               std::max<std::int64_t>(1, kHeldOutTokens / s.context));
-  for (std::size_t first = 0; first < windows.size(); first += static_cast<std::size_t>(s.batch)) {
-    const std::size_t end = std::min(windows.size(), first + static_cast<std::size_t>(s.batch));
+  for (std::size_t first = 0; first < windows.size(); first += usize(s.batch)) {
+    const std::size_t end = std::min(windows.size(), first + usize(s.batch));
     std::vector<std::int32_t> tokens;
     for (std::size_t i = first; i < end; ++i) {
       const auto part = tokens_of(context_.held_out, windows[i], s.context);
       tokens.insert(tokens.end(), part.begin(), part.end());
     }
     const double share = static_cast<double>(end - first) / static_cast<double>(windows.size());
-    if (!add_look(tokens, share, record, cancel)) return Outcome::cancelled;
+    if (add_look(tokens, share, record, cancel) == Outcome::cancelled) return std::nullopt;
   }
-  note(log_, std::move(record), seconds_since(start), events);
-  return Outcome::done;
+  return record;
 }
 
-bool PretrainTrainer::add_look(std::span<const std::int32_t> tokens, double share, StepRecord& record,
-                               const std::atomic<bool>& cancel) {
+Outcome PretrainTrainer::add_look(std::span<const std::int32_t> tokens, double share, StepRecord& record,
+                                  const std::atomic<bool>& cancel) {
   const auto look = [&](StageKind kind) {
     return model_.run({.tokens = tokens,
                        .context = checkpoint_.settings.context,
@@ -272,42 +203,37 @@ bool PretrainTrainer::add_look(std::span<const std::int32_t> tokens, double shar
                       cancel);
   };
   const auto losses = look(stage());
-  if (!losses) return false;
+  if (!losses) return Outcome::cancelled;
   record.main->language_model += share * losses->language_model;
   record.main->mtp += share * losses->mtp;
-  PassSummary summary = summarize(losses->indexers);
-  record.kl += share * summary.kl;
+  IndexerRecord indexers = record_of(losses->indexers);
+  // What a selection keeps of dense attention, dense attention says.
   if (stage() == StageKind::sparse) {
     const auto dense = look(StageKind::warmup);
-    if (!dense) return false;
+    if (!dense) return Outcome::cancelled;
     record.main->dense += share * dense->language_model;
-    summary = summarize(dense->indexers);
+    indexers.kept = record_of(dense->indexers).kept;
   }
-  if (!summary.has_recall) return true;
-  if (!record.recall) record.recall = PassSummary{.has_recall = true};
-  record.recall->recall += share * summary.recall;
-  record.recall->best += share * summary.best;
-  record.recall->worst_layer = std::min(record.recall->worst_layer, summary.worst_layer);
-  return true;
+  add_share(record.indexer, indexers, share);
+  return Outcome::done;
 }
 
-void PretrainTrainer::save_checkpoint() {
-  write_pretrain_checkpoint(context_.files.folder / kCheckpointFile, checkpoint_, weights_.values(),
+void PretrainTrainer::save(const TrainLog&) {
+  write_pretrain_checkpoint(context_.folder / kCheckpointFile, checkpoint_, weights_.values(),
                             {.main = main_optimizer_.state(), .indexer = indexer_optimizer_.state()});
 }
 
-void PretrainTrainer::save(const TrainerEvents& events) {
-  save_checkpoint();
-  write_file(context_.files.folder / "report.html",
-             html_report({.title = "A model from scratch",
-                          .command = "dsa train model",
-                          .model = context_.config.model_type,
-                          .progress = checkpoint_.progress,
-                          .identity = checkpoint_.identity,
-                          .settings = settings_rows(checkpoint_.settings)},
-                         log_));
-  last_save_ = log_.elapsed();
-  if (events.saved) events.saved(context_.files.folder / kCheckpointFile);
+void PretrainTrainer::finish(const TrainLog& log) {
+  publish_pretrained_model(context_.folder, context_.config, weights_, checkpoint_, log);
+}
+
+ReportSubject PretrainTrainer::describe() const {
+  return {.title = "A model from scratch",
+          .command = "dsa train model",
+          .model = context_.config.model_type,
+          .progress = checkpoint_.progress,
+          .identity = checkpoint_.identity,
+          .settings = settings_rows(checkpoint_.settings)};
 }
 
 }  // namespace dsa::train

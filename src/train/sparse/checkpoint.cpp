@@ -19,7 +19,7 @@ void write_sparse_checkpoint(const std::filesystem::path& path, SparseCheckpoint
 SparseCheckpoint read_sparse_checkpoint(const std::filesystem::path& path) {
   const CheckpointFile file(path, kKey, "dsa train sparse");
   return file.read_checked([&] {
-    SparseCheckpoint out(file.shape());
+    SparseCheckpoint out(indexer_shape_from(file.about().at("shape")));
     out.settings = read_settings<SparseSettings>(file.about().at("settings"), file.who());
     out.trained_context = file.about().at("trained_context");
     read_weights_checkpoint(file, out);

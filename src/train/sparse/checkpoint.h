@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <span>
 
-#include "train/loop/weights_checkpoint.h"
 #include "train/sparse/settings.h"
+#include "train/sparse/weights_checkpoint.h"
 
 namespace dsa::train {
 
-/// `identity` is the model's that training began with; `main` may be LoRA's row.
+/// `identity` is the model's that training began with; `main` may be LoRA's additions.
 struct SparseCheckpoint : WeightsCheckpoint {
   SparseSettings settings;
   std::int64_t trained_context = 0;  // of the indexer that training began with

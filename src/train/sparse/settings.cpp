@@ -2,22 +2,22 @@
 
 #include "base/error.h"
 #include "train/loop/products.h"
-#include "train/warmup/settings.h"
+#include "train/loop/setting_checks.h"
 
 namespace dsa::train {
 
 void validate(const SparseSettings& s) {
   constexpr std::int64_t kMost = std::int64_t{1} << 24;
-  check_range("--top-k", s.topk, 1, kMost);
-  check_range("--ctx", s.context, 2, kMost);
+  check_range("top-k", s.topk, 1, kMost);
+  check_range("ctx", s.context, 2, kMost);
   if (s.context <= s.topk)
-    fail("--ctx {}: a selection of {} tokens would be all of them; give more, or a smaller --top-k",
-         s.context, s.topk);
-  check_rate("--lr", s.lr);
-  check_rate("--indexer-lr", s.indexer_lr);
-  check_clip(s.clip);
-  if (!(s.distill >= 0 && s.distill <= 1)) fail("--distill {}: expected 0 to 1", s.distill);
-  check_range("--lora", s.lora, 0, 4096);
+    fail("ctx {}: a selection of {} tokens would be all of them; give more, or a smaller top-k", s.context,
+         s.topk);
+  check_rate("lr", s.lr);
+  check_rate("indexer-lr", s.indexer_lr);
+  check_clip("clip", s.clip);
+  check_share("distill", s.distill);
+  check_range("lora", s.lora, 0, 4096);
   static_cast<void>(parse_products(s.compute));
 }
 

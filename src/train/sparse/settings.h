@@ -1,5 +1,5 @@
 // What decides every number of the sparse stage: kept in its checkpoint,
-// so that --resume goes on with the same.
+// so that a resumed one goes on with the same.
 #pragma once
 
 #include <concepts>
@@ -21,7 +21,7 @@ struct SparseSettings {
   std::int64_t seed = 0;
 };
 
-/// The one list of them: visit(name, value) for each.  Command-line options are --name.
+/// The one list of them: visit(name, value) for each, by the name that a person knows it by.
 template <class Settings, class Visit>
   requires std::same_as<std::remove_const_t<Settings>, SparseSettings>
 void for_each_setting(Settings& s, Visit&& visit) {
@@ -40,7 +40,7 @@ void for_each_setting(Settings& s, Visit&& visit) {
 /// at zero and may move faster.
 constexpr double default_learning_rate(std::int64_t lora) { return lora > 0 ? 2e-4 : 1e-5; }
 
-/// Throws Error naming the option unless every value makes sense.
+/// Throws Error naming the setting unless every value makes sense.
 void validate(const SparseSettings& settings);
 
 }  // namespace dsa::train

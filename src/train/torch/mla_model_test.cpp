@@ -303,9 +303,10 @@ TEST(MlaModel, RecallIsAShareOfTheBestPossible) {
                                                     .gradients = MlaModel::Gradients::none,
                                                     .recall = true});
   for (const auto& layer : losses.indexers) {
-    EXPECT_GT(layer.recall, 0);
-    EXPECT_LE(layer.recall, layer.best + 1e-9);
-    EXPECT_LT(layer.best, 1);
+    EXPECT_GT(layer.recall.rows, 0);
+    EXPECT_GT(layer.recall.indexer, 0);
+    EXPECT_LE(layer.recall.indexer, layer.recall.best + 1e-9);
+    EXPECT_LT(layer.recall.best, 1);
   }
 }
 

@@ -150,7 +150,7 @@ struct MlaModel::Impl {
     const bool all = run.request.gradients == Gradients::all;
     const auto share = 1.0 / static_cast<double>(run.sequences);
     const auto gradient = layer_gradient_.layer(0);
-    IndexerLoss& loss = run.losses.indexers[i];
+    LayerLoss& loss = run.losses.indexers[i];
     loss.kl +=
         share * indexer.loss(in.weights, in.h, in.selection, in.mean_attention, all ? &gradient : nullptr);
     if (all) {
@@ -158,12 +158,12 @@ struct MlaModel::Impl {
       for (std::size_t j = 0; j < to.size(); ++j)
         to[j] += static_cast<float>(share) * layer_gradient_.values()[j];
     }
-    if (run.request.recall && run.request.stage == StageKind::warmup) add_recall(in, share, loss);
+    if (run.request.recall && run.request.stage == StageKind::warmup) add_recall(in, share, loss.recall);
   }
 
   // How much of dense attention the selection would have kept, and the best one of its size;
   // over the rows that must choose.
-  void add_recall(const IndexInput& in, double share, IndexerLoss& loss) {
+  void add_recall(const IndexInput& in, double share, Recall& recall) {
     const std::int64_t n = in.h.rows(), topk = config_.indexer->topk;
     if (n <= topk) return;
     Selection selected;
@@ -180,8 +180,9 @@ struct MlaModel::Impl {
       }
     });
     const auto rows = static_cast<double>(n - topk);
-    loss.recall += share * std::accumulate(kept.begin(), kept.end(), 0.0) / rows;
-    loss.best += share * std::accumulate(best.begin(), best.end(), 0.0) / rows;
+    recall.rows += n - topk;
+    recall.indexer += share * std::accumulate(kept.begin(), kept.end(), 0.0) / rows;
+    recall.best += share * std::accumulate(best.begin(), best.end(), 0.0) / rows;
   }
 
   Run begin(const Request& request) {

@@ -44,13 +44,15 @@ struct SmallTraining {
     return new_pretrain_checkpoint(config, {.model = "m", .corpus = "c"}, settings,
                                    {.tokens = 48 * 80, .hours = 0});
   }
-  PretrainTrainer trainer(PretrainCheckpoint checkpoint) {
-    return PretrainTrainer({.config = config,
-                            .exec = exec,
-                            .text = text,
-                            .held_out = text,
-                            .files = {.folder = folder.path(), .save_seconds = 0}},
-                           std::move(checkpoint));
+  /// Runs it; the records.
+  std::vector<StepRecord> run(PretrainCheckpoint checkpoint, const TrainerEvents& events = {},
+                              const std::atomic<bool>& cancel = false) {
+    PretrainTrainer trainer(
+        {.config = config, .exec = exec, .text = text, .held_out = text, .folder = folder.path()},
+        std::move(checkpoint));
+    TrainingLoop loop(trainer, {.folder = folder.path(), .save_seconds = 0});
+    loop.run(events, cancel);
+    return loop.log().records();
   }
 };
 
@@ -59,9 +61,7 @@ struct Weights {
 };
 
 TEST(PretrainTrainer, StagesTrainTheirOwnAndLossesFall) {
-  SmallTraining run;
-  const std::atomic<bool> never = false;
-  PretrainTrainer trainer = run.trainer(run.begin());
+  SmallTraining training;
   std::map<std::int64_t, Weights> after;  // by step
   after[0] = {.main = {}, .indexer = {}};
   const auto saved = [&](const fs::path& path) {
@@ -69,7 +69,7 @@ TEST(PretrainTrainer, StagesTrainTheirOwnAndLossesFall) {
     after[c.progress.step] = {.main = c.main,
                               .indexer = {c.indexer.values().begin(), c.indexer.values().end()}};
   };
-  EXPECT_TRUE(trainer.run({.step = {}, .saved = saved}, never));
+  const auto records = training.run(training.begin(), {.step = {}, .saved = saved});
 
   ASSERT_EQ(after.rbegin()->first, 48);
   for (std::int64_t step = 2; step <= 48; ++step) {
@@ -78,36 +78,34 @@ TEST(PretrainTrainer, StagesTrainTheirOwnAndLossesFall) {
   }
   std::vector<double> loss, kl;
   const StepRecord* last_look = nullptr;
-  for (const StepRecord& r : trainer.log().records()) {
+  for (const StepRecord& r : records) {
     if (r.held_out) last_look = &r;
     if (r.held_out) continue;
     EXPECT_EQ(r.main.has_value(), r.stage != "warmup") << r.step;
-    EXPECT_EQ(r.kl > 0, r.stage != "dense") << r.step;
+    EXPECT_EQ(r.indexer.kl > 0, r.stage != "dense") << r.step;
     EXPECT_TRUE(r.experts.has_value());
     if (r.stage == "dense") loss.push_back(r.main->language_model);
-    if (r.stage == "warmup") kl.push_back(r.kl);
+    if (r.stage == "warmup") kl.push_back(r.indexer.kl);
   }
   EXPECT_LT(loss.back(), 0.7 * loss.front());
   EXPECT_LT(kl.back(), kl.front());
   ASSERT_NE(last_look, nullptr);
   EXPECT_GT(last_look->main->dense, 0);
-  EXPECT_TRUE(last_look->recall.has_value());
-  EXPECT_TRUE(fs::exists(run.folder.path() / "model.safetensors"));
+  EXPECT_TRUE(last_look->indexer.kept.has_value());
+  EXPECT_TRUE(fs::exists(training.folder.path() / "model.safetensors"));
 }
 
 TEST(PretrainTrainer, GoesOnToTheSameBits) {
-  const std::atomic<bool> never = false;
   SmallTraining whole;
-  PretrainTrainer trainer = whole.trainer(whole.begin());
-  trainer.run({}, never);
+  whole.run(whole.begin());
 
   SmallTraining parts;
   for (const std::int64_t until : {5, 25, 37, 1000}) {  // in every stage
     const fs::path file = parts.folder.path() / kCheckpointFile;
-    PretrainTrainer part = parts.trainer(fs::exists(file) ? read_pretrain_checkpoint(file) : parts.begin());
     std::atomic<bool> cancel = false;
-    part.run({.step = [&](const StepRecord& r) { cancel = !r.held_out && r.step >= until; }, .saved = {}},
-             cancel);
+    parts.run(fs::exists(file) ? read_pretrain_checkpoint(file) : parts.begin(),
+              {.step = [&](const StepRecord& r) { cancel = !r.held_out && r.step >= until; }, .saved = {}},
+              cancel);
   }
   PretrainCheckpoint a = read_pretrain_checkpoint(whole.folder.path() / kCheckpointFile);
   PretrainCheckpoint b = read_pretrain_checkpoint(parts.folder.path() / kCheckpointFile);

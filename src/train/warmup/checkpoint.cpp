@@ -1,6 +1,6 @@
 #include "train/warmup/checkpoint.h"
 
-#include "base/error.h"
+#include "train/loop/settings_json.h"
 
 namespace dsa::train {
 namespace {
@@ -13,10 +13,11 @@ constexpr const char* kMoments[] = {"optimizer.exp_avg", "optimizer.exp_avg_sq"}
 void write_warmup_checkpoint(const std::filesystem::path& path, WarmupCheckpoint& c) {
   std::vector<TensorToWrite> tensors;
   add_tensors(c.parameters, tensors);
-  add_row(kMoments[0], c.first_moment, tensors);
-  add_row(kMoments[1], c.second_moment, tensors);
-  nlohmann::json about = to_json(c.parameters.shape(), c.progress, c.identity);
-  about["settings"] = to_json(c.settings);
+  add_vector(kMoments[0], c.first_moment, tensors);
+  add_vector(kMoments[1], c.second_moment, tensors);
+  nlohmann::json about = to_json(c.progress, c.identity);
+  about["shape"] = to_json(c.parameters.shape());
+  about["settings"] = settings_to_json(c.settings);
   about["optimizer_steps"] = c.optimizer_steps;
   write_checkpoint_file(path, kKey, std::move(about), std::move(tensors));
 }
@@ -24,16 +25,16 @@ void write_warmup_checkpoint(const std::filesystem::path& path, WarmupCheckpoint
 WarmupCheckpoint read_warmup_checkpoint(const std::filesystem::path& path) {
   const CheckpointFile file(path, kKey, "dsa train indexer");
   return file.read_checked([&] {
-    WarmupCheckpoint out(file.shape());
-    out.settings = settings_from_json(file.about().at("settings"), file.who());
+    WarmupCheckpoint out(indexer_shape_from(file.about().at("shape")));
+    out.settings = read_settings<WarmupSettings>(file.about().at("settings"), file.who());
     out.progress = file.progress();
     out.identity = file.identity();
     out.optimizer_steps = file.about().at("optimizer_steps");
     read(out.parameters, file.tensors());
     if (out.optimizer_steps > 0) {
       const std::int64_t size = out.parameters.shape().size();
-      out.first_moment = file.row(kMoments[0], size);
-      out.second_moment = file.row(kMoments[1], size);
+      out.first_moment = file.vector(kMoments[0], size);
+      out.second_moment = file.vector(kMoments[1], size);
     }
     return out;
   });

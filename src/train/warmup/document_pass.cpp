@@ -28,7 +28,7 @@ IndexerShape indexer_shape(const ModelFiles& files, std::int64_t heads, std::int
   indexer.head_dim = dim;
   indexer.rope_head_dim = std::max<std::int64_t>(2, dim / 4 * 2);
   indexer.topk = 1;
-  validate_indexer(indexer, "--heads and --dim");
+  validate_indexer(indexer, "heads and dim");
   return {.layers = config.num_hidden_layers,
           .hidden = config.hidden_size,
           .heads = heads,
@@ -96,20 +96,6 @@ std::span<const std::int32_t> DocumentPass::rows_of_part(std::int64_t part) {
        i += static_cast<std::size_t>(training_->updates))
     part_rows_.push_back(rows[i]);
   return part_rows_;
-}
-
-PassSummary summarize(std::span<const LayerLoss> losses) {
-  PassSummary out;
-  const auto layers = static_cast<double>(losses.size());
-  for (const LayerLoss& layer : losses) {
-    out.kl += layer.kl / layers;
-    if (layer.recall.rows == 0) continue;
-    out.has_recall = true;
-    out.recall += layer.recall.indexer / layers;
-    out.best += layer.recall.best / layers;
-    out.worst_layer = std::min(out.worst_layer, layer.recall.indexer / layer.recall.best);
-  }
-  return out;
 }
 
 }  // namespace dsa::train

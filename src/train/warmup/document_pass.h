@@ -59,14 +59,4 @@ class DocumentPass {
   std::vector<std::int32_t> part_rows_;
 };
 
-/// KL and recall over the layers.
-struct PassSummary {
-  double kl = 0;           // mean over the layers
-  double recall = 0;       // mean share of the attention that the indexers' selections keep
-  double best = 0;         // the same of the best possible selections
-  double worst_layer = 1;  // the lowest recall / best of a layer
-  bool has_recall = false;
-};
-PassSummary summarize(std::span<const LayerLoss> losses);
-
 }  // namespace dsa::train

@@ -67,7 +67,7 @@ TEST_F(PassOverTinyModel, PartsTogetherAreTheWhole) {
 TEST_F(PassOverTinyModel, EachPartSeesWhatTheOneBeforeChanged) {
   rows_ = {40, 41};  // one a part
   ASSERT_TRUE(run(nullptr));
-  const double before = summarize(pass_.losses()).kl;
+  const double before = record_of(pass_.losses()).kl;
   const PassTraining training{.gradient = gradient_, .updates = 2, .update = [&](std::int64_t layer) {
                                 const auto weights = parameters_.layer_values(layer),
                                            slope = gradient_.layer_values(layer);
@@ -75,7 +75,7 @@ TEST_F(PassOverTinyModel, EachPartSeesWhatTheOneBeforeChanged) {
                                   weights[i] -= 0.01F * slope[i];
                               }};
   for (int round = 0; round < 20; ++round) ASSERT_TRUE(run(&training));
-  EXPECT_LT(summarize(pass_.losses()).kl, 0.9 * before);
+  EXPECT_LT(record_of(pass_.losses()).kl, 0.9 * before);
 }
 
 TEST_F(PassOverTinyModel, StopsBetweenLayers) {

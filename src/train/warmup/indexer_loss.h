@@ -7,22 +7,10 @@
 
 #include "model/batch.h"
 #include "train/warmup/index_projections.h"
+#include "train/warmup/layer_loss.h"
 #include "train/warmup/objective.h"
 
 namespace dsa::train {
-
-/// Over the sampled rows that see more than `topk` tokens: the share of their attention (the target's mix of
-/// heads) that a selection of `topk` keeps.
-struct Recall {
-  std::int64_t rows = 0;
-  double indexer = 0;  // mean share that the indexer's selection keeps
-  double best = 0;     // of the best possible selection
-};
-
-struct LayerLoss {
-  double kl = 0;  // mean over the rows of KL(target || softmax(index scores)), nats
-  Recall recall;
-};
 
 struct LossRequest {
   std::span<const std::int32_t> rows;  // sampled query positions, ascending, within the document

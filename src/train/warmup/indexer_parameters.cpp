@@ -3,11 +3,14 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numbers>
 
 #include "base/error.h"
+#include "base/numeric.h"
 #include "base/rng.h"
 #include "kernels/dequantize.h"
+#include "train/loop/clip.h"
 
 namespace dsa::train {
 namespace {
@@ -22,20 +25,40 @@ float normal(const CounterRng& rng, std::uint64_t i) {
 
 }  // namespace
 
+nlohmann::json to_json(const IndexerShape& s) {
+  return {{"layers", s.layers},
+          {"hidden", s.hidden},
+          {"heads", s.heads},
+          {"dim", s.dim},
+          {"rope_dim", s.rope_dim},
+          {"k_norm_eps", s.k_norm_eps},
+          {"q_lora_rank", s.q_lora_rank}};
+}
+
+IndexerShape indexer_shape_from(const nlohmann::json& j) {
+  return {.layers = j.at("layers"),
+          .hidden = j.at("hidden"),
+          .heads = j.at("heads"),
+          .dim = j.at("dim"),
+          .rope_dim = j.at("rope_dim"),
+          .k_norm_eps = j.at("k_norm_eps"),
+          .q_lora_rank = j.value("q_lora_rank", std::int64_t{0})};
+}
+
 template <class T>
 LayerTensors<T> IndexerTensors::cut(T* values, std::int64_t layer) const {
   T* at = values + layer * shape_.layer_size();
-  const auto take = [&](std::int64_t count) {
+  const auto next = [&](std::int64_t count) {
     const std::span<T> part(at, static_cast<std::size_t>(count));
     at += count;
     return part;
   };
   LayerTensors<T> out;
-  out.wq = take(shape_.heads * shape_.dim * shape_.query_input());
-  out.wk = take(shape_.dim * shape_.hidden);
-  out.weights_proj = take(shape_.heads * shape_.hidden);
-  out.k_norm = take(shape_.dim);
-  out.k_norm_bias = take(shape_.dim);
+  out.wq = next(shape_.heads * shape_.dim * shape_.query_input());
+  out.wk = next(shape_.dim * shape_.hidden);
+  out.weights_proj = next(shape_.heads * shape_.hidden);
+  out.k_norm = next(shape_.dim);
+  out.k_norm_bias = next(shape_.dim);
   return out;
 }
 
@@ -54,6 +77,30 @@ void IndexerTensors::for_each(const Visit& visit) {
     visit(name("weights_proj.weight"), {shape_.heads, shape_.hidden}, t.weights_proj);
     visit(name("k_norm.weight"), {shape_.dim}, t.k_norm);
     visit(name("k_norm.bias"), {shape_.dim}, t.k_norm_bias);
+  }
+}
+
+void add_tensors(IndexerTensors& parameters, std::vector<TensorToWrite>& tensors) {
+  parameters.for_each(
+      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
+        tensors.push_back({name, DType::f32, shape, std::as_bytes(values)});
+      });
+}
+
+std::vector<double> clip_layers(IndexerTensors& gradient, double clip, Exec& exec) {
+  std::vector<double> norms(usize(gradient.shape().layers));
+  exec.parallel_for(gradient.shape().layers, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t layer = begin; layer < end; ++layer)
+      norms[usize(layer)] = clip_norm(gradient.layer_values(layer), clip);
+  });
+  return norms;
+}
+
+void check_finite(std::span<const double> layer_kl, std::span<const double> layer_norms) {
+  for (std::size_t layer = 0; layer < layer_kl.size(); ++layer) {
+    if (!std::isfinite(layer_kl[layer])) fail("layer {}: the indexer's loss is not a finite number", layer);
+    if (!std::isfinite(layer_norms[layer]))
+      fail("layer {}: the indexer's gradient is not a finite number", layer);
   }
 }
 

@@ -1,14 +1,17 @@
-// The numbers that warm-up trains: every layer's indexer, in one row of floats.
+// The numbers of every layer's indexer, in one vector: what every training trains, the warm-up nothing else.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "checkpoint/model_config.h"
+#include "checkpoint/safetensors_write.h"
 #include "checkpoint/tensor_source.h"
+#include "exec/exec.h"
 
 namespace dsa::train {
 
@@ -29,6 +32,10 @@ struct IndexerShape {
   }
   [[nodiscard]] std::int64_t size() const { return layers * layer_size(); }
 };
+
+/// As a checkpoint's JSON holds it ("shape"); reading throws nlohmann's exceptions.
+nlohmann::json to_json(const IndexerShape& shape);
+IndexerShape indexer_shape_from(const nlohmann::json& json);
 
 /// One layer's tensors, by the names of the indexer folder (wq_b in a checkpoint with a query latent).  T is
 /// float or const float.
@@ -71,6 +78,16 @@ class IndexerTensors {
   IndexerShape shape_;
   std::vector<float> values_;
 };
+
+/// Names every tensor for a file.
+void add_tensors(IndexerTensors& parameters, std::vector<TensorToWrite>& tensors);
+
+/// Scales each layer's gradient down to a norm of at most `clip` (layers learn apart from each other: one
+/// whose gradient is large must not slow the others down) and returns the norms before.
+std::vector<double> clip_layers(IndexerTensors& gradient, double clip, Exec& exec);
+
+/// Throws Error that names the layer whose loss or gradient is no finite number.
+void check_finite(std::span<const double> layer_kl, std::span<const double> layer_norms);
 
 /// Matrices normal with a standard deviation of 0.04 (an index score then starts near 0, its keys are
 /// normed), the norm 1 and 0: the same for a seed on every machine.

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "train/loop/training_run.h"
+#include "train/loop/clip.h"
 
 namespace dsa::train {
 

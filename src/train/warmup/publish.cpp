@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "checkpoint/config_json.h"
@@ -42,14 +43,14 @@ std::string figures(const TrainLog& log) {
   std::string out;
   const auto row = [&](const char* what, const StepRecord* r) {
     if (r == nullptr) return;
-    out += fmt::format("| {} | {} | {} | {:.4f} |", what, r->tokens, r->context, r->kl);
-    if (r->recall)
-      out += fmt::format(" {:.2f} % | {:.2f} % | {:.2f} % |\n", 100 * r->recall->recall,
-                         100 * r->recall->best, 100 * r->recall->worst_layer);
+    out += fmt::format("| {} | {} | {} | {:.4f} |", what, r->tokens, r->context, r->indexer.kl);
+    if (const auto& kept = r->indexer.kept)
+      out += fmt::format(" {:.2f} % | {:.2f} % | {:.2f} % |\n", 100 * kept->indexer, 100 * kept->best,
+                         100 * kept->worst_layer);
     else
       out += " | | |\n";
   };
-  row("training", last_where([](const StepRecord& r) { return !r.held_out && r.recall; }));
+  row("training", last_where([](const StepRecord& r) { return !r.held_out && r.indexer.kept; }));
   row("held-out text", last_where([](const StepRecord& r) { return r.held_out; }));
   return out;
 }

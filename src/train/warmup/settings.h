@@ -1,9 +1,10 @@
-// What decides a warm-up's every number: kept in the checkpoint, so that --resume goes on with the same.
+// What decides a warm-up's every number: kept in the checkpoint, so that a resumed one goes on with the same.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <type_traits>
 
 namespace dsa::train {
 
@@ -20,8 +21,9 @@ struct WarmupSettings {
   std::int64_t seed = 0;
 };
 
-/// The one list of them: visit(name, value) for each.  Command-line options are --name.
+/// The one list of them: visit(name, value) for each, by the name that a person knows it by.
 template <class Settings, class Visit>
+  requires std::same_as<std::remove_const_t<Settings>, WarmupSettings>
 void for_each_setting(Settings& s, Visit&& visit) {
   visit("heads", s.heads);
   visit("dim", s.dim);
@@ -35,16 +37,7 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("seed", s.seed);
 }
 
-/// Each throws Error naming the option unless the value makes sense.
-void check_range(const char* option, std::int64_t value, std::int64_t low, std::int64_t high);
-void check_rate(const char* option, double value);
-void check_clip(double value);
-
-/// Throws Error naming the option unless every value makes sense.
+/// Throws Error naming the setting unless every value makes sense.
 void validate(const WarmupSettings& settings);
-
-nlohmann::json to_json(const WarmupSettings& settings);
-/// Throws Error that starts with `who` if one is missing or of another type.
-WarmupSettings settings_from_json(const nlohmann::json& json, std::string_view who);
 
 }  // namespace dsa::train

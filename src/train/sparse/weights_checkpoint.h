@@ -30,20 +30,20 @@ struct WeightsCheckpoint {
   Identity identity;
   Progress progress;
   IndexerTensors indexer;
-  std::vector<float> main;  // the main weights' row
+  std::vector<float> main;  // the main weights, one after the other
   Moments main_moments, indexer_moments;
 
   explicit WeightsCheckpoint(const IndexerShape& shape) : indexer(shape) {}
 };
 
-/// Puts a checkpoint's row of main weights, if it has one, into `main`.  Throws Error naming the folder's
+/// Puts a checkpoint's main weights, if it has them, into `main`.  Throws Error naming the folder's
 /// checkpoint if it has another size.
 void take_main(WeightsCheckpoint& checkpoint, NamedTensors& main, const std::filesystem::path& folder);
 
 struct OptimizerStates {
   AdamW::State main, indexer;
 };
-/// Writes `c` with `main` and the optimizers' states in place of its own rows, which may be empty; `about` is
+/// Writes `c` with `main` and the optimizers' states in place of its own, which may be empty; `about` is
 /// what the training adds to the JSON.  Replaces the file at once or not at all.  Throws Error if the disk
 /// fails: the file before it stays.
 void write_weights_checkpoint(const std::filesystem::path& path, const char* key, nlohmann::json about,

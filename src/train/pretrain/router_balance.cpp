@@ -1,4 +1,4 @@
-#include "train/pretrain/mla_losses.h"
+#include "train/pretrain/router_balance.h"
 
 #include <algorithm>
 #include <limits>
@@ -7,26 +7,6 @@
 #include "train/pretrain/mla_weights.h"
 
 namespace dsa::train {
-
-PassSummary summarize(std::span<const MlaModel::IndexerLoss> indexers) {
-  PassSummary out;
-  const auto layers = static_cast<double>(indexers.size());
-  for (const auto& layer : indexers) {
-    out.kl += layer.kl / layers;
-    if (layer.best == 0) continue;
-    out.has_recall = true;
-    out.recall += layer.recall / layers;
-    out.best += layer.best / layers;
-    out.worst_layer = std::min(out.worst_layer, layer.recall / layer.best);
-  }
-  return out;
-}
-
-std::vector<double> kl_of(std::span<const MlaModel::IndexerLoss> indexers) {
-  std::vector<double> out;
-  for (const auto& layer : indexers) out.push_back(layer.kl);
-  return out;
-}
 
 std::optional<ExpertRecord> experts_of(const MlaModel::Losses& losses) {
   ExpertRecord out{.busiest = 0, .idlest = std::numeric_limits<double>::infinity()};

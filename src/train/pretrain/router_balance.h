@@ -1,18 +1,12 @@
-// What a step of a model from scratch found, in numbers for log and router.
+// How evenly a step's tokens went to the experts, and the routers' answer to it.
 #pragma once
 
 #include <optional>
-#include <span>
-#include <vector>
 
 #include "train/loop/train_log.h"
 #include "train/pretrain/mla_model.h"
 
 namespace dsa::train {
-
-/// KL, and recall where it was measured, over the layers.
-PassSummary summarize(std::span<const MlaModel::IndexerLoss> indexers);
-std::vector<double> kl_of(std::span<const MlaModel::IndexerLoss> indexers);
 
 /// Nothing if no layer has experts.
 std::optional<ExpertRecord> experts_of(const MlaModel::Losses& losses);

@@ -1,9 +1,11 @@
-#include "train/loop/weights_checkpoint.h"
+#include "train/sparse/weights_checkpoint.h"
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/who.h"
 
 namespace dsa::train {
 namespace {
@@ -15,7 +17,7 @@ constexpr std::array kIndexerMoments{"indexer.exp_avg", "indexer.exp_avg_sq"};
 Moments read_moments(const CheckpointFile& file, const std::array<const char*, 2>& names, std::int64_t steps,
                      std::int64_t size) {
   if (steps == 0) return {};
-  return {.steps = steps, .first = file.row(names[0], size), .second = file.row(names[1], size)};
+  return {.steps = steps, .first = file.vector(names[0], size), .second = file.vector(names[1], size)};
 }
 
 }  // namespace
@@ -23,8 +25,8 @@ Moments read_moments(const CheckpointFile& file, const std::array<const char*, 2
 void take_main(WeightsCheckpoint& checkpoint, NamedTensors& main, const std::filesystem::path& folder) {
   if (checkpoint.main.empty()) return;
   if (checkpoint.main.size() != main.values().size())
-    fail("{}: holds {} weights, expected {}", printable((folder / kCheckpointFile).string(), 1000),
-         checkpoint.main.size(), main.values().size());
+    fail("{}: holds {} weights, expected {}", who(folder / kCheckpointFile), checkpoint.main.size(),
+         main.values().size());
   std::ranges::copy(checkpoint.main, main.values().begin());
   checkpoint.main = {};
 }
@@ -34,12 +36,13 @@ void write_weights_checkpoint(const std::filesystem::path& path, const char* key
                               const OptimizerStates& states) {
   std::vector<TensorToWrite> tensors;
   add_tensors(c.indexer, tensors);
-  add_row(kMain, main, tensors);
-  add_row(kMainMoments[0], states.main.first_moment, tensors);
-  add_row(kMainMoments[1], states.main.second_moment, tensors);
-  add_row(kIndexerMoments[0], states.indexer.first_moment, tensors);
-  add_row(kIndexerMoments[1], states.indexer.second_moment, tensors);
-  about.update(to_json(c.indexer.shape(), c.progress, c.identity));
+  add_vector(kMain, main, tensors);
+  add_vector(kMainMoments[0], states.main.first_moment, tensors);
+  add_vector(kMainMoments[1], states.main.second_moment, tensors);
+  add_vector(kIndexerMoments[0], states.indexer.first_moment, tensors);
+  add_vector(kIndexerMoments[1], states.indexer.second_moment, tensors);
+  about.update(to_json(c.progress, c.identity));
+  about["shape"] = to_json(c.indexer.shape());
   about["main_size"] = main.size();
   about["optimizer_steps"] = states.main.steps;
   about["indexer_optimizer_steps"] = states.indexer.steps;
@@ -51,7 +54,7 @@ void read_weights_checkpoint(const CheckpointFile& file, WeightsCheckpoint& out)
   out.identity = file.identity();
   const std::int64_t main_size = file.about().at("main_size"), steps = file.about().at("optimizer_steps");
   read(out.indexer, file.tensors());
-  out.main = file.row(kMain, main_size);
+  out.main = file.vector(kMain, main_size);
   out.main_moments = read_moments(file, kMainMoments, steps, main_size);
   out.indexer_moments = read_moments(file, kIndexerMoments, file.about().at("indexer_optimizer_steps"),
                                      out.indexer.shape().size());
