@@ -15,10 +15,6 @@ constexpr std::string_view kMessage =
     "{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}{%endfor%}";
 constexpr std::string_view kPrompt = "{%if add_generation_prompt%}{{'<|im_start|>assistant\\n'}}{%endif%}";
 
-void write_message(PromptWriter& out, std::string_view role, std::string_view content) {
-  out.control("<|im_start|>").text(role).text("\n").text(content).control("<|im_end|>").text("\n");
-}
-
 }  // namespace
 
 ChatFormat chatml(std::optional<std::string> default_system, BeginsWith begins) {
@@ -29,9 +25,9 @@ ChatFormat chatml(std::optional<std::string> default_system, BeginsWith begins) 
                                                              const ChatOptions& options) {
     PromptWriter out;
     if (begins == BeginsWith::bos) out.control(kBosToken);
-    if (system && messages[0].role != Role::system) write_message(out, "system", *system);
-    for (const ChatMessage& m : messages) write_message(out, name(m.role), m.content);
-    if (options.add_generation_prompt) out.control("<|im_start|>").text("assistant\n");
+    if (system && messages[0].role != Role::system) write_message(out, Role::system, *system);
+    for (const ChatMessage& m : messages) write_message(out, m.role, m.content);
+    if (options.add_generation_prompt) begin_message(out, Role::assistant);
     return out.take();
   };
   return ChatFormat(std::move(spec));

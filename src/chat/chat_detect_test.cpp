@@ -140,14 +140,17 @@ std::string read(const std::filesystem::path& path) {
 }
 
 // DSA_TEST_TEMPLATES=.../vendor/llama.cpp/models/templates of llama-cpp-python 0.3.36
-// (and GLM-5.1's and 5.2's from where tools/goldens/chat/make.py says): every file is recognised as what it
-// is, or refused, and never taken for another.
+// (and GLM-5.1's, 5.2's and Qwen3's later ones from where tools/goldens/chat/make.py says): every file is
+// recognised as what it is, or refused, and never taken for another.
 TEST(ChatDetect, RealTemplates) {
   const std::filesystem::path folder = env_or("DSA_TEST_TEMPLATES", "");
   if (folder.empty()) GTEST_SKIP() << "DSA_TEST_TEMPLATES names no folder";
   const std::map<std::string, std::string> known{
       {"Qwen-Qwen2.5-7B-Instruct.jinja", "qwen2.5"},
       {"Qwen-Qwen3-0.6B.jinja", "qwen3"},
+      {"qwen3.jinja", "qwen3"},
+      {"qwen3-instruct.jinja", "qwen3-instruct"},
+      {"qwen3-thinking.jinja", "qwen3-thinking"},
       {"meta-llama-Llama-3.1-8B-Instruct.jinja", "llama-3"},
       {"meta-llama-Llama-3.2-3B-Instruct.jinja", "llama-3"},
       {"meta-llama-Llama-3.3-70B-Instruct.jinja", "llama-3"},

@@ -16,18 +16,20 @@ constexpr std::array<ChatFamily, 8> kFamilies{{
     {"deepseek-r1", "<｜Assistant｜>", match_deepseek_r1},
     {"glm-5.2", "[gMASK]<sop>", match_glm},
     {"qwq", "assistant\\n<think>\\n", match_qwq},
-    {"qwen3", "enable_thinking", match_qwen3},
+    {"qwen3", "multi_step_tool", match_qwen3},
     {"qwen2.5", "Qwen, created by Alibaba Cloud", match_qwen25},
     {"chatml", "<|im_start|>", match_chatml},
 }};
 
-constexpr std::array<NamedFormat, 12> kNamed{{
+constexpr std::array<NamedFormat, 14> kNamed{{
     {"chatml", [] { return chatml(std::nullopt); }},
     {"llama-3", [] { return llama3(/*wants_today=*/false); }},
     {"qwen2.5",
      [] { return qwen25("You are Qwen, created by Alibaba Cloud. You are a helpful assistant."); }},
     {"qwq", [] { return qwq(); }},
-    {"qwen3", qwen3},
+    {"qwen3", [] { return qwen3(); }},
+    {"qwen3-instruct", [] { return qwen3(Qwen3::instruct); }},
+    {"qwen3-thinking", [] { return qwen3(Qwen3::thinking); }},
     {"deepseek-r1", [] { return deepseek_r1(); }},
     {"deepseek-v3.1", deepseek_v31},
     {"deepseek-v3.2", deepseek_v32_encoding},
@@ -82,6 +84,14 @@ PromptWriter& PromptWriter::text(std::string_view text) {
   if (segments_.empty() || segments_.back().control) segments_.push_back({});
   segments_.back().text += text;
   return *this;
+}
+
+PromptWriter& begin_message(PromptWriter& out, Role role) {
+  return out.control("<|im_start|>").text(name(role)).text("\n");
+}
+
+void write_message(PromptWriter& out, Role role, std::string_view content) {
+  begin_message(out, role).text(content).control("<|im_end|>").text("\n");
 }
 
 std::ptrdiff_t last_user_index(std::span<const ChatMessage> messages) {

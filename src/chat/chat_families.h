@@ -49,7 +49,8 @@ ChatFormat qwen25(std::string default_system);
 /// How a template without a switch for thinking, or llama.cpp's copy with one, ends a prompt.
 enum class QwqPrompt : std::uint8_t { open, switched };
 ChatFormat qwq(QwqPrompt style = QwqPrompt::open);
-ChatFormat qwen3();
+enum class Qwen3 : std::uint8_t { hybrid, instruct, thinking };
+ChatFormat qwen3(Qwen3 kind = Qwen3::hybrid);
 ChatFormat llama3(bool wants_today);
 enum class R1Prompt : std::uint8_t { bare, open, switched };  // bare: the model opens its reasoning
 ChatFormat deepseek_r1(R1Prompt style = R1Prompt::open);
@@ -76,6 +77,10 @@ class PromptWriter {
  private:
   std::vector<Segment> segments_;
 };
+
+/// ChatML's "<|im_start|>user\n", and a whole message.
+PromptWriter& begin_message(PromptWriter& out, Role role);
+void write_message(PromptWriter& out, Role role, std::string_view content);
 
 /// Index of the last message of the user, -1 if there is none.
 std::ptrdiff_t last_user_index(std::span<const ChatMessage> messages);

