@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 #include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -37,22 +38,44 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+std::vector<const CLI::App*> verbs_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// A word that stands where a verb is wanted and is none.
+struct Stray {
+  const CLI::App* wants = nullptr;  // null: there is no such word
+  std::string word;
+};
+Stray find_stray(const CLI::App& app, std::span<char* const> arguments) {
+  const CLI::App* at = &app;
+  for (const std::string word : arguments) {
+    const auto verbs = verbs_of(*at);
+    if (verbs.empty() || word.starts_with('-')) break;
+    const auto found = std::ranges::find(verbs, word, [](const CLI::App* verb) { return verb->get_name(); });
+    if (found == verbs.end()) return {at, word};
+    at = *found;
+  }
+  return {};
+}
+
 // CLI11 would say only that a subcommand is required.
-int unknown_verb(const Program& program, std::string_view typed) {
-  const auto word = typed.substr(0, 40);
-  const auto nearest = std::ranges::min_element(program.verbs, {},
-                                                [&](const Verb& verb) { return distance(word, verb.name); });
-  const bool is_near = distance(word, nearest->name) <= std::max<std::size_t>(1, nearest->name.size() / 2);
-  fmt::print(stderr, "{0}: there is no verb {1}{2}\nType `{0} --help`.\n", program.name, printable(typed),
-             is_near ? fmt::format(": did you mean {}?", nearest->name) : "");
+int say_stray(const Stray& stray) {
+  const std::string word = stray.word.substr(0, 40);
+  std::string nearest;
+  for (const CLI::App* verb : verbs_of(*stray.wants))
+    if (nearest.empty() || distance(word, verb->get_name()) < distance(word, nearest))
+      nearest = verb->get_name();
+  const bool is_near = distance(word, nearest) <= std::max<std::size_t>(1, nearest.size() / 2);
+  std::string program;
+  for (const CLI::App* app = stray.wants; app != nullptr; app = app->get_parent())
+    program = app->get_name() + " " + program;
+  fmt::print(stderr, "dsa: there is no verb {}{}\nType `{}--help`.\n", printable(stray.word),
+             is_near ? fmt::format(": did you mean {}?", nearest) : "", program);
   return kWrongUsage;
 }
 
 int dispatch(const Program& program, int argc, char** argv) {
-  if (const std::string_view typed = argc > 1 ? argv[1] : "";
-      !typed.empty() && !typed.starts_with('-') &&
-      std::ranges::find(program.verbs, typed, &Verb::name) == program.verbs.end())
-    return unknown_verb(program, typed);
   CLI::App app(program.summary, program.name);
   app.set_version_flag("--version", "dsa " DSA_VERSION);
   app.require_subcommand(1);
@@ -60,6 +83,11 @@ int dispatch(const Program& program, int argc, char** argv) {
   std::vector<Action> actions;
   for (const Verb& verb : program.verbs)
     actions.push_back(verb.declare(*app.add_subcommand(std::string(verb.name), std::string(verb.summary))));
+
+  const auto arguments = std::span<char* const>(argv, static_cast<std::size_t>(argc));
+  if (const Stray stray = find_stray(app, arguments.subspan(std::min<std::size_t>(1, arguments.size())));
+      stray.wants != nullptr)
+    return say_stray(stray);
 
   try {
     app.parse(argc, argv);

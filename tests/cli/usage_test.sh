@@ -57,6 +57,9 @@ stderr_has "no verb tokenise: did you mean tokenize?"
 on 2 "$dsa" "$(printf 'x\033[31m')"
 stderr_has 'no verb x\x1b[31m'
 ! grep -q "did you mean" "$work/err" || fail "nothing is near"
+on 2 "$dsa" eval perplexty smollm2
+stderr_has "no verb perplexty: did you mean perplexity?"
+stderr_has "dsa eval --help"
 
 # a model that is not there, is not one, or has a hostile name: 1, one line
 mkdir "$work/empty" "$work/bad"
