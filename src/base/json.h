@@ -19,8 +19,8 @@ struct JsonLimits {
 /// trailing text.
 nlohmann::json parse_json(std::string_view text, std::string_view who, const JsonLimits& limits = {});
 
-/// The text of a value, on one line or indented: what every file and answer of ours is written with.  Bytes that
-/// are not UTF-8 (a file's name may hold some) become U+FFFD.
+/// The text of a value, on one line or indented: what every file and answer of ours is written with.  Bytes
+/// that are not UTF-8 (a file's name may hold some) become U+FFFD.
 /// Reading and writing JSON is compiled here alone: in every file that did it, it took longer than the file.
 std::string json_text(const nlohmann::json& value, int indent = -1);
 std::string json_text(const nlohmann::ordered_json& value, int indent = -1);
