@@ -34,6 +34,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   if (!S_ISREG(st.st_mode))
     fail("{}: is a {}, expected a regular file", printable(path.string()),
          S_ISDIR(st.st_mode) ? "directory" : "FIFO, socket or device");
+  identity_.emplace(st);
   size_ = static_cast<std::size_t>(st.st_size);
   if (size_ == 0) return;
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.fd, 0);
@@ -43,11 +44,13 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
+      identity_(other.identity_),
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(identity_, other.identity_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;

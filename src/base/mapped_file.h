@@ -4,7 +4,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
+
+#include "base/file_identity.h"
 
 namespace dsa {
 
@@ -22,6 +25,9 @@ class MappedFile {
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// True if the path no longer leads to the file that was mapped, or somebody has written to it since: what
+  /// is read here may be anything.
+  [[nodiscard]] bool changed() const { return FileIdentity::of(path_) != identity_; }
 
   /// Tells the kernel that these pages were copied elsewhere and need not stay resident;
   /// the bytes stay readable.
@@ -29,6 +35,7 @@ class MappedFile {
 
  private:
   std::filesystem::path path_;
+  std::optional<FileIdentity> identity_;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -78,6 +78,8 @@ class GgufFile {
   GgufFile& operator=(const GgufFile&) = delete;
 
   [[nodiscard]] const std::string& who() const { return who_; }
+  /// See MappedFile::changed().
+  [[nodiscard]] bool changed() const { return file_ && file_->changed(); }
   [[nodiscard]] std::uint32_t version() const { return contents_.version; }
   [[nodiscard]] const std::vector<GgufEntry>& entries() const { return contents_.entries; }
   [[nodiscard]] const std::vector<GgufTensor>& tensors() const { return contents_.tensors; }

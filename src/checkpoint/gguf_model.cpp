@@ -82,6 +82,10 @@ class GgufTensors : public TensorSource {
     for (const auto* entry : order_) visit(entry->first, entry->second);
   }
 
+  [[nodiscard]] std::vector<std::string> changed_files() const override {
+    return file_.changed() ? std::vector{file_.who()} : std::vector<std::string>{};
+  }
+
   [[nodiscard]] const GgufFile& file() const { return file_; }
   [[nodiscard]] const ModelConfig& config() const { return config_; }
 

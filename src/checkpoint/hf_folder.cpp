@@ -47,6 +47,13 @@ class SafetensorsSource final : public TensorSource {
       for (const auto& tensor : file->tensors()) visit(tensor.name, tensor.tensor);
   }
 
+  std::vector<std::string> changed_files() const override {
+    std::vector<std::string> changed;
+    for (const auto& file : files_)
+      if (file->file().changed()) changed.push_back(file->who());
+    return changed;
+  }
+
  private:
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::vector<const NamedTensor*> by_name_;

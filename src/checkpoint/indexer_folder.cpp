@@ -103,6 +103,11 @@ class WithIndexer final : public TensorSource {
     model_->for_each(visit);
     indexer_->for_each(visit);
   }
+  [[nodiscard]] std::vector<std::string> changed_files() const override {
+    auto changed = model_->changed_files();
+    for (auto& file : indexer_->changed_files()) changed.push_back(std::move(file));
+    return changed;
+  }
 
  private:
   std::unique_ptr<TensorSource> model_, indexer_;

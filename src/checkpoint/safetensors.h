@@ -39,6 +39,7 @@ class SafetensorsFile {
   SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
   [[nodiscard]] const std::string& who() const { return who_; }
+  [[nodiscard]] const MappedFile& file() const { return file_; }
   [[nodiscard]] const std::vector<NamedTensor>& tensors() const { return contents_.tensors; }
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return contents_.metadata; }
 

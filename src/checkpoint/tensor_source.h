@@ -34,6 +34,9 @@ class TensorSource {
   /// Every tensor, in file order.
   virtual void for_each(
       const std::function<void(std::string_view name, const StoredTensor&)>& visit) const = 0;
+  /// Those of its files that are no longer what was opened: replaced, written to or gone.  The tensors of a
+  /// file that was written to in place hold what stands there now.
+  [[nodiscard]] virtual std::vector<std::string> changed_files() const { return {}; }
 };
 
 }  // namespace dsa

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/mapped_file.h"
 
 namespace dsa::cli {
 namespace {
@@ -112,6 +113,7 @@ int dispatch(const Program& program, int argc, char** argv) {
 }  // namespace
 
 int run_program(const Program& program, int argc, char** argv) {
+  install_sigbus_message();
   try {
     return dispatch(program, argc, argv);
   } catch (const std::bad_alloc&) {
