@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/lfs_pointer.h"
 
 namespace dsa {
 namespace {
@@ -83,6 +84,7 @@ class Guard final : public nlohmann::json_sax<json> {
 json parse_json(std::string_view text, std::string_view who, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes)
     fail("{}: JSON of {} bytes, at most {} are accepted", who, text.size(), limits.max_bytes);
+  refuse_lfs_pointer(text, who);
   if (text.substr(0, 3) == "\xEF\xBB\xBF") fail("{}: not valid JSON: starts with a byte order mark", who);
   // nlohmann-json takes a NUL for the end of the text: what follows it would go unseen.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos)

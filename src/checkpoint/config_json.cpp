@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/present.h"
 #include "base/who.h"
 #include "checkpoint/config_moe.h"
 #include "checkpoint/config_reader.h"
@@ -232,8 +233,7 @@ HfConfig read_hf_config(const fs::path& folder) {
   with_text(folder / "config.json",
             [&](std::string_view text, const std::string& who) { result = parse_hf_config(text, who); });
   const fs::path generation = folder / "generation_config.json";
-  std::error_code ignored;
-  if (fs::exists(generation, ignored))
+  if (present(generation))
     with_text(generation, [&](std::string_view text, const std::string& who) {
       apply_generation_config(text, who, result.config);
     });

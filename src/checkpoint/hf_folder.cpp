@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/present.h"
 #include "base/who.h"
 #include "checkpoint/safetensors.h"
 
@@ -58,11 +59,6 @@ class SafetensorsSource final : public TensorSource {
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::vector<const NamedTensor*> by_name_;
 };
-
-bool present(const fs::path& path) {
-  std::error_code ignored;  // what cannot be looked at will say so when it is opened
-  return fs::exists(path, ignored);
-}
 
 // A shard is a plain file name in the same folder: never a path, a URL or a name with something hidden in it.
 bool is_shard_name(const std::string& name) {
@@ -161,8 +157,15 @@ std::unique_ptr<TensorSource> open_safetensors(const fs::path& path) {
 }
 
 std::unique_ptr<TensorSource> open_hf_tensors(const fs::path& folder) {
-  if (present(folder / kSingle)) return open_safetensors(folder / kSingle);
-  if (present(folder / kIndex)) return open_shards(folder);
+  const bool indexed = present(folder / kIndex);
+  if (present(folder / kSingle)) {
+    if (indexed)
+      spdlog::warn(
+          "{}: {} is read, and the shards that {} names beside it are passed over: remove one of the two",
+          dsa::who(folder), kSingle, kIndex);
+    return open_safetensors(folder / kSingle);
+  }
+  if (indexed) return open_shards(folder);
   refuse(folder);
 }
 

@@ -1,8 +1,14 @@
 // Folders of shards, good and hostile: H16 to H19 of docs/hostile-inputs.md.
 #include "checkpoint/hf_folder.h"
 
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <chrono>
+#include <sstream>
+#include <thread>
 
 #include "base/mapped_file.h"
 #include "checkpoint/open_model.h"
@@ -155,6 +161,55 @@ TEST(HostileFolder, H19_TruncatedWhileMapped) {
         ::_exit(0);
       },
       testing::ExitedWithCode(1), "changed or could not be read");
+}
+
+TEST(HostileFolder, H19_AFileThatWasWrittenToIsNoticed) {
+  Shards s;
+  s.index(R"({"a":"s1.safetensors","b":"s2.safetensors"})");
+  const auto source = s.open();
+  EXPECT_TRUE(source->changed_files().empty());
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  s.folder.write("s2.safetensors", kShardB);  // as long, and other bytes for all anybody knows
+  ASSERT_EQ(source->changed_files().size(), 1U);
+  EXPECT_TRUE(source->changed_files()[0].ends_with("s2.safetensors"));
+}
+
+TEST(HostileFolder, WhatCannotBeReadIsNotCalledAbsent) {
+  TempFolder folder;
+  fs::create_symlink("blobs/gone", folder.path() / "model.safetensors");  // a cache that was cleaned by hand
+  expect_error([&] { open_hf_tensors(folder.path()); }, {"model.safetensors", "link to blobs/gone"});
+  const auto gguf = folder.write("closed.gguf", "GGUF");
+  fs::permissions(gguf, fs::perms::none);
+  const AsNobody nobody(folder.path());
+  expect_error([&] { open_model(gguf); }, {"closed.gguf", "cannot open", "Permission denied"});
+}
+
+TEST(HostileFolder, ALargeFileThatGitDidNotDownloadIsNamed) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 4\n";
+  TempFolder folder;
+  folder.write("model.safetensors", pointer);
+  expect_error([&] { open_hf_tensors(folder.path()); },
+               {"model.safetensors: is a Git LFS pointer", "git lfs pull"});
+  expect_error([&] { open_model(folder.write("m.gguf", pointer)); }, {"m.gguf: is a Git LFS pointer"});
+  expect_error([&] { open_model(folder.write("m.safetensors", pointer)); },
+               {"m.safetensors: is a Git LFS pointer"});
+}
+
+// The warning is all that tells which of the two was meant.
+TEST(HostileFolder, ShardsBesideASingleFileArePassedOverAloud) {
+  Shards s;
+  s.index(R"({"a":"s1.safetensors","b":"s2.safetensors"})");
+  s.folder.write("model.safetensors", kShardA);
+  const auto log = spdlog::default_logger();
+  std::ostringstream said;
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(said)));
+  const auto source = s.open();
+  spdlog::set_default_logger(log);
+  EXPECT_EQ(source->find("b"), nullptr);
+  EXPECT_NE(said.str().find("model.safetensors.index.json names beside it are passed over"),
+            std::string::npos)
+      << said.str();
 }
 
 TEST(HostileFolder, H19_ReplacedByRenameKeepsTheOldBytes) {

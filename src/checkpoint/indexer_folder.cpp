@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/present.h"
 #include "base/who.h"
 #include "checkpoint/config_reader.h"
 #include "checkpoint/fingerprint.h"
@@ -117,8 +118,7 @@ class WithIndexer final : public TensorSource {
 
 void attach_own_indexer(ModelFiles& model) {
   const fs::path folder = model.path / kOwnIndexerFolder;
-  std::error_code ignored;
-  if (!fs::exists(folder / "config.json", ignored)) return;
+  if (!present(folder / "config.json")) return;
   IndexerFolder indexer = open_indexer_folder(folder);
   check_indexer_fits(indexer, model, FingerprintCheck::enforce);
   model.config.indexer = std::move(indexer.config);

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/lfs_pointer.h"
 #include "base/who.h"
 
 namespace dsa {
@@ -57,6 +58,7 @@ class Parser {
   json parse_header() {
     if (bytes_.size() < 8)
       fail("{}: not a safetensors file: {} bytes, expected at least 8", who_, bytes_.size());
+    refuse_lfs_pointer({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}, who_);
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i)
       length = length << 8 | static_cast<std::uint64_t>(bytes_[static_cast<std::size_t>(i)]);

@@ -5,6 +5,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/present.h"
 
 namespace dsa::cli {
 namespace {
@@ -21,16 +22,15 @@ std::string names() {
 }
 
 std::filesystem::path path_of(const CatalogueEntry& entry) {
-  std::error_code ignored;
   if (!entry.fetched.empty()) {
     auto path = dsa_home() / "models" / entry.file;
-    if (!std::filesystem::exists(path, ignored))
+    if (!present(path))
       fail("model {}: {} is not there yet: {}", entry.name, printable(path.string()), entry.fetched);
     return path;
   }
   const auto folders = shipped_models();
   for (const auto& folder : folders)
-    if (std::filesystem::exists(folder / entry.file, ignored)) return folder / entry.file;
+    if (present(folder / entry.file)) return folder / entry.file;
   fail("model {}: it comes with dsa, but is neither in {} nor in {}: install dsa again", entry.name,
        printable(folders[0].string()), printable(folders[1].string()));
 }
@@ -43,10 +43,9 @@ std::filesystem::path resolve_model(std::string_view model) {
   for (const auto& entry : kCatalogue)
     if (entry.name == model) return path_of(entry);
   std::filesystem::path path(model);
-  std::error_code error;
-  if (!std::filesystem::exists(path, error))
-    fail("model {}: no such folder or .gguf file, and no name that is built in ({}){}", printable(model),
-         names(), error ? ": " + error.message() : "");
+  if (!present(path))
+    fail("model {}: no such folder or .gguf file, and no name that is built in ({})", printable(model),
+         names());
   return path;
 }
 

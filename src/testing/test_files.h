@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -40,6 +41,24 @@ class TempFolder {
 
  private:
   std::filesystem::path path_;
+};
+
+/// While it lives, the process may do what a user without any rights may; the folder is opened to it.  Nothing
+/// changes where the process is no root: then it has no right to everything anyway.
+class AsNobody {
+ public:
+  explicit AsNobody(const std::filesystem::path& folder) {
+    std::filesystem::permissions(folder, std::filesystem::perms(0755));
+    if (::geteuid() == 0) became_ = ::seteuid(65534) == 0;
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+  ~AsNobody() {
+    if (became_ && ::seteuid(0) != 0) ADD_FAILURE() << "root again: refused";
+  }
+
+ private:
+  bool became_ = false;
 };
 
 inline std::string little_endian_u64(std::uint64_t n) {

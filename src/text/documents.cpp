@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/present.h"
 #include "base/sha256.h"
 #include "chat/chat_prompt.h"
 #include "text/conversation_file.h"
@@ -26,7 +27,7 @@ std::size_t replacements(std::string_view text) {
 
 std::vector<fs::path> files_below(const std::string& path) {
   std::error_code error;
-  if (!fs::exists(path, error)) fail("{}: there is no such file or folder", printable(path, 1000));
+  if (!present(path)) fail("{}: there is no such file or folder", printable(path, 1000));
   if (!fs::is_directory(path, error)) return {path};
   std::vector<fs::path> files;
   try {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/present.h"
 #include "checkpoint/config_json.h"
 
 namespace dsa::train {
@@ -106,8 +107,7 @@ void RoundedTensors::add_exact(const std::string& name, const std::vector<std::i
 void copy_files(const std::filesystem::path& from, const std::filesystem::path& to,
                 std::span<const char* const> names) {
   for (const char* name : names) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(from / name, ignored)) continue;
+    if (!present(from / name)) continue;
     const MappedFile file(from / name);
     write_file(to / name, {reinterpret_cast<const char*>(file.bytes().data()), file.size()});
   }
