@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
-#include "checkpoint/open_model.h"
 #include "cli/catalogue.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
@@ -35,7 +34,7 @@ Action declare_tokenize(CLI::App& command) {
       "  printf 'Hello world' | dsa tokenize smollm2\n"
       "  printf 'Hello world' | dsa tokenize smollm2 | dsa tokenize smollm2 --decode\n");
   return [options, decode] {
-    const Tokenizer tokenizer = open_tokenizer(open_model(resolve_model(options->model)));
+    const Tokenizer tokenizer = open_tokenizer(resolve_model(options->model));
     const std::string input = read_text("-");
     if (*decode) {
       print(tokenizer.decode(parse_token_list(input), /*skip_special=*/false));

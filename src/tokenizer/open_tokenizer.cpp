@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/present.h"
 #include "base/who.h"
 #include "checkpoint/gguf_vocabulary.h"
 #include "checkpoint/open_model.h"
@@ -21,10 +22,10 @@ std::string_view text_of(const MappedFile& file) {
 Tokenizer Tokenizer::from_tokenizer_json(const std::filesystem::path& path) {
   TokenizerSpec spec = parse_tokenizer_json(text_of(MappedFile(path)), who(path));
   const auto config = path.parent_path() / "tokenizer_config.json";
-  if (std::filesystem::exists(config)) apply_tokenizer_config(text_of(MappedFile(config)), who(config), spec);
+  if (present(config)) apply_tokenizer_config(text_of(MappedFile(config)), who(config), spec);
   // Newer checkpoints keep the template in a file of its own, which then is the one that counts.
   const auto chat = path.parent_path() / "chat_template.jinja";
-  if (std::filesystem::exists(chat)) set_chat_template(text_of(MappedFile(chat)), who(chat), spec);
+  if (present(chat)) set_chat_template(text_of(MappedFile(chat)), who(chat), spec);
   return Tokenizer(std::move(spec));
 }
 
@@ -39,6 +40,12 @@ Tokenizer open_tokenizer(const ModelFiles& files) {
     return Tokenizer::from_tokenizer_json(files.path / "tokenizer.json");
   DSA_CHECK(files.gguf != nullptr);
   return Tokenizer::from_gguf(*files.gguf);
+}
+
+Tokenizer open_tokenizer(const std::filesystem::path& model) {
+  if (!present(model)) fail("{}: there is no such file or folder", who(model));
+  if (std::filesystem::is_directory(model)) return Tokenizer::from_tokenizer_json(model / "tokenizer.json");
+  return Tokenizer::from_gguf(GgufFile(model));
 }
 
 }  // namespace dsa

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "checkpoint/gguf.h"
+#include "testing/test_files.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_gguf.h"
 #include "tokenizer/tokenizer_json.h"
@@ -31,7 +32,7 @@ json small() {
                     "test");
 }
 
-std::string error_of(const std::string& text) {
+std::string read_error(const std::string& text) {
   try {
     const Tokenizer t(parse_tokenizer_json(text, "tokenizer.json"));
   } catch (const Error& e) {
@@ -163,7 +164,7 @@ TEST(TokenizerJson, EachBrokenFileIsOneClearError) {
   for (const Case& c : kCases) {
     json j = small();
     c.change(j);
-    const std::string error = error_of(json_text(j));
+    const std::string error = read_error(json_text(j));
     EXPECT_TRUE(error.starts_with("tokenizer.json: ")) << c.what << ": " << error;
     EXPECT_NE(error.find(c.expected), std::string::npos) << c.what << ": " << error;
     EXPECT_LT(error.size(), 1000U) << c.what;
@@ -173,22 +174,22 @@ TEST(TokenizerJson, EachBrokenFileIsOneClearError) {
 TEST(TokenizerJson, PatternsFromFilesAreNeverRun) {
   for (const char* regex :
        {"(a+)+", "(.*)*x", "(?<=a)b", "a{1,1000000}", "[[:nonsense:]]", "(", "", "\\p{L}++"}) {
-    const std::string error = error_of(json_text(with_regex(regex)));
+    const std::string error = read_error(json_text(with_regex(regex)));
     EXPECT_NE(error.find("does not know"), std::string::npos) << regex << ": " << error;
   }
-  EXPECT_NE(error_of(json_text(with_regex(std::string(1 << 20, 'a')))).find("does not know"),
+  EXPECT_NE(read_error(json_text(with_regex(std::string(1 << 20, 'a')))).find("does not know"),
             std::string::npos);
 }
 
 TEST(TokenizerJson, TextsThatAreNoJsonObject) {
   for (const std::string text : {"", "[]", "null", "{", "{\"model\": 1}", "{\"a\":1,\"a\":2}", "\xFF"})
-    EXPECT_TRUE(error_of(text).starts_with("tokenizer.json: ")) << text;
+    EXPECT_TRUE(read_error(text).starts_with("tokenizer.json: ")) << text;
 }
 
 TEST(TokenizerJson, DeepSequencesEndAtTheDepthLimit) {
   std::string nested;
   for (int i = 0; i < 100'000; ++i) nested += R"({"type":"Sequence","normalizers":[)";
-  EXPECT_TRUE(error_of("{\"normalizer\":" + nested).starts_with("tokenizer.json: "));
+  EXPECT_TRUE(read_error("{\"normalizer\":" + nested).starts_with("tokenizer.json: "));
 }
 
 TEST(TokenizerJson, HarmlessOdditiesAreRead) {
@@ -203,6 +204,14 @@ TEST(TokenizerJson, HarmlessOdditiesAreRead) {
   EXPECT_EQ(t.piece(7), "<0xZZ>");
   EXPECT_EQ(t.encode("abc", SpecialTokens::as_text), (std::vector<std::int32_t>{3, 2}));
   EXPECT_EQ(t.encode("abc", SpecialTokens::parse), std::vector<std::int32_t>{4});
+}
+
+TEST(TokenizerJson, OlderSpellingsAreRead) {
+  json j = small();
+  j["model"].erase("type");
+  j["decoder"] = {{"type", "Sequence"}, {"decoders", {{{"type", "ByteLevel"}}}}};
+  const Tokenizer t(parse_tokenizer_json(json_text(j), "tokenizer.json"));
+  EXPECT_EQ(t.encode("abc", SpecialTokens::as_text), std::vector<std::int32_t>{4});
 }
 
 Tokenizer with_config(const json& config) {
@@ -279,11 +288,14 @@ class Gguf {
   }
   void erase(const std::string& key) { fields_.erase(key); }
 
+  [[nodiscard]] std::string bytes() const {
+    std::string out = "GGUF" + number(3U) + number(std::uint64_t{0}) + number(std::uint64_t{fields_.size()});
+    for (const auto& [key, value] : fields_) out += text(key) + value;
+    return out;
+  }
   [[nodiscard]] Tokenizer open() const {
-    std::string bytes =
-        "GGUF" + number(3U) + number(std::uint64_t{0}) + number(std::uint64_t{fields_.size()});
-    for (const auto& [key, value] : fields_) bytes += text(key) + value;
-    const GgufFile file(std::as_bytes(std::span(bytes)), "model.gguf");
+    const std::string held = bytes();
+    const GgufFile file(std::as_bytes(std::span(held)), "model.gguf");
     return Tokenizer::from_gguf(file);
   }
   [[nodiscard]] std::string error() const {
@@ -303,6 +315,12 @@ class Gguf {
   static std::string text(const std::string& value) { return number(std::uint64_t{value.size()}) + value; }
   std::map<std::string, std::string> fields_;
 };
+
+TEST(OpenTokenizer, AGgufThatHoldsAVocabularyAloneIsEnough) {
+  const TempFolder folder;
+  const Tokenizer t = open_tokenizer(folder.write("vocabulary.gguf", Gguf().bytes()));
+  EXPECT_EQ(t.encode("ab", SpecialTokens::parse), std::vector<std::int32_t>{2});
+}
 
 TEST(TokenizerGguf, TheMiniatureItselfIsRead) {
   const Tokenizer t = Gguf().open();

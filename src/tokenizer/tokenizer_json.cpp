@@ -76,7 +76,10 @@ class Reader {
   }
 
   void read_model(const json& model) {
-    if (const std::string type = text_of(model, "type", "model"); type != "BPE") unsupported("a model", type);
+    // Old files name no type: a list of merges is BPE, as `tokenizers` reads it.
+    const bool untyped = model.is_object() && !model.contains("type") && model.contains("merges");
+    if (const std::string type = untyped ? "BPE" : text_of(model, "type", "model"); type != "BPE")
+      unsupported("a model", type);
     for (const char* key : {"byte_fallback", "fuse_unk"})
       if (flag(model, key, "model")) fail("{}: \"{}\": true is not supported", who_, key);
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix", "dropout"}) {
@@ -210,9 +213,9 @@ class Reader {
   }
 
   void read_decoder(const json& node) const {
-    if (node.is_null()) return;
-    if (const std::string type = text_of(node, "type", "the decoder"); type != "ByteLevel")
-      unsupported("a decoder", type);
+    for (const json& step : flatten(node, "decoders", "the decoder"))
+      if (const std::string type = text_of(step, "type", "the decoder"); type != "ByteLevel")
+        unsupported("a decoder", type);
   }
 
   void read_post_processor(const json& node) {
