@@ -103,12 +103,16 @@ std::vector<std::string_view> GgufFile::get_strings(std::string_view key) const 
     wrong_type(key, "array of string", value);
   std::vector<std::string_view> out;
   out.reserve(value.count);
-  const auto* at = reinterpret_cast<const char*>(value.bytes.data());
-  for (std::uint64_t i = 0; i < value.count; ++i) {  // the parser has checked every length
+  // The parser has checked every length, but somebody may have written to the file since.
+  auto rest = value.bytes;
+  for (std::uint64_t i = 0; i < value.count; ++i) {
     std::uint64_t length = 0;
-    std::memcpy(&length, at, sizeof length);
-    out.emplace_back(at + sizeof length, length);
-    at += sizeof length + length;
+    const bool whole = rest.size() >= sizeof length;
+    if (whole) std::memcpy(&length, rest.data(), sizeof length);
+    if (!whole || length > rest.size() - sizeof length)
+      fail("{}: metadata key {} has changed while it was read: open the file again", who_, printable(key));
+    out.emplace_back(reinterpret_cast<const char*>(rest.data()) + sizeof length, length);
+    rest = rest.subspan(sizeof length + length);
   }
   return out;
 }

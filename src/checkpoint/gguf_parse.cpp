@@ -219,7 +219,7 @@ class Parser {
         return type.type;
       case GgufTensorType::Status::unsupported:
         fail("{}: tensor {} is stored as {}, which dsa does not read; use a file of {}", who_, tensor,
-             type.name, readable_gguf_types());
+             type.name, weight_gguf_types());
       case GgufTensorType::Status::removed:
         fail("{}: tensor {} is stored as {}, which ggml has removed; convert the model again", who_, tensor,
              type.name);

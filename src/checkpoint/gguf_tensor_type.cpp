@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "kernels/dequantize.h"
+
 namespace dsa {
 namespace {
 
@@ -37,10 +39,10 @@ GgufTensorType gguf_tensor_type(std::uint32_t id) {
   return id < kTypes.size() ? kTypes[id] : GgufTensorType{};
 }
 
-std::string readable_gguf_types() {
+std::string weight_gguf_types() {
   std::vector<std::string_view> names;
   for (const auto& type : kTypes)
-    if (type.status == Status::readable) names.push_back(type.name);
+    if (type.status == Status::readable && is_weight_type(type.type)) names.push_back(type.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 

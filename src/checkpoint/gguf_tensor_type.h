@@ -19,7 +19,7 @@ struct GgufTensorType {
 
 GgufTensorType gguf_tensor_type(std::uint32_t id);
 
-/// "F32, F16, ...", for error messages.
-std::string readable_gguf_types();
+/// "F32, F16, ...", for error messages: those that a kernel multiplies.
+std::string weight_gguf_types();
 
 }  // namespace dsa

@@ -176,7 +176,9 @@ std::vector<Hostile> hostile_files() {
       // H27
       {"H27_Removed", with_type(4), {"stored as Q4_2, which ggml has removed"}},
       {"H27_RemovedRepacked", with_type(31), {"Q4_0_4_4, which ggml has removed"}},
-      {"H27_Unsupported", with_type(23), {"IQ4_XS, which dsa does not read", "Q6_K"}},
+      {"H27_Unsupported",
+       with_type(23),
+       {"IQ4_XS, which dsa does not read; use a file of F32, F16, Q4_0", "Q6_K, BF16"}},
       {"H27_Count", with_type(42), {"unknown ggml type 42"}},
       {"H27_Minus1", with_type(0xFFFFFFFF), {"unknown ggml type 4294967295"}},
       // H28
@@ -340,6 +342,18 @@ TEST(Gguf, H24_ManyNamesInLittleTime) {
   for (std::uint64_t i = 0; i < 100'000; ++i)
     w.tensors.push_back({.name = fmt::format("{}", i), .sizes = {1}, .bytes = 4});
   parse(w.build());
+}
+
+// The file is mapped, and others may write to it after it was checked.
+TEST(Gguf, AStringThatGrewAfterTheCheckIsNotReadPastItsArray) {
+  const std::string text = GgufTestWriter().strings("words", {"one", "two"}).build();
+  std::vector<char> bytes(text.begin(), text.end());
+  const GgufFile file(as_span(bytes), "x.gguf");
+  EXPECT_EQ(file.get_strings("words").at(1), "two");
+  bytes[bytes.size() - 11] = 4;  // the second length
+  expect_error([&] { (void)file.get_strings("words"); }, {"x.gguf", "words", "changed"});
+  bytes[bytes.size() - 22] = 40;  // the first: nothing is left for the second
+  expect_error([&] { (void)file.get_strings("words"); }, {"x.gguf", "words", "changed"});
 }
 
 TEST(Gguf, AccessorsNameKeyAndTypes) {
