@@ -281,6 +281,23 @@ TEST(SafetensorsWrite, RoundTrip) {
   EXPECT_EQ(entries, 1);
 }
 
+TEST(SafetensorsWrite, ValuesThatComeInPiecesMakeTheSameFile) {
+  const TempFolder folder;
+  const std::vector<std::int64_t> ids{1, 2, 3};
+  const std::vector<float> rows{1, 2, 3, 4, 5, 6};
+  const auto all = std::as_bytes(std::span(rows));
+  write_safetensors(folder.path() / "whole", {{"rows", DType::f32, {3, 2}, all},
+                                              {"ids", DType::i64, {3}, std::as_bytes(std::span(ids))}});
+  SafetensorsWriter writer(folder.path() / "pieces",
+                           std::vector<TensorHead>{{"ids", DType::i64, {3}}, {"rows", DType::f32, {3, 2}}});
+  writer.write(std::as_bytes(std::span(ids)));
+  for (std::size_t i = 0; i < 3; ++i) writer.write(all.subspan(8 * i, 8));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "pieces"));
+  writer.commit();
+  const MappedFile whole(folder.path() / "whole"), pieces(folder.path() / "pieces");
+  EXPECT_TRUE(std::ranges::equal(whole.bytes(), pieces.bytes()));
+}
+
 TEST(SafetensorsWrite, FailureLeavesTheOldFile) {
   const TempFolder folder;
   expect_error([&] { write_safetensors(folder.path() / "no" / "out.safetensors", {}); },

@@ -1,6 +1,6 @@
 // dsa logits MODEL --tokens "1,2,3"|@FILE --out F.safetensors
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "base/checked.h"
@@ -28,7 +28,10 @@ int write_logits(const LogitsOptions& options) {
   const std::int64_t vocab = session.files().config.vocab_size;
   const auto n = static_cast<std::int64_t>(tokens.size());
 
-  std::vector<float> logits(tokens.size() * static_cast<std::size_t>(vocab));
+  const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
+  SafetensorsWriter out(options.out, std::array<TensorHead, 2>{
+                                         {{"tokens", DType::i64, {n}}, {"logits", DType::f32, {n, vocab}}}});
+  out.write(std::as_bytes(std::span(ids)));
   const CatchInterrupt interrupt;
   ProgressLine progress;
   try {
@@ -36,8 +39,7 @@ int write_logits(const LogitsOptions& options) {
         tokens,
         [&](std::int64_t first, TensorView<const float, 2> rows) {
           const auto count = rows.rows();
-          for (std::int64_t r = 0; r < count; ++r)
-            std::copy_n(rows.row(r), vocab, logits.begin() + (first + r) * vocab);
+          for (std::int64_t r = 0; r < count; ++r) out.write(std::as_bytes(rows.span(r)));
           progress.update(first + count, n);
         },
         interrupt.flag());
@@ -45,9 +47,7 @@ int write_logits(const LogitsOptions& options) {
     if (interrupt.flag()) return kInterrupted;
     throw;
   }
-  const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-  write_safetensors(options.out, {{"tokens", DType::i64, {n}, std::as_bytes(std::span(ids))},
-                                  {"logits", DType::f32, {n, vocab}, std::as_bytes(std::span(logits))}});
+  out.commit();
   return kDone;
 }
 
@@ -61,7 +61,8 @@ Action declare_logits(CLI::App& command) {
                   "the ids, separated by commas or white space, or a file of them")
       ->type_name("IDS|@FILE")
       ->required();
-  command.add_option("--out", options->out, "safetensors: tokens I64 [n], logits F32 [n, vocab]")
+  command
+      .add_option("--out", options->out, "safetensors: tokens I64 [n], logits F32 [n, vocab]; - is stdout")
       ->type_name("FILE")
       ->required();
   command.footer(
