@@ -2,7 +2,10 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "base/json.h"
+    const ModelReport found = report(files, indexer ? &*indexer : nullptr);
+    print(options->json ? json_text(to_json(found), 2) + "
+" : to_text(found));
+    if (!found.problem.empty()) throw Error(found.problem);
 #include "cli/catalogue.h"
 #include "cli/model_report.h"
 #include "cli/options.h"
@@ -20,8 +23,10 @@ Action declare_inspect(CLI::App& command) {
   return [options] {
     ModelFiles files = open_model(resolve_model(options->model));
     const auto indexer = attach_indexer(files, model_options(*options));
-    const ModelReport found = report(files, indexer ? indexer->path.string() : "");
-    print(options->json ? json_text(to_json(found), 2) + "\n" : to_text(found));
+    const ModelReport found = report(files, indexer ? &*indexer : nullptr);
+    print(options->json ? json_text(to_json(found), 2) + "
+" : to_text(found));
+    if (!found.problem.empty()) throw Error(found.problem);
     return kDone;
   };
 }

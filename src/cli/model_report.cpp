@@ -11,6 +11,7 @@
 #include "chat/chat_format.h"
 #include "kernels/registry.h"
 #include "model/kv_cache.h"
+#include "model/weights.h"
 #include "tokenizer/tokenizer.h"
 
 namespace dsa::cli {
@@ -90,9 +91,9 @@ std::string human_bytes(std::int64_t bytes) {
   return scaled(static_cast<double>(bytes), 1024, kUnits, " ");
 }
 
-ModelReport report(const ModelFiles& files, std::string_view indexer_folder) {
+ModelReport report(const ModelFiles& files, const IndexerFolder* indexer) {
   ModelReport out;
-  out.indexer_folder = indexer_folder;
+  if (indexer != nullptr) out.indexer_folder = indexer->path.string();
   out.path = files.path.string();
   out.format = files.format == ModelFiles::Format::gguf ? "GGUF" : "Hugging Face";
   out.architecture = files.config.model_type;
@@ -105,6 +106,11 @@ ModelReport report(const ModelFiles& files, std::string_view indexer_folder) {
                            .refused = table->refuse().value_or(""),
                            .borrowed = borrowed_ops(*table)});
   out.chosen_kernels = choose_kernels().name;
+  try {
+    check_weights(files.config, *files.tensors, indexer != nullptr ? indexer->tensors.get() : nullptr);
+  } catch (const Error& error) {
+    out.problem = error.what();
+  }
   // A folder of weights alone is worth inspecting too: what is missing is said, and no failure.
   try {
     const Tokenizer tokenizer = open_tokenizer(files);
@@ -151,6 +157,7 @@ Json to_json(const ModelReport& r) {
           {"cache_bytes_per_token_f32", r.cache_bytes_f32},
           {"tokenizer", r.tokenizer},
           {"chat_format", r.chat_format},
+          {"problem", r.problem.empty() ? Json() : Json(r.problem)},
           {"kernels", {{"chosen", r.chosen_kernels}, {"families", families}}}};
 }
 
@@ -186,13 +193,15 @@ std::string to_text(const ModelReport& r) {
        fmt::format("{} bytes a token, {} for the whole context (--compute f32: {} bytes a token)",
                    r.cache_bytes, human_bytes(r.cache_bytes * c.max_position_embeddings), r.cache_bytes_f32));
   for (const auto& k : r.kernels) {
-    std::string state = !k.refused.empty()           ? "cannot run here: " + k.refused
-                        : k.name == r.chosen_kernels ? "will run"
-                                                     : "could run";
+    const bool chosen = k.name == r.chosen_kernels && r.problem.empty();
+    std::string state = !k.refused.empty() ? "cannot run here: " + k.refused
+                        : chosen           ? "will run"
+                                           : "could run";
     if (!k.borrowed.empty())
       state += fmt::format("; leaves to the reference: {}", fmt::join(k.borrowed, ", "));
     line("kernels", fmt::format("{:<8} {}", k.name, state));
   }
+  if (!r.problem.empty()) line("problem", r.problem);
   return out;
 }
 

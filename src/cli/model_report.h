@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/indexer_folder.h"
 #include "checkpoint/open_model.h"
 
 namespace dsa::cli {
@@ -36,13 +37,14 @@ struct ModelReport {
   std::int64_t cache_bytes_f32 = 0;  // under --compute f32
   std::vector<KernelFamily> kernels;
   std::string chosen_kernels;
+  std::string problem;      // why the weights cannot be run; empty: they can
   std::string tokenizer;    // pre-tokenizer and size, or why there is none
   std::string chat_format;  // its name, or why there is none; empty without a tokenizer
 };
 
-/// `parameters` counts every stored tensor of the model but weight_scale_inv; `indexer_folder` is where
-/// attach_indexer() found its indexer, or empty.  Throws Error as open_model() does.
-ModelReport report(const ModelFiles& files, std::string_view indexer_folder);
+/// `parameters` counts every stored tensor of the model but weight_scale_inv; `indexer` is what attach_indexer()
+/// found, or null.  Throws Error as open_model() does.
+ModelReport report(const ModelFiles& files, const IndexerFolder* indexer);
 
 nlohmann::ordered_json to_json(const ModelReport& report);
 /// Lines for a person, the last one ended too.

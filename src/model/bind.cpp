@@ -29,6 +29,11 @@ bool is_scale_type(DType type) {
 
 const StoredTensor& Binder::get(const std::string& name, std::span<const std::int64_t> shape) {
   const StoredTensor* tensor = tensors_.find(name);
+  if (const StoredTensor* packed = find_packed(name, shape))
+    fail(
+        "weights: {} is stored as 4-bit numbers packed into {} {}, which dsa does not read ({}); "
+        "use the model in BF16 or FP8, or a GGUF of it",
+        name, dsa::name(packed->type), packed->shape, packed->file);
   if (tensor == nullptr)
     fail(
         "weights: tensor {} is missing; "
@@ -38,6 +43,20 @@ const StoredTensor& Binder::get(const std::string& name, std::span<const std::in
     fail("weights: {} has shape {}, expected {} ({})", name, tensor->shape, shape, tensor->file);
   used_.insert(name);
   return *tensor;
+}
+
+// A matrix as bitsandbytes (U8 under its own name), GPTQ and AWQ (I32 under another) pack it.
+const StoredTensor* Binder::find_packed(const std::string& name, std::span<const std::int64_t> shape) const {
+  if (shape.size() != 2) return nullptr;
+  const auto half = usize(shape[0]) * usize(shape[1]) / 2;
+  const auto packs = [&](const StoredTensor* t) {
+    return t != nullptr && t->bytes.size() == half && (t->type == DType::u8 || t->type == DType::i32);
+  };
+  const StoredTensor* tensor = tensors_.find(name);
+  if (packs(tensor)) return tensor;
+  if (tensor != nullptr || !name.ends_with(".weight")) return nullptr;
+  const StoredTensor* other = tensors_.find(name.substr(0, name.size() - 6) + "qweight");
+  return packs(other) ? other : nullptr;
 }
 
 WeightView Binder::view(const std::string& name, std::int64_t rows, std::int64_t cols) {
@@ -62,6 +81,7 @@ void Binder::bind_scales(const std::string& name, WeightView& weight) {
   if (!is_scale_type(scales.type))
     fail("weights: {}.weight_scale_inv is stored as {}, expected F32, BF16, F16 or F8_E8M0 ({})", name,
          dsa::name(scales.type), scales.file);
+  if (load_ == Load::headers) return;
   weight.scale_stride = shape[1];
   const bool aligned = reinterpret_cast<std::uintptr_t>(scales.bytes.data()) % alignof(float) == 0;
   if (scales.type == DType::f32 && aligned) {
@@ -84,6 +104,7 @@ void Binder::vector(const std::string& name, std::int64_t size, std::vector<floa
   if (!is_weight_type(tensor.type) || is_quantized_block(tensor.type) || tensor.type == DType::f8_e4m3)
     fail("weights: {} is stored as {}, expected F32, BF16 or F16 ({})", name, dsa::name(tensor.type),
          tensor.file);
+  if (load_ == Load::headers) return;
   out.resize(static_cast<std::size_t>(size));
   dequantize(tensor.type, tensor.bytes.data(), out);
 }
@@ -95,6 +116,7 @@ void Binder::unpacked_linear(const std::string& name, std::int64_t rows, std::in
 void Binder::linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias, Linear& out) {
   out.weight = view(name, rows, cols);
   if (bias) vector(name + ".bias", rows, out.bias);
+  if (load_ == Load::headers) return;
   pack(out.weight);
   if (stored_ == Stored::copied && out.weight.packed == nullptr)
     out.weight.data = copy(tensors_.find(name + ".weight")->bytes, "weights");
@@ -103,7 +125,8 @@ void Binder::linear(const std::string& name, std::int64_t rows, std::int64_t col
 void Binder::rotated_linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias,
                             std::int64_t head_dim, Linear& out) {
   const StoredTensor* tensor = tensors_.find(name + ".weight");
-  if (tensor == nullptr || !tensor->rope_permuted) return linear(name, rows, cols, bias, out);
+  if (tensor == nullptr || !tensor->rope_permuted || load_ == Load::headers)
+    return linear(name, rows, cols, bias, out);
 
   out.weight = view(name, rows, cols);
   const std::size_t row_bytes = out.weight.row_bytes;

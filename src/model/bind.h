@@ -14,16 +14,20 @@ namespace dsa {
 /// the model's own memory, whose huge pages it is read from faster.
 enum class Stored : std::uint8_t { mapped, copied };
 
+/// What is read of the tensors: their values, or only what their headers say, to be checked.
+enum class Load : std::uint8_t { values, headers };
+
 /// Used while loading only.  Every call throws Error if the tensor is missing or is not what the config says.
 class Binder {
  public:
   Binder(const TensorSource& tensors, const KernelTable& kernels, Compute compute, Exec& exec,
-         ModelWeights& model, Stored stored = Stored::mapped)
+         ModelWeights& model, Load load, Stored stored = Stored::mapped)
       : tensors_(tensors),
         kernels_(kernels),
         compute_(compute),
         exec_(exec),
         model_(model),
+        load_(load),
         stored_(stored) {}
 
   /// name + ".weight" [rows, cols] and, if `bias`, name + ".bias" [rows].
@@ -40,6 +44,7 @@ class Binder {
 
  private:
   const StoredTensor& get(const std::string& name, std::span<const std::int64_t> shape);
+  const StoredTensor* find_packed(const std::string& name, std::span<const std::int64_t> shape) const;
   WeightView view(const std::string& name, std::int64_t rows, std::int64_t cols);
   void bind_scales(const std::string& name, WeightView& weight);
   void pack(WeightView& weight);
@@ -50,6 +55,7 @@ class Binder {
   Compute compute_;
   Exec& exec_;
   ModelWeights& model_;
+  Load load_;
   Stored stored_;
   std::unordered_set<std::string> used_;
 };

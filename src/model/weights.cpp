@@ -128,16 +128,14 @@ void warn_about_leftovers(const TensorSource& tensors, const Binder& bind, const
                  c.model_type, fmt::join(names, ", "), count > names.size() ? ", ..." : "");
 }
 
-}  // namespace
-
-ModelWeights load_weights(const ModelConfig& config, const TensorSource& tensors,
-                          const TensorSource* indexer_tensors, const KernelTable& kernels, Compute compute,
-                          Exec& exec, LoadMtp mtp) {
+ModelWeights bind_model(const ModelConfig& config, const TensorSource& tensors,
+                        const TensorSource* indexer_tensors, const KernelTable& kernels, Compute compute,
+                        Exec& exec, LoadMtp mtp, Load load) {
   ModelWeights model;
-  Binder bind(tensors, kernels, compute, exec, model);
+  Binder bind(tensors, kernels, compute, exec, model, load);
   // An indexer folder is small, and read whole for every token.
   Binder bind_indexer_from(indexer_tensors != nullptr ? *indexer_tensors : tensors, kernels, compute, exec,
-                           model, Stored::copied);
+                           model, load, Stored::copied);
   Binder& indexer = indexer_tensors != nullptr ? bind_indexer_from : bind;
 
   if (config.tie_word_embeddings) {
@@ -158,6 +156,21 @@ ModelWeights load_weights(const ModelConfig& config, const TensorSource& tensors
   }
   warn_about_leftovers(tensors, bind, config);
   return model;
+}
+
+}  // namespace
+
+ModelWeights load_weights(const ModelConfig& config, const TensorSource& tensors,
+                          const TensorSource* indexer_tensors, const KernelTable& kernels, Compute compute,
+                          Exec& exec, LoadMtp mtp) {
+  return bind_model(config, tensors, indexer_tensors, kernels, compute, exec, mtp, Load::values);
+}
+
+void check_weights(const ModelConfig& config, const TensorSource& tensors,
+                   const TensorSource* indexer_tensors) {
+  Exec exec(1);
+  bind_model(config, tensors, indexer_tensors, kRefKernels, Compute::automatic, exec, LoadMtp::no,
+             Load::headers);
 }
 
 }  // namespace dsa

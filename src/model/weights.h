@@ -88,4 +88,8 @@ ModelWeights load_weights(const ModelConfig& config, const TensorSource& tensors
                           const TensorSource* indexer_tensors, const KernelTable& kernels, Compute compute,
                           Exec& exec, LoadMtp mtp = LoadMtp::no);
 
+/// The same findings, from the headers alone: throws the Error that load_weights() would, reads no value.
+void check_weights(const ModelConfig& config, const TensorSource& tensors,
+                   const TensorSource* indexer_tensors);
+
 }  // namespace dsa

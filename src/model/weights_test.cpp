@@ -123,6 +123,44 @@ TEST(Weights, Fp8NeedsItsScales) {
   EXPECT_EQ(error_of(tiny_llama(), tensors), "");
 }
 
+// Whatever loading refuses, the headers show.
+TEST(Weights, TheCheckOfHeadersFindsWhatLoadingFinds) {
+  const auto checked = [](const FakeTensors& tensors) -> std::string {
+    try {
+      check_weights(tiny_llama(), tensors, nullptr);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const auto whole = tensors_of_tiny_llama();
+  EXPECT_EQ(checked(whole), "");
+  whole.for_each([&](std::string_view name, const StoredTensor& stored) {
+    auto shape = stored.shape;
+    for (const DType type : {DType::f32, DType::f8_e4m3, DType::i64, DType::u8}) {
+      auto tensors = tensors_of_tiny_llama();
+      tensors.add(std::string(name), shape, type);
+      EXPECT_EQ(checked(tensors), error_of(tiny_llama(), tensors)) << name;
+    }
+    auto tensors = tensors_of_tiny_llama();
+    tensors.remove(std::string(name));
+    EXPECT_EQ(checked(tensors), error_of(tiny_llama(), tensors)) << name;
+  });
+}
+
+TEST(Weights, FourBitPackingsAreSaidToBeThat) {
+  const std::string name = "model.layers.0.mlp.up_proj";
+  for (const auto& shape : {std::vector<std::int64_t>{48, 16}, std::vector<std::int64_t>{768, 1}}) {
+    auto tensors = tensors_of_tiny_llama();
+    tensors.add(name + ".weight", shape, DType::u8);
+    EXPECT_NE(error_of(tiny_llama(), tensors).find("4-bit numbers packed into U8"), std::string::npos);
+  }
+  auto tensors = tensors_of_tiny_llama();
+  tensors.remove(name + ".weight");
+  tensors.add(name + ".qweight", {4, 48}, DType::i32);
+  EXPECT_NE(error_of(tiny_llama(), tensors).find("4-bit numbers packed into I32"), std::string::npos);
+}
+
 TEST(Weights, TiedEmbeddingsNeedNoHead) {
   auto config = tiny_llama();
   config.tie_word_embeddings = true;
