@@ -1,13 +1,14 @@
 #include "bench/random_indexer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <map>
 #include <numbers>
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "tensor/buffer.h"
+#include "checkpoint/memory_tensors.h"
+#include "checkpoint/tensor_names.h"
 
 namespace dsa {
 namespace {
@@ -21,42 +22,13 @@ float normal(const CounterRng& rng, std::uint64_t i) {
   return static_cast<float>(radius * std::cos(2 * std::numbers::pi * rng.unit(2 * i + 1)));
 }
 
-class RandomTensors final : public TensorSource {
- public:
-  void add_matrix(std::string name, std::int64_t rows, std::int64_t cols) {
-    const CounterRng rng(kSeed, tensors_.size());
-    bf16* values = add(std::move(name), {rows, cols});
-    for (std::int64_t i = 0; i < rows * cols; ++i)
-      values[i] = bf16(static_cast<float>(kDeviation) * normal(rng, static_cast<std::uint64_t>(i)));
-  }
-  void add_vector(std::string name, std::int64_t size, float value) {
-    bf16* values = add(std::move(name), {size});
-    for (std::int64_t i = 0; i < size; ++i) values[i] = bf16(value);
-  }
-
-  [[nodiscard]] const StoredTensor* find(std::string_view name) const override {
-    const auto found = tensors_.find(name);
-    return found == tensors_.end() ? nullptr : &found->second;
-  }
-  void for_each(const std::function<void(std::string_view name, const StoredTensor&)>& visit) const override {
-    for (const auto& [name, tensor] : tensors_) visit(name, tensor);
-  }
-
- private:
-  bf16* add(std::string name, std::vector<std::int64_t> shape) {
-    std::size_t bytes = sizeof(bf16);
-    for (const auto d : shape) bytes *= static_cast<std::size_t>(d);
-    memory_.emplace_back(bytes, "a random indexer");
-    tensors_.emplace(std::move(name), StoredTensor{.type = DType::bf16,
-                                                   .shape = std::move(shape),
-                                                   .bytes = memory_.back().bytes(),
-                                                   .file = "--random-indexer"});
-    return memory_.back().as<bf16>();
-  }
-
-  std::vector<Buffer> memory_;
-  std::map<std::string, StoredTensor, std::less<>> tensors_;
-};
+void add_matrix(MemoryTensors& to, const std::string& part, std::int64_t rows, std::int64_t cols,
+                std::uint64_t stream) {
+  const CounterRng rng(kSeed, stream);
+  const auto values = to.add<bf16>(tensor_names::weight(part), DType::bf16, {rows, cols});
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = bf16(static_cast<float>(kDeviation) * normal(rng, i));
+}
 
 }  // namespace
 
@@ -85,17 +57,17 @@ IndexerConfig random_indexer_config(const ModelConfig& model, IndexerShape shape
 std::unique_ptr<TensorSource> random_indexer_tensors(const ModelConfig& config) {
   const IndexerConfig& c = *config.indexer;
   const bool latent = config.mla && config.mla->q_lora_rank > 0;
-  auto tensors = std::make_unique<RandomTensors>();
-  for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    const auto name = [&](std::string_view part) {
-      return fmt::format("model.layers.{}.self_attn.indexer.{}", layer, part);
-    };
-    tensors->add_matrix(name(latent ? "wq_b.weight" : "wq.weight"), c.n_heads * c.head_dim,
-                        latent ? config.mla->q_lora_rank : config.hidden_size);
-    tensors->add_matrix(name("wk.weight"), c.head_dim, config.hidden_size);
-    tensors->add_matrix(name("weights_proj.weight"), c.n_heads, config.hidden_size);
-    tensors->add_vector(name("k_norm.weight"), c.head_dim, 1);
-    tensors->add_vector(name("k_norm.bias"), c.head_dim, 0);
+  auto tensors = std::make_unique<MemoryTensors>("--random-indexer");
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
+    const tensor_names::Indexer name = tensor_names::layer(i).indexer;
+    const auto stream = 5 * static_cast<std::uint64_t>(i);  // a layer has five tensors
+    add_matrix(*tensors, name.query(latent), c.n_heads * c.head_dim,
+               latent ? config.mla->q_lora_rank : config.hidden_size, stream);
+    add_matrix(*tensors, name.wk, c.head_dim, config.hidden_size, stream + 1);
+    add_matrix(*tensors, name.weights_proj, c.n_heads, config.hidden_size, stream + 2);
+    const auto norm = tensors->add<bf16>(tensor_names::weight(name.k_norm), DType::bf16, {c.head_dim});
+    std::ranges::fill(norm, bf16(1.0F));
+    tensors->add(tensor_names::bias(name.k_norm), DType::bf16, {c.head_dim});
   }
   return tensors;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "checkpoint/tensor_names.h"
 #include "kernels/dequantize.h"
 
 namespace dsa {
@@ -27,24 +28,25 @@ void add(Sha256& hash, std::string_view name, const StoredTensor& tensor) {
   }
 }
 
-constexpr std::array kNorms{"input_layernorm",          "self_attn.q_norm",
-                            "self_attn.k_norm",         "self_attn.q_a_layernorm",
-                            "self_attn.kv_a_layernorm", "post_attention_layernorm"};
-
 }  // namespace
 
 std::string fingerprint(const TensorSource& tensors, const ModelConfig& config) {
   Sha256 hash;
-  const auto add_norm = [&](const std::string& name, bool required) {
+  const auto add_norm = [&](const std::string& norm, bool required) {
+    const std::string name = tensor_names::weight(norm);
     if (const StoredTensor* tensor = tensors.find(name))
       add(hash, name, *tensor);
     else if (required)
       fail("weights: tensor {} is missing", name);
   };
-  for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer)
-    for (std::size_t i = 0; i < kNorms.size(); ++i)
-      add_norm(fmt::format("model.layers.{}.{}.weight", layer, kNorms[i]), /*required=*/i == 0);
-  add_norm("model.norm.weight", /*required=*/true);
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
+    const auto layer = tensor_names::layer(i);
+    add_norm(layer.input_layernorm, /*required=*/true);
+    for (const auto& norm : {layer.q_norm, layer.k_norm, layer.q_a_layernorm, layer.kv_a_layernorm,
+                             layer.post_attention_layernorm})
+      add_norm(norm, /*required=*/false);
+  }
+  add_norm(tensor_names::kNorm, /*required=*/true);
   return hash.hex();
 }
 

@@ -11,29 +11,39 @@
 #include "base/log.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_config.h"
+#include "checkpoint/tensor_names.h"
 
 namespace dsa {
 namespace {
 
-struct Name {
-  std::string_view gguf, huggingface;
-};
+namespace names = tensor_names;
 
-constexpr std::array kOfModel{
-    Name{"token_embd.weight", "model.embed_tokens.weight"},
-    Name{"output_norm.weight", "model.norm.weight"},
-    Name{"output.weight", "lm_head.weight"},
+struct ModelName {
+  std::string_view gguf;
+  const char* huggingface;
 };
+constexpr std::array kOfModel{ModelName{"token_embd.weight", names::kEmbedTokens},
+                              ModelName{"output_norm.weight", names::kNorm},
+                              ModelName{"output.weight", names::kLmHead}};
 
-// Without "blk.N." and "model.layers.N.", without ".weight" and ".bias".
-constexpr std::array kOfLayer{
-    Name{"attn_norm", "input_layernorm"},    Name{"ffn_norm", "post_attention_layernorm"},
-    Name{"attn_q", "self_attn.q_proj"},      Name{"attn_k", "self_attn.k_proj"},
-    Name{"attn_v", "self_attn.v_proj"},      Name{"attn_output", "self_attn.o_proj"},
-    Name{"attn_q_norm", "self_attn.q_norm"}, Name{"attn_k_norm", "self_attn.k_norm"},
-    Name{"ffn_gate", "mlp.gate_proj"},       Name{"ffn_up", "mlp.up_proj"},
-    Name{"ffn_down", "mlp.down_proj"},
-};
+// Without "blk.N.", without ".weight" and ".bias".
+const std::string* part_of_layer(const names::Layer& layer, std::string_view gguf) {
+  const std::array<std::pair<std::string_view, const std::string*>, 11> parts{{
+      {"attn_norm", &layer.input_layernorm},
+      {"ffn_norm", &layer.post_attention_layernorm},
+      {"attn_q", &layer.q_proj},
+      {"attn_k", &layer.k_proj},
+      {"attn_v", &layer.v_proj},
+      {"attn_output", &layer.o_proj},
+      {"attn_q_norm", &layer.q_norm},
+      {"attn_k_norm", &layer.k_norm},
+      {"ffn_gate", &layer.mlp.gate_proj},
+      {"ffn_up", &layer.mlp.up_proj},
+      {"ffn_down", &layer.mlp.down_proj},
+  }};
+  const auto found = std::ranges::find(parts, gguf, [](const auto& part) { return part.first; });
+  return found == parts.end() ? nullptr : found->second;
+}
 
 // "blk.12.attn_q.weight" -> "model.layers.12.self_attn.q_proj.weight"; empty if there is no such tensor in
 // the models we run.
@@ -49,14 +59,14 @@ std::string layer_name(std::string_view name, std::int64_t layers) {
   const std::size_t dot = name.find('.');
   if (dot == std::string_view::npos || (name.substr(dot) != ".weight" && name.substr(dot) != ".bias"))
     return {};
-  const auto it = std::ranges::find(kOfLayer, name.substr(0, dot), &Name::gguf);
-  if (it == kOfLayer.end()) return {};
-  return fmt::format("model.layers.{}.{}{}", layer, it->huggingface, name.substr(dot));
+  const names::Layer parts = names::layer(layer);
+  const std::string* part = part_of_layer(parts, name.substr(0, dot));
+  return part == nullptr ? std::string() : *part + std::string(name.substr(dot));
 }
 
 std::string huggingface_name(std::string_view name, std::int64_t layers) {
-  const auto it = std::ranges::find(kOfModel, name, &Name::gguf);
-  return it != kOfModel.end() ? std::string(it->huggingface) : layer_name(name, layers);
+  const auto it = std::ranges::find(kOfModel, name, &ModelName::gguf);
+  return it != kOfModel.end() ? names::weight(it->huggingface) : layer_name(name, layers);
 }
 
 class GgufTensors : public TensorSource {
@@ -115,13 +125,13 @@ class GgufTensors : public TensorSource {
 
   // The first tensor and the last layer's: metadata of another model shows here, before anything is loaded.
   void check_fit() const {
-    const StoredTensor& embedding = *find("model.embed_tokens.weight");
+    const StoredTensor& embedding = *find(names::weight(names::kEmbedTokens));
     const std::vector expected{config_.vocab_size, config_.hidden_size};
     if (embedding.shape != expected)
       fail("{}: token_embd.weight has shape {}, expected {} (rows and {}.embedding_length)", file_.who(),
            embedding.shape, expected, config_.model_type);
     const std::int64_t last = config_.num_hidden_layers - 1;
-    if (find(fmt::format("model.layers.{}.input_layernorm.weight", last)) == nullptr)
+    if (find(names::weight(names::layer(last).input_layernorm)) == nullptr)
       fail("{}: tensor blk.{}.attn_norm.weight is missing: {}.block_count is {}", file_.who(), last,
            config_.model_type, config_.num_hidden_layers);
   }

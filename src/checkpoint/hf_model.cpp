@@ -10,9 +10,12 @@
 #include "checkpoint/config_json.h"
 #include "checkpoint/hf_folder.h"
 #include "checkpoint/indexer_folder.h"
+#include "checkpoint/tensor_names.h"
 
 namespace dsa {
 namespace {
+
+namespace names = tensor_names;
 
 bool is_float(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
 
@@ -29,15 +32,14 @@ void check_quantization(const HfConfig& config, const TensorSource& tensors) {
 
 // Catches the folder whose config.json belongs to another model before anything is sized by it.
 void check_fit(const ModelConfig& config, const TensorSource& tensors, const std::string& who) {
-  const StoredTensor* embedding = tensors.find("model.embed_tokens.weight");
+  const StoredTensor* embedding = tensors.find(names::weight(names::kEmbedTokens));
   if (embedding == nullptr) fail("{}: tensor model.embed_tokens.weight is missing", who);
   const std::vector expected{config.vocab_size, config.hidden_size};
   if (embedding->shape != expected)
     fail(
         "{}: model.embed_tokens.weight has shape {}, expected {} (vocab_size and hidden_size in config.json)",
         embedding->file, embedding->shape, expected);
-  const std::string last =
-      fmt::format("model.layers.{}.input_layernorm.weight", config.num_hidden_layers - 1);
+  const std::string last = names::weight(names::layer(config.num_hidden_layers - 1).input_layernorm);
   if (tensors.find(last) == nullptr)
     fail("{}: tensor {} is missing: config.json says num_hidden_layers {}", who, last,
          config.num_hidden_layers);
@@ -45,8 +47,8 @@ void check_fit(const ModelConfig& config, const TensorSource& tensors, const std
 
 // The same bytes in both, and the same scales where they have any.
 bool same_weights(const TensorSource& tensors, const std::string& a, const std::string& b) {
-  for (const char* part : {".weight", ".weight_scale_inv"}) {
-    const StoredTensor *x = tensors.find(a + part), *y = tensors.find(b + part);
+  for (const auto& tensor_of : {names::weight, names::scales}) {
+    const StoredTensor *x = tensors.find(tensor_of(a)), *y = tensors.find(tensor_of(b));
     if (x == nullptr && y == nullptr) continue;
     if (x == nullptr || y == nullptr || x->type != y->type || x->shape != y->shape ||
         !std::ranges::equal(x->bytes, y->bytes))
@@ -58,8 +60,8 @@ bool same_weights(const TensorSource& tensors, const std::string& a, const std::
 // transformers goes by the tensors where they contradict the flag; the reader of a file that says both wants
 // the head that was trained.
 bool has_tied_head(const ModelConfig& config, const TensorSource& tensors, const std::string& who) {
-  if (!config.tie_word_embeddings || tensors.find("lm_head.weight") == nullptr ||
-      same_weights(tensors, "lm_head", "model.embed_tokens"))
+  if (!config.tie_word_embeddings || tensors.find(names::weight(names::kLmHead)) == nullptr ||
+      same_weights(tensors, names::kLmHead, names::kEmbedTokens))
     return config.tie_word_embeddings;
   spdlog::warn(
       "{}: tie_word_embeddings is true, but lm_head.weight is not the embedding: the stored head is used",
@@ -71,8 +73,7 @@ bool has_tied_head(const ModelConfig& config, const TensorSource& tensors, const
 std::int64_t count_mtp_layers(const ModelConfig& config, const TensorSource& tensors) {
   if (!config.mla) return 0;
   std::int64_t count = 0;
-  while (tensors.find(fmt::format("model.layers.{}.eh_proj.weight", config.num_hidden_layers + count)) !=
-         nullptr)
+  while (tensors.find(names::weight(names::layer(config.num_hidden_layers + count).eh_proj)) != nullptr)
     ++count;
   return count;
 }

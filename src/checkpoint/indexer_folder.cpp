@@ -2,22 +2,20 @@
 
 #include <fmt/ranges.h>
 
-#include <array>
-
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/numeric.h"
 #include "base/present.h"
 #include "base/who.h"
 #include "checkpoint/config_reader.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/hf_folder.h"
+#include "checkpoint/tensor_names.h"
 
 namespace dsa {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t kFormatVersion = 1;
 
 bool is_digest(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -45,10 +43,10 @@ void read_config(std::string_view text, const std::string& who, IndexerFolder& o
   const auto root =
       parse_json(text, who, {.max_bytes = std::size_t{1} << 20, .max_depth = 16, .max_values = 10'000});
   ConfigReader reader(root, who);
-  if (const auto type = reader.string("model_type", ""); type != "dsa_indexer")
-    fail("{}: model_type is \"{}\", expected \"dsa_indexer\"", who, printable(type));
-  if (const auto version = reader.integer("format_version"); version != kFormatVersion)
-    fail("{}: format_version is {}, this dsa reads {}", who, version, kFormatVersion);
+  if (const auto type = reader.string("model_type", ""); type != kIndexerModelType)
+    fail("{}: model_type is \"{}\", expected \"{}\"", who, printable(type), kIndexerModelType);
+  if (const auto version = reader.integer("format_version"); version != kIndexerFormat)
+    fail("{}: format_version is {}, this dsa reads {}", who, version, kIndexerFormat);
   const auto* base = reader.find("base_model");
   if (base == nullptr) fail("{}: base_model is missing", who);
   out.base_model = read_base_model(*base, who);
@@ -67,26 +65,25 @@ void read_config(std::string_view text, const std::string& who, IndexerFolder& o
 // Every layer's five tensors, and nothing else.
 void check_tensors(const IndexerFolder& folder, const std::string& who) {
   const IndexerConfig& c = folder.config;
-  const std::int64_t hidden = folder.base_model.hidden_size;
-  const std::array<std::pair<const char*, std::vector<std::int64_t>>, 5> expected{{
-      {"wq.weight", {c.n_heads * c.head_dim, hidden}},
-      {"wk.weight", {c.head_dim, hidden}},
-      {"weights_proj.weight", {c.n_heads, hidden}},
-      {"k_norm.weight", {c.head_dim}},
-      {"k_norm.bias", {c.head_dim}},
-  }};
+  const std::int64_t hidden = folder.base_model.hidden_size, layers = folder.base_model.num_hidden_layers;
+  const auto check = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
+    const StoredTensor* tensor = folder.tensors->find(name);
+    if (tensor == nullptr) fail("{}: tensor {} is missing", who, name);
+    if (tensor->shape != shape) fail("{}: {} has shape {}, expected {}", who, name, tensor->shape, shape);
+    if (tensor->type != DType::f32 && tensor->type != DType::bf16)
+      fail("{}: {} is stored as {}, expected BF16 or F32", who, name, dsa::name(tensor->type));
+  };
   std::size_t count = 0;
   folder.tensors->for_each([&](std::string_view, const StoredTensor&) { ++count; });
-  for (std::int64_t layer = 0; layer < folder.base_model.num_hidden_layers; ++layer)
-    for (const auto& [suffix, shape] : expected) {
-      const std::string name = fmt::format("model.layers.{}.self_attn.indexer.{}", layer, suffix);
-      const StoredTensor* tensor = folder.tensors->find(name);
-      if (tensor == nullptr) fail("{}: tensor {} is missing", who, name);
-      if (tensor->shape != shape) fail("{}: {} has shape {}, expected {}", who, name, tensor->shape, shape);
-      if (tensor->type != DType::f32 && tensor->type != DType::bf16)
-        fail("{}: {} is stored as {}, expected BF16 or F32", who, name, dsa::name(tensor->type));
-    }
-  const auto needed = expected.size() * static_cast<std::size_t>(folder.base_model.num_hidden_layers);
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const tensor_names::Indexer name = tensor_names::layer(i).indexer;
+    check(tensor_names::weight(name.wq), {c.n_heads * c.head_dim, hidden});
+    check(tensor_names::weight(name.wk), {c.head_dim, hidden});
+    check(tensor_names::weight(name.weights_proj), {c.n_heads, hidden});
+    check(tensor_names::weight(name.k_norm), {c.head_dim});
+    check(tensor_names::bias(name.k_norm), {c.head_dim});
+  }
+  const std::size_t needed = 5 * usize(layers);
   if (count != needed) fail("{}: holds {} tensors, expected {}", who, count, needed);
 }
 
@@ -118,7 +115,7 @@ class WithIndexer final : public TensorSource {
 
 void attach_own_indexer(ModelFiles& model) {
   const fs::path folder = model.path / kOwnIndexerFolder;
-  if (!present(folder / "config.json")) return;
+  if (!present(folder / kIndexerConfigFile)) return;
   IndexerFolder indexer = open_indexer_folder(folder);
   check_indexer_fits(indexer, model, FingerprintCheck::enforce);
   model.config.indexer = std::move(indexer.config);
@@ -128,11 +125,11 @@ void attach_own_indexer(ModelFiles& model) {
 IndexerFolder open_indexer_folder(const fs::path& folder) {
   IndexerFolder out;
   out.path = folder;
-  const MappedFile file(folder / "config.json");
+  const MappedFile file(folder / kIndexerConfigFile);
   const std::string who = dsa::who(file.path());
   read_config({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, who, out);
   validate_indexer(out.config, who);
-  const fs::path weights = folder / "indexer.safetensors";
+  const fs::path weights = folder / kIndexerWeightsFile;
   out.tensors = open_safetensors(weights);
   check_tensors(out, dsa::who(weights));
   out.config.full.assign(static_cast<std::size_t>(out.base_model.num_hidden_layers), true);

@@ -22,6 +22,11 @@ struct IndexerBaseModel {
   std::string fingerprint;  // see checkpoint/fingerprint.h
 };
 
+inline constexpr const char* kIndexerConfigFile = "config.json";
+inline constexpr const char* kIndexerWeightsFile = "indexer.safetensors";
+inline constexpr const char* kIndexerModelType = "dsa_indexer";  // in config.json
+inline constexpr std::int64_t kIndexerFormat = 1;                // likewise
+
 /// Opened and checked: every layer has the five tensors with their shapes, none is left over.
 struct IndexerFolder {
   std::filesystem::path path;

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/hf_folder.h"
+#include "checkpoint/indexer_folder_write.h"
+#include "checkpoint/memory_tensors.h"
 #include "checkpoint/safetensors_write.h"
 #include "testing/test_files.h"
 
@@ -223,6 +225,47 @@ TEST_F(Indexer, OnlyF32AndBf16) {
   EXPECT_NO_THROW(open());
   write_tensors(3, DType::f16);
   expect({"wq.weight is stored as F16", "BF16 or F32"});
+}
+
+TEST(IndexerFolderWrite, ReadsBackAsItWasWritten) {
+  const TempFolder folder;
+  const ModelFiles model = open_model(golden("llama_gqa"));
+  IndexerConfig config{.n_heads = 2,
+                       .head_dim = 8,
+                       .rope_head_dim = 4,
+                       .topk = 16,
+                       .k_norm_eps = 1e-5,
+                       .trained_context = 4096,
+                       .full = {}};
+  MemoryTensors tensors("made");
+  const std::int64_t hidden = model.config.hidden_size;
+  for (std::int64_t i = 0; i < model.config.num_hidden_layers; ++i) {
+    const std::string at = fmt::format("model.layers.{}.self_attn.indexer.", i);
+    tensors.add(at + "wq.weight", DType::bf16, {16, hidden})[7] = std::byte{3};
+    tensors.add(at + "wk.weight", DType::bf16, {8, hidden});
+    tensors.add(at + "weights_proj.weight", DType::bf16, {2, hidden});
+    tensors.add(at + "k_norm.weight", DType::f32, {8});
+    tensors.add(at + "k_norm.bias", DType::f32, {8});
+  }
+  IndexerFolderToWrite indexer{.model = model.config,
+                               .fingerprint = fingerprint(*model.tensors, model.config),
+                               .config = config,
+                               .tensors = {}};
+  tensors.for_each([&](std::string_view name, const StoredTensor& t) {
+    indexer.tensors.push_back({std::string(name), t.type, t.shape, t.bytes});
+  });
+  write_indexer_folder(folder.path(), indexer);
+
+  const IndexerFolder read = open_indexer_folder(folder.path());
+  EXPECT_EQ(read.config.n_heads, config.n_heads);
+  EXPECT_EQ(read.config.head_dim, config.head_dim);
+  EXPECT_EQ(read.config.rope_head_dim, config.rope_head_dim);
+  EXPECT_EQ(read.config.topk, config.topk);
+  EXPECT_EQ(read.config.k_norm_eps, config.k_norm_eps);
+  EXPECT_EQ(read.config.trained_context, config.trained_context);
+  EXPECT_EQ(read.base_model.architecture, "LlamaForCausalLM");
+  EXPECT_EQ(read.tensors->find("model.layers.0.self_attn.indexer.wq.weight")->bytes[7], std::byte{3});
+  EXPECT_NO_THROW(check_indexer_fits(read, model, FingerprintCheck::enforce));
 }
 
 }  // namespace

@@ -2,10 +2,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-    const ModelReport found = report(files, indexer ? &*indexer : nullptr);
-    print(options->json ? json_text(to_json(found), 2) + "
-" : to_text(found));
-    if (!found.problem.empty()) throw Error(found.problem);
+#include "base/error.h"
+#include "base/json.h"
 #include "cli/catalogue.h"
 #include "cli/model_report.h"
 #include "cli/options.h"
@@ -24,8 +22,7 @@ Action declare_inspect(CLI::App& command) {
     ModelFiles files = open_model(resolve_model(options->model));
     const auto indexer = attach_indexer(files, model_options(*options));
     const ModelReport found = report(files, indexer ? &*indexer : nullptr);
-    print(options->json ? json_text(to_json(found), 2) + "
-" : to_text(found));
+    print(options->json ? json_text(to_json(found), 2) + "\n" : to_text(found));
     if (!found.problem.empty()) throw Error(found.problem);
     return kDone;
   };

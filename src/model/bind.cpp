@@ -8,6 +8,7 @@
 
 #include "base/mapped_file.h"
 #include "base/numeric.h"
+#include "checkpoint/tensor_names.h"
 #include "kernels/dequantize.h"
 
 namespace dsa {
@@ -60,7 +61,7 @@ const StoredTensor* Binder::find_packed(const std::string& name, std::span<const
 }
 
 WeightView Binder::view(const std::string& name, std::int64_t rows, std::int64_t cols) {
-  const StoredTensor& tensor = get(name + ".weight", std::array{rows, cols});
+  const StoredTensor& tensor = get(tensor_names::weight(name), std::array{rows, cols});
   if (!is_weight_type(tensor.type))
     fail("weights: {}.weight is stored as {}, which no kernel multiplies ({})", name, dsa::name(tensor.type),
          tensor.file);
@@ -77,7 +78,7 @@ WeightView Binder::view(const std::string& name, std::int64_t rows, std::int64_t
 // DeepSeek's "weight_scale_inv" is multiplied, whatever its name says; it may lie in another shard.
 void Binder::bind_scales(const std::string& name, WeightView& weight) {
   const std::array shape{ceil_div(weight.rows, kScaleBlock), ceil_div(weight.cols, kScaleBlock)};
-  const StoredTensor& scales = get(name + ".weight_scale_inv", shape);
+  const StoredTensor& scales = get(tensor_names::scales(name), shape);
   if (!is_scale_type(scales.type))
     fail("weights: {}.weight_scale_inv is stored as {}, expected F32, BF16, F16 or F8_E8M0 ({})", name,
          dsa::name(scales.type), scales.file);
@@ -115,16 +116,16 @@ void Binder::unpacked_linear(const std::string& name, std::int64_t rows, std::in
 
 void Binder::linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias, Linear& out) {
   out.weight = view(name, rows, cols);
-  if (bias) vector(name + ".bias", rows, out.bias);
+  if (bias) vector(tensor_names::bias(name), rows, out.bias);
   if (load_ == Load::headers) return;
   pack(out.weight);
   if (stored_ == Stored::copied && out.weight.packed == nullptr)
-    out.weight.data = copy(tensors_.find(name + ".weight")->bytes, "weights");
+    out.weight.data = copy(tensors_.find(tensor_names::weight(name))->bytes, "weights");
 }
 
 void Binder::rotated_linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias,
                             std::int64_t head_dim, Linear& out) {
-  const StoredTensor* tensor = tensors_.find(name + ".weight");
+  const StoredTensor* tensor = tensors_.find(tensor_names::weight(name));
   if (tensor == nullptr || !tensor->rope_permuted || load_ == Load::headers)
     return linear(name, rows, cols, bias, out);
 
@@ -145,7 +146,7 @@ void Binder::rotated_linear(const std::string& name, std::int64_t rows, std::int
   }
   if (!bias) return;
   std::vector<float> stored;
-  vector(name + ".bias", rows, stored);
+  vector(tensor_names::bias(name), rows, stored);
   out.bias.resize(stored.size());
   for (std::int64_t r = 0; r < rows; ++r)
     out.bias[static_cast<std::size_t>(r)] = stored[static_cast<std::size_t>(interleaved_row(r, head_dim))];

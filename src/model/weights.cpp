@@ -5,115 +5,116 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/numeric.h"
+#include "checkpoint/tensor_names.h"
 #include "model/bind.h"
 
 namespace dsa {
 namespace {
 
-// The published names, each once: what is loaded, checked and reported as
-// missing all follows from these functions.
+// Which tensors a model has, each once: what is loaded, checked and reported as missing all follows from these
+// functions.
 
-void bind_mlp(Binder& bind, const std::string& prefix, const ModelConfig& c, std::int64_t width,
+namespace names = tensor_names;
+
+void bind_mlp(Binder& bind, const names::Mlp& name, const ModelConfig& c, std::int64_t width,
               MlpWeights& mlp) {
-  bind.linear(prefix + "gate_proj", width, c.hidden_size, c.mlp_bias, mlp.gate_proj);
-  bind.linear(prefix + "up_proj", width, c.hidden_size, c.mlp_bias, mlp.up_proj);
-  bind.linear(prefix + "down_proj", c.hidden_size, width, c.mlp_bias, mlp.down_proj);
+  bind.linear(name.gate_proj, width, c.hidden_size, c.mlp_bias, mlp.gate_proj);
+  bind.linear(name.up_proj, width, c.hidden_size, c.mlp_bias, mlp.up_proj);
+  bind.linear(name.down_proj, c.hidden_size, width, c.mlp_bias, mlp.down_proj);
 }
 
-void bind_moe(Binder& bind, const std::string& prefix, const ModelConfig& c, MoeWeights& moe) {
+void bind_moe(Binder& bind, const names::Moe& name, const ModelConfig& c, MoeWeights& moe) {
   const MoeConfig& m = *c.moe;
-  bind.linear(prefix + "gate", m.n_routed_experts, c.hidden_size, /*bias=*/false, moe.gate);
-  bind.vector(prefix + "gate.e_score_correction_bias", m.n_routed_experts, moe.e_score_correction_bias);
-  moe.experts.resize(static_cast<std::size_t>(m.n_routed_experts));
+  bind.linear(name.gate, m.n_routed_experts, c.hidden_size, /*bias=*/false, moe.gate);
+  bind.vector(name.e_score_correction_bias, m.n_routed_experts, moe.e_score_correction_bias);
+  moe.experts.resize(usize(m.n_routed_experts));
   for (std::size_t e = 0; e < moe.experts.size(); ++e)
-    bind_mlp(bind, fmt::format("{}experts.{}.", prefix, e), c, m.moe_intermediate_size, moe.experts[e]);
+    bind_mlp(bind, name.expert(static_cast<std::int64_t>(e)), c, m.moe_intermediate_size, moe.experts[e]);
   if (m.n_shared_experts > 0)
-    bind_mlp(bind, prefix + "shared_experts.", c, m.moe_intermediate_size * m.n_shared_experts,
+    bind_mlp(bind, name.shared_experts, c, m.moe_intermediate_size * m.n_shared_experts,
              moe.shared_experts.emplace());
 }
 
-void bind_gqa(Binder& bind, const std::string& prefix, const ModelConfig& c, GqaWeights& gqa) {
+void bind_gqa(Binder& bind, const names::Layer& name, const ModelConfig& c, GqaWeights& gqa) {
   const std::int64_t q = c.num_attention_heads * c.head_dim, kv = c.num_key_value_heads * c.head_dim;
-  bind.rotated_linear(prefix + "q_proj", q, c.hidden_size, c.qkv_bias, c.head_dim, gqa.q_proj);
-  bind.rotated_linear(prefix + "k_proj", kv, c.hidden_size, c.qkv_bias, c.head_dim, gqa.k_proj);
-  bind.linear(prefix + "v_proj", kv, c.hidden_size, c.qkv_bias, gqa.v_proj);
+  bind.rotated_linear(name.q_proj, q, c.hidden_size, c.qkv_bias, c.head_dim, gqa.q_proj);
+  bind.rotated_linear(name.k_proj, kv, c.hidden_size, c.qkv_bias, c.head_dim, gqa.k_proj);
+  bind.linear(name.v_proj, kv, c.hidden_size, c.qkv_bias, gqa.v_proj);
   if (c.qk_norm) {
-    bind.vector(prefix + "q_norm.weight", c.head_dim, gqa.q_norm);
-    bind.vector(prefix + "k_norm.weight", c.head_dim, gqa.k_norm);
+    bind.vector(names::weight(name.q_norm), c.head_dim, gqa.q_norm);
+    bind.vector(names::weight(name.k_norm), c.head_dim, gqa.k_norm);
   }
 }
 
-void bind_mla(Binder& bind, const std::string& prefix, const ModelConfig& c, MlaWeights& mla) {
+void bind_mla(Binder& bind, const names::Layer& name, const ModelConfig& c, MlaWeights& mla) {
   const MlaConfig& m = *c.mla;
   const std::int64_t q = c.num_attention_heads * (m.qk_nope_head_dim + m.qk_rope_head_dim);
   if (m.q_lora_rank > 0) {
-    bind.linear(prefix + "q_a_proj", m.q_lora_rank, c.hidden_size, c.qkv_bias, mla.q_a_proj);
-    bind.vector(prefix + "q_a_layernorm.weight", m.q_lora_rank, mla.q_a_layernorm);
-    bind.linear(prefix + "q_b_proj", q, m.q_lora_rank, /*bias=*/false, mla.q_b_proj);
+    bind.linear(name.q_a_proj, m.q_lora_rank, c.hidden_size, c.qkv_bias, mla.q_a_proj);
+    bind.vector(names::weight(name.q_a_layernorm), m.q_lora_rank, mla.q_a_layernorm);
+    bind.linear(name.q_b_proj, q, m.q_lora_rank, /*bias=*/false, mla.q_b_proj);
   } else {
-    bind.linear(prefix + "q_proj", q, c.hidden_size, /*bias=*/false, mla.q_proj);
+    bind.linear(name.q_proj, q, c.hidden_size, /*bias=*/false, mla.q_proj);
   }
-  bind.linear(prefix + "kv_a_proj_with_mqa", m.kv_lora_rank + m.qk_rope_head_dim, c.hidden_size, c.qkv_bias,
+  bind.linear(name.kv_a_proj_with_mqa, m.kv_lora_rank + m.qk_rope_head_dim, c.hidden_size, c.qkv_bias,
               mla.kv_a_proj_with_mqa);
-  bind.vector(prefix + "kv_a_layernorm.weight", m.kv_lora_rank, mla.kv_a_layernorm);
+  bind.vector(names::weight(name.kv_a_layernorm), m.kv_lora_rank, mla.kv_a_layernorm);
   // Read by absorb_query and expand_value in the stored layout.
-  bind.unpacked_linear(prefix + "kv_b_proj", c.num_attention_heads * (m.qk_nope_head_dim + m.v_head_dim),
+  bind.unpacked_linear(name.kv_b_proj, c.num_attention_heads * (m.qk_nope_head_dim + m.v_head_dim),
                        m.kv_lora_rank, mla.kv_b_proj);
 }
 
-void bind_indexer(Binder& bind, const std::string& prefix, const ModelConfig& c, IndexerWeights& indexer) {
+void bind_indexer(Binder& bind, const names::Indexer& name, const ModelConfig& c, IndexerWeights& indexer) {
   const IndexerConfig& i = *c.indexer;
   const bool latent = c.mla && c.mla->q_lora_rank > 0;
-  bind.linear(prefix + (latent ? "wq_b" : "wq"), i.n_heads * i.head_dim,
-              latent ? c.mla->q_lora_rank : c.hidden_size,
+  bind.linear(name.query(latent), i.n_heads * i.head_dim, latent ? c.mla->q_lora_rank : c.hidden_size,
               /*bias=*/false, indexer.wq);
-  bind.linear(prefix + "wk", i.head_dim, c.hidden_size, /*bias=*/false, indexer.wk);
-  bind.linear(prefix + "weights_proj", i.n_heads, c.hidden_size, /*bias=*/false, indexer.weights_proj);
-  bind.vector(prefix + "k_norm.weight", i.head_dim, indexer.k_norm);
-  bind.vector(prefix + "k_norm.bias", i.head_dim, indexer.k_norm_bias);
+  bind.linear(name.wk, i.head_dim, c.hidden_size, /*bias=*/false, indexer.wk);
+  bind.linear(name.weights_proj, i.n_heads, c.hidden_size, /*bias=*/false, indexer.weights_proj);
+  bind.vector(names::weight(name.k_norm), i.head_dim, indexer.k_norm);
+  bind.vector(names::bias(name.k_norm), i.head_dim, indexer.k_norm_bias);
 }
 
 void bind_layer(Binder& bind, Binder& bind_indexer_from, const ModelConfig& c, std::int64_t index,
                 bool is_mtp, LayerWeights& layer) {
-  const std::string prefix = fmt::format("model.layers.{}.", index), attention = prefix + "self_attn.";
-  bind.vector(prefix + "input_layernorm.weight", c.hidden_size, layer.input_layernorm);
-  bind.vector(prefix + "post_attention_layernorm.weight", c.hidden_size, layer.post_attention_layernorm);
+  const names::Layer name = names::layer(index);
+  bind.vector(names::weight(name.input_layernorm), c.hidden_size, layer.input_layernorm);
+  bind.vector(names::weight(name.post_attention_layernorm), c.hidden_size, layer.post_attention_layernorm);
   if (c.mla) {
-    bind_mla(bind, attention, c, layer.mla.emplace());
-    bind.linear(attention + "o_proj", c.hidden_size, c.num_attention_heads * c.mla->v_head_dim, c.o_bias,
+    bind_mla(bind, name, c, layer.mla.emplace());
+    bind.linear(name.o_proj, c.hidden_size, c.num_attention_heads * c.mla->v_head_dim, c.o_bias,
                 layer.o_proj);
   } else {
-    bind_gqa(bind, attention, c, layer.gqa.emplace());
-    bind.linear(attention + "o_proj", c.hidden_size, c.num_attention_heads * c.head_dim, c.o_bias,
-                layer.o_proj);
+    bind_gqa(bind, name, c, layer.gqa.emplace());
+    bind.linear(name.o_proj, c.hidden_size, c.num_attention_heads * c.head_dim, c.o_bias, layer.o_proj);
   }
-  if (c.indexer && (is_mtp || c.indexer->full[static_cast<std::size_t>(index)]))
-    bind_indexer(bind_indexer_from, attention + "indexer.", c, layer.indexer.emplace());
+  if (c.indexer && (is_mtp || c.indexer->full[usize(index)]))
+    bind_indexer(bind_indexer_from, name.indexer, c, layer.indexer.emplace());
   if (is_mtp ? c.moe.has_value() : c.is_moe_layer(index))
-    bind_moe(bind, prefix + "mlp.", c, layer.moe.emplace());
+    bind_moe(bind, name.moe, c, layer.moe.emplace());
   else
-    bind_mlp(bind, prefix + "mlp.", c, c.intermediate_size, layer.mlp.emplace());
+    bind_mlp(bind, name.mlp, c, c.intermediate_size, layer.mlp.emplace());
 }
 
 void bind_mtp(Binder& bind, const ModelConfig& c, std::int64_t index, MtpWeights& mtp) {
-  const std::string prefix = fmt::format("model.layers.{}.", index);
-  bind.linear(prefix + "embed_tokens", c.vocab_size, c.hidden_size, /*bias=*/false, mtp.embed_tokens);
-  bind.linear(prefix + "eh_proj", c.hidden_size, 2 * c.hidden_size, /*bias=*/false, mtp.eh_proj);
-  bind.linear(prefix + "shared_head.head", c.vocab_size, c.hidden_size, /*bias=*/false, mtp.head);
-  bind.vector(prefix + "enorm.weight", c.hidden_size, mtp.enorm);
-  bind.vector(prefix + "hnorm.weight", c.hidden_size, mtp.hnorm);
-  bind.vector(prefix + "shared_head.norm.weight", c.hidden_size, mtp.norm);
+  const names::Layer name = names::layer(index);
+  bind.linear(name.embed_tokens, c.vocab_size, c.hidden_size, /*bias=*/false, mtp.embed_tokens);
+  bind.linear(name.eh_proj, c.hidden_size, 2 * c.hidden_size, /*bias=*/false, mtp.eh_proj);
+  bind.linear(name.shared_head, c.vocab_size, c.hidden_size, /*bias=*/false, mtp.head);
+  bind.vector(names::weight(name.enorm), c.hidden_size, mtp.enorm);
+  bind.vector(names::weight(name.hnorm), c.hidden_size, mtp.hnorm);
+  bind.vector(names::weight(name.shared_head_norm), c.hidden_size, mtp.norm);
   bind_layer(bind, bind, c, index, /*is_mtp=*/true, mtp.layer);
 }
 
 // Names that a checkpoint may hold without anybody reading them.
 bool is_expected_leftover(std::string_view name, const ModelConfig& c) {
   if (name.find("rotary_emb.inv_freq") != std::string_view::npos || name == "rope_freqs.weight") return true;
-  if (name == "lm_head.weight") return c.tie_word_embeddings;
+  if (name == names::weight(names::kLmHead)) return c.tie_word_embeddings;
   for (std::int64_t i = 0; i < c.num_nextn_predict_layers; ++i)
-    if (name.starts_with(fmt::format("model.layers.{}.", c.num_hidden_layers + i))) return true;
-  return name.find(".self_attn.indexer.") !=
-         std::string_view::npos;  // not used with --indexer none, or a shared layer's
+    if (name.starts_with(names::layer(c.num_hidden_layers + i).at)) return true;
+  return names::is_of_indexer(name);  // not used with --indexer none, or a shared layer's
 }
 
 void warn_about_leftovers(const TensorSource& tensors, const Binder& bind, const ModelConfig& c) {
@@ -139,13 +140,13 @@ ModelWeights bind_model(const ModelConfig& config, const TensorSource& tensors,
   Binder& indexer = indexer_tensors != nullptr ? bind_indexer_from : bind;
 
   if (config.tie_word_embeddings) {
-    bind.linear("model.embed_tokens", config.vocab_size, config.hidden_size, /*bias=*/false, model.lm_head);
+    bind.linear(names::kEmbedTokens, config.vocab_size, config.hidden_size, /*bias=*/false, model.lm_head);
     model.embed_tokens = model.lm_head;
   } else {
-    bind.unpacked_linear("model.embed_tokens", config.vocab_size, config.hidden_size, model.embed_tokens);
-    bind.linear("lm_head", config.vocab_size, config.hidden_size, /*bias=*/false, model.lm_head);
+    bind.unpacked_linear(names::kEmbedTokens, config.vocab_size, config.hidden_size, model.embed_tokens);
+    bind.linear(names::kLmHead, config.vocab_size, config.hidden_size, /*bias=*/false, model.lm_head);
   }
-  bind.vector("model.norm.weight", config.hidden_size, model.norm);
+  bind.vector(names::weight(names::kNorm), config.hidden_size, model.norm);
   model.layers.resize(static_cast<std::size_t>(config.num_hidden_layers));
   for (std::size_t i = 0; i < model.layers.size(); ++i)
     bind_layer(bind, indexer, config, static_cast<std::int64_t>(i), /*is_mtp=*/false, model.layers[i]);

@@ -7,8 +7,8 @@
 
 #include "base/json.h"
 #include "checkpoint/fingerprint.h"
+#include "checkpoint/indexer_folder_write.h"
 #include "checkpoint/open_model.h"
-#include "checkpoint/safetensors_write.h"
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/utf8.h"
 
@@ -65,29 +65,15 @@ void write_indexer_folder(const fs::path& model, const fs::path& out, IndexerSha
   ModelConfig& c = files.config;
   c.indexer = random_indexer_config(c, shape, topk);
   fs::create_directories(out);
-  write(out / "config.json", {{"model_type", "dsa_indexer"},
-                              {"format_version", 1},
-                              {"index_n_heads", shape.heads},
-                              {"index_head_dim", shape.dim},
-                              {"index_rope_head_dim", c.indexer->rope_head_dim},
-                              {"index_topk", topk},
-                              {"k_norm_eps", c.indexer->k_norm_eps},
-                              {"trained_context", c.max_position_embeddings},
-                              {"base_model",
-                               {{"architecture", "LlamaForCausalLM"},
-                                {"hidden_size", c.hidden_size},
-                                {"num_hidden_layers", c.num_hidden_layers},
-                                {"num_attention_heads", c.num_attention_heads},
-                                {"num_key_value_heads", c.num_key_value_heads},
-                                {"head_dim", c.head_dim},
-                                {"vocab_size", c.vocab_size},
-                                {"fingerprint", fingerprint(*files.tensors, c)}}}});
   const auto tensors = random_indexer_tensors(c);
-  std::vector<TensorToWrite> list;
+  IndexerConfig config = *c.indexer;
+  config.trained_context = c.max_position_embeddings;
+  IndexerFolderToWrite indexer{
+      .model = c, .fingerprint = fingerprint(*files.tensors, c), .config = config, .tensors = {}};
   tensors->for_each([&](std::string_view name, const StoredTensor& tensor) {
-    list.push_back({std::string(name), tensor.type, tensor.shape, tensor.bytes});
+    indexer.tensors.push_back({std::string(name), tensor.type, tensor.shape, tensor.bytes});
   });
-  write_safetensors(out / "indexer.safetensors", list);
+  dsa::write_indexer_folder(out, std::move(indexer));
 }
 
 }  // namespace dsa::test

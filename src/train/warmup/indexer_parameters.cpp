@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/numeric.h"
 #include "base/rng.h"
+#include "checkpoint/tensor_names.h"
 #include "kernels/dequantize.h"
 #include "train/loop/clip.h"
 
@@ -67,16 +68,14 @@ template LayerTensors<const float> IndexerTensors::cut(const float*, std::int64_
 
 void IndexerTensors::for_each(const Visit& visit) {
   for (std::int64_t i = 0; i < shape_.layers; ++i) {
-    const auto name = [&](std::string_view part) {
-      return fmt::format("model.layers.{}.self_attn.indexer.{}", i, part);
-    };
+    const auto name = tensor_names::layer(i).indexer;
     const LayerTensors<float> t = layer(i);
-    visit(name(shape_.q_lora_rank > 0 ? "wq_b.weight" : "wq.weight"),
+    visit(tensor_names::weight(name.query(/*from_latent=*/shape_.q_lora_rank > 0)),
           {shape_.heads * shape_.dim, shape_.query_input()}, t.wq);
-    visit(name("wk.weight"), {shape_.dim, shape_.hidden}, t.wk);
-    visit(name("weights_proj.weight"), {shape_.heads, shape_.hidden}, t.weights_proj);
-    visit(name("k_norm.weight"), {shape_.dim}, t.k_norm);
-    visit(name("k_norm.bias"), {shape_.dim}, t.k_norm_bias);
+    visit(tensor_names::weight(name.wk), {shape_.dim, shape_.hidden}, t.wk);
+    visit(tensor_names::weight(name.weights_proj), {shape_.heads, shape_.hidden}, t.weights_proj);
+    visit(tensor_names::weight(name.k_norm), {shape_.dim}, t.k_norm);
+    visit(tensor_names::bias(name.k_norm), {shape_.dim}, t.k_norm_bias);
   }
 }
 

@@ -1,40 +1,15 @@
 #include "train/warmup/publish.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/present.h"
-#include "checkpoint/config_json.h"
+#include "checkpoint/indexer_folder_write.h"
 
 namespace dsa::train {
 namespace {
-
-std::string config_json(const PublishedIndexer& indexer) {
-  const ModelConfig& m = indexer.model;
-  const IndexerShape& shape = indexer.parameters.shape();
-  const nlohmann::ordered_json config{{"model_type", "dsa_indexer"},
-                                      {"format_version", 1},
-                                      {"base_model",
-                                       {{"architecture", architecture_name(m.architecture)},
-                                        {"hidden_size", m.hidden_size},
-                                        {"num_hidden_layers", m.num_hidden_layers},
-                                        {"num_attention_heads", m.num_attention_heads},
-                                        {"num_key_value_heads", m.num_key_value_heads},
-                                        {"head_dim", m.head_dim},
-                                        {"vocab_size", m.vocab_size},
-                                        {"fingerprint", indexer.fingerprint}}},
-                                      {"index_n_heads", shape.heads},
-                                      {"index_head_dim", shape.dim},
-                                      {"index_rope_head_dim", shape.rope_dim},
-                                      {"index_topk", indexer.topk},
-                                      {"k_norm_eps", shape.k_norm_eps},
-                                      {"trained_context", indexer.trained_context}};
-  return json_text(config, 2) + "\n";
-}
 
 std::string figures(const TrainLog& log) {
   const auto last_where = [&](auto&& wanted) -> const StepRecord* {
@@ -117,8 +92,17 @@ void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& 
   RoundedTensors tensors(RoundedTensors::Vectors::f32);
   indexer.parameters.for_each([&](const std::string& name, const std::vector<std::int64_t>& shape,
                                   std::span<float> values) { tensors.add(name, shape, values); });
-  write_safetensors(folder / "indexer.safetensors", tensors.list(), {{"format", "pt"}});
-  write_file(folder / "config.json", config_json(indexer));
+  const IndexerShape& shape = indexer.parameters.shape();
+  write_indexer_folder(folder, {.model = indexer.model,
+                                .fingerprint = indexer.fingerprint,
+                                .config = {.n_heads = shape.heads,
+                                           .head_dim = shape.dim,
+                                           .rope_head_dim = shape.rope_dim,
+                                           .topk = indexer.topk,
+                                           .k_norm_eps = shape.k_norm_eps,
+                                           .trained_context = indexer.trained_context,
+                                           .full = {}},
+                                .tensors = tensors.list()});
 }
 
 void publish_indexer(const std::filesystem::path& folder, const ModelFiles& model,
