@@ -11,7 +11,8 @@ namespace dsa {
 inline void refuse_lfs_pointer(std::string_view bytes, std::string_view who) {
   if (bytes.starts_with("version https://git-lfs.github.com/spec/"))
     fail(
-        "{}: is a Git LFS pointer, not the file itself: run `git lfs pull` in its folder, or download it again",
+        "{}: is a Git LFS pointer, not the file itself: "
+        "run `git lfs pull` in its folder, or download it again",
         who);
 }
 

@@ -42,8 +42,8 @@ struct ModelReport {
   std::string chat_format;  // its name, or why there is none; empty without a tokenizer
 };
 
-/// `parameters` counts every stored tensor of the model but weight_scale_inv; `indexer` is what attach_indexer()
-/// found, or null.  Throws Error as open_model() does.
+/// `parameters` counts every stored tensor of the model but weight_scale_inv; `indexer` is what
+/// attach_indexer() found, or null.  Throws Error as open_model() does.
 ModelReport report(const ModelFiles& files, const IndexerFolder* indexer);
 
 nlohmann::ordered_json to_json(const ModelReport& report);

@@ -12,8 +12,8 @@
 namespace dsa {
 namespace {
 
-// Which tensors a model has, each once: what is loaded, checked and reported as missing all follows from these
-// functions.
+// Which tensors a model has, each once: what is loaded, checked and reported as missing all follows from
+// these functions.
 
 namespace names = tensor_names;
 

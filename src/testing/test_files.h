@@ -43,8 +43,8 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-/// While it lives, the process may do what a user without any rights may; the folder is opened to it.  Nothing
-/// changes where the process is no root: then it has no right to everything anyway.
+/// While it lives, the process may do what a user without any rights may; the folder is opened to it.
+/// Nothing changes where the process is not root: then it has no right to everything anyway.
 class AsNobody {
  public:
   explicit AsNobody(const std::filesystem::path& folder) {

@@ -90,7 +90,8 @@ class Tokenizer {
 
 /// The tokenizer of an opened model, whichever format it has.
 Tokenizer open_tokenizer(const ModelFiles& files);
-/// The same for a folder or a .gguf file that need hold nothing else of a model: a GGUF with a vocabulary alone.
+/// The same for a folder or a .gguf file that need hold nothing else of a model: a GGUF with a vocabulary
+/// alone.
 Tokenizer open_tokenizer(const std::filesystem::path& model);
 
 }  // namespace dsa
