@@ -101,7 +101,8 @@ Cost& Cost::operator+=(const Cost& other) {
   return *this;
 }
 
-Cost forward_cost(const Transformer& model, Compute compute, std::int64_t topk, const Pass& pass) {
+Cost forward_cost(const Transformer& model, std::int64_t topk, const Pass& pass) {
+  const Compute compute = model.compute();
   const ModelWeights& weights = model.weights();
   WeightCost of(model, compute);
   Cost total;

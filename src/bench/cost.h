@@ -34,7 +34,7 @@ struct Pass {
 /// reads each visible entry once, or, sparse, the keys of all and at least one row's selection.
 /// Products with GGUF blocks and indexer scores count as int8, attention as bf16, the rest as the weights
 /// are stored; everything is fp32 under Compute::f32.
-Cost forward_cost(const Transformer& model, Compute compute, std::int64_t topk, const Pass& pass);
+Cost forward_cost(const Transformer& model, std::int64_t topk, const Pass& pass);
 
 /// What a machine can run out of.
 enum class Resource : std::uint8_t { read, fp32, bf16, int8 };

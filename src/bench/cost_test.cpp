@@ -33,19 +33,17 @@ class CostOf : public ::testing::Test {
     build(Compute::automatic);
   }
   [[nodiscard]] Cost cost(std::int64_t topk, const Pass& pass) const {
-    return forward_cost(*model_, compute_, topk, pass);
+    return forward_cost(*model_, topk, pass);
   }
 
  private:
   void build(Compute compute) {
-    compute_ = compute;
-    model_ = std::make_unique<Transformer>(files_, ModelOptions{.compute = compute}, kRefKernels, exec_,
+    model_ = std::make_unique<Transformer>(files_, LoadOptions{.compute = compute}, kRefKernels, exec_,
                                            indexer_.get());
   }
   Exec exec_{1};
   ModelFiles files_;
   std::unique_ptr<TensorSource> indexer_;
-  Compute compute_ = Compute::automatic;
   std::unique_ptr<Transformer> model_;
 };
 

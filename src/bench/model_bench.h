@@ -12,8 +12,7 @@
 
 #include "bench/cost.h"
 #include "bench/random_indexer.h"
-#include "checkpoint/indexer_folder.h"
-#include "model/transformer.h"
+#include "model/sequence_pass.h"
 
 namespace dsa {
 
@@ -26,23 +25,32 @@ enum class Fill : std::uint8_t {
   compute,    // every token, in both
 };
 
+/// A model opened to be measured.
+struct OpenedBench {
+  OpenedModel model = {};
+  bool random_indexer = false;
+  double open_ms = 0;
+};
+/// With a random indexer if a shape is given (top-k 512 unless options.topk says otherwise), else with the
+/// one that with_indexer() finds.  Throws Error.
+OpenedBench open_for_bench(const std::filesystem::path& model, const LoadOptions& options,
+                           std::optional<IndexerShape> shape);
+
 /// Runs token ids drawn from the vocabulary by position: a cell measured again computes the same.
 /// One call at a time; `cancel` may be set from anywhere.
 class ModelBench {
  public:
-  /// options.attention is dense or sparse.  Dense: no indexer is loaded, none is paid for.  Sparse: the
-  /// random one if a shape is given (top-k 512 unless options.topk says otherwise), else options.indexer or
-  /// the model's own.  Throws Error.
-  ModelBench(const std::filesystem::path& model, ModelOptions options, std::optional<IndexerShape> shape,
+  /// Dense or sparse.  An indexer that is loaded is paid for also where attention is dense.  Throws Error.
+  ModelBench(OpenedBench opened, const LoadOptions& options, AttentionMode attention,
              const std::atomic<bool>& cancel);
 
   /// Opening the file, checking, packing, reserving.
-  [[nodiscard]] double load_ms() const { return load_ms_; }
-  [[nodiscard]] const Transformer& model() const { return *transformer_; }
-  [[nodiscard]] const ModelFiles& files() const { return files_; }
+  [[nodiscard]] double load_ms() const { return open_ms_ + model_.load_time().count(); }
+  [[nodiscard]] const LoadedModel& model() const { return model_; }
   /// How many tokens a row attends to at most; 0: all.
   [[nodiscard]] std::int64_t topk() const;
-  [[nodiscard]] const ModelOptions& options() const { return options_; }
+  [[nodiscard]] int threads() { return model_.exec().threads(); }
+  [[nodiscard]] AttentionMode attention() const { return run_.attention; }
   /// "4x32, random", "64x128", or "none".
   [[nodiscard]] std::string indexer_name() const;
   /// Tokens in the cache.
@@ -60,21 +68,18 @@ class ModelBench {
   Seconds prefill(std::int64_t depth, std::int64_t tokens);
 
  private:
-  bool forward(std::int64_t first, std::int64_t count, bool wants_logits);
+  bool extend(std::int64_t first, std::int64_t count, bool wants_logits,
+              const SequencePass::VisitProgress& progress = {});
   void repeat_pages(std::int64_t depth);
 
-  ModelFiles files_;
-  ModelOptions options_;
-  std::optional<IndexerFolder> indexer_folder_;
-  std::unique_ptr<TensorSource> random_tensors_;
-  Exec exec_;
-  std::unique_ptr<Transformer> transformer_;
+  bool random_indexer_;
+  double open_ms_;
+  LoadedModel model_;
+  SequencePass pass_;
+  RunOptions run_;
   const std::atomic<bool>& cancel_;
-  std::vector<std::int32_t> pages_;
-  std::vector<std::int32_t> tokens_;  // of one chunk
-  std::vector<float> logits_;
+  std::vector<std::int32_t> tokens_;  // of one stretch
   std::int64_t filled_ = 0;
-  double load_ms_ = 0;
 };
 
 }  // namespace dsa

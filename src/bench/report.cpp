@@ -51,13 +51,12 @@ std::string to_text(const BenchLoad& l) {
 }  // namespace
 
 BenchLoad load_of(const ModelBench& bench) {
-  const ModelOptions& options = bench.options();
-  return {.attention = options.attention == AttentionMode::dense ? "dense" : "sparse",
+  const Transformer& model = bench.model().transformer();
+  return {.attention = bench.attention() == AttentionMode::dense ? "dense" : "sparse",
           .indexer = bench.indexer_name(),
           .topk = bench.topk(),
           .load_ms = bench.load_ms(),
-          .cache_bytes_per_token =
-              static_cast<std::int64_t>(kv_token_bytes(bench.model().config(), options.compute)),
+          .cache_bytes_per_token = static_cast<std::int64_t>(kv_token_bytes(model.config(), model.compute())),
           .weight_bytes = static_cast<std::int64_t>(bench.decode_cost(0, 1).bytes)};
 }
 

@@ -33,15 +33,16 @@ struct Session {
 
 Json loaded(const ModelBench& bench) {
   Json json = to_json(load_of(bench));
-  json["architecture"] = bench.files().config.model_type;
-  json["kernels"] = bench.model().kernels().name;
-  json["model"] = printable(bench.files().path.string(), 1000);
+  const LoadedModel& model = bench.model();
+  json["architecture"] = model.config().model_type;
+  json["kernels"] = model.transformer().kernels().name;
+  json["model"] = printable(model.files().path.string(), 1000);
   return json;
 }
 
 void check_room(const ModelBench& bench, std::int64_t tokens) {
-  if (tokens > bench.model().max_context())
-    fail("--step: {} tokens do not fit into a cache of {}: give --ctx", tokens, bench.model().max_context());
+  if (tokens > bench.model().context())
+    fail("--step: {} tokens do not fit into a cache of {}: give `context`", tokens, bench.model().context());
 }
 
 void check_cell(const ModelBench& bench, std::int64_t depth, std::int64_t tokens) {
@@ -74,10 +75,9 @@ Answer memory(Session& s, const Numbers&) {
 // What it needs itself is not the model's.
 Answer machine(Session& s, const Numbers&) {
   s.peak_rss_bytes = std::max(s.peak_rss_bytes, peak_rss_bytes());
-  const int threads = s.bench.options().threads;
   Json figures;
   {
-    Exec exec(threads > 0 ? threads : Exec::default_threads());
+    Exec exec(s.bench.threads());
     figures = to_json(measure_machine(exec));
   }
   reset_peak_rss();

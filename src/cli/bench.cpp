@@ -60,10 +60,8 @@ std::int64_t needed_context(const BenchOptions& o) {
   return std::max({deepest + std::max(o.decode, o.prefill), o.prompt, kFirstPrompt});
 }
 
-ModelOptions engine_options(const BenchOptions& o, const std::string& attention) {
-  Options common = o.common;
-  common.attention = attention;
-  ModelOptions m = model_options(common);
+LoadOptions load_options_of(const BenchOptions& o) {
+  LoadOptions m = load_options(o.common);
   m.chunk = o.chunk;
   const std::int64_t needed = needed_context(o);
   if (m.context == 0) m.context = needed;
@@ -72,24 +70,43 @@ ModelOptions engine_options(const BenchOptions& o, const std::string& attention)
   return m;
 }
 
-ModelBench open_bench(const BenchOptions& o, const std::string& attention, const std::atomic<bool>& cancel) {
-  std::optional<IndexerShape> shape;
-  if (!o.random_indexer.empty()) shape = parse_indexer_shape(o.random_indexer);
-  reset_peak_rss();
-  return {resolve_model(o.common.model), engine_options(o, attention), shape, cancel};
+/// A kind of attention and how a model is loaded that is to be measured in it.
+struct Kind {
+  AttentionMode attention;
+  LoadOptions load;
+  std::optional<IndexerShape> shape = {};
+};
+
+// No indexer is loaded, none is paid for.
+Kind dense_kind(const BenchOptions& o) {
+  Kind kind{.attention = AttentionMode::dense, .load = load_options_of(o)};
+  kind.load.use_indexer = false;
+  kind.load.topk = 0;
+  return kind;
+}
+
+Kind sparse_kind(const BenchOptions& o) {
+  Kind kind{.attention = AttentionMode::sparse, .load = load_options_of(o)};
+  if (!o.random_indexer.empty()) kind.shape = parse_indexer_shape(o.random_indexer);
+  return kind;
+}
+
+OpenedBench open_kind(const BenchOptions& o, const Kind& kind) {
+  return open_for_bench(resolve_model(o.common.model), kind.load, kind.shape);
 }
 
 class Runner {
  public:
-  Runner(const BenchOptions& options, std::string attention, const std::atomic<bool>& cancel,
+  Runner(const BenchOptions& options, const Kind& kind, OpenedBench opened, const std::atomic<bool>& cancel,
          BenchReport& report)
       : options_(options),
-        attention_(std::move(attention)),
+        attention_(kind.attention == AttentionMode::dense ? "dense" : "sparse"),
         report_(report),
-        bench_(open_bench(options, attention_, cancel)) {
-    report_.model = bench_.files().path.string();
-    report_.architecture = bench_.files().config.model_type;
-    report_.kernels = bench_.model().kernels().name;
+        bench_(std::move(opened), kind.load, kind.attention, cancel) {
+    const LoadedModel& model = bench_.model();
+    report_.model = model.files().path.string();
+    report_.architecture = model.config().model_type;
+    report_.kernels = model.transformer().kernels().name;
   }
 
   void run() {
@@ -152,12 +169,26 @@ class Runner {
   Status status_;
 };
 
+/// What is to be measured, in order; `opened`: the last one's model, if it had to be opened to know.
+struct Plan {
+  std::vector<Kind> kinds;
+  std::optional<OpenedBench> opened = {};
+};
+
 // auto: every kind the model can run.
-std::vector<std::string> chosen_attention(const BenchOptions& o) {
-  if (o.common.attention != "auto") return {o.common.attention};
-  if (!o.random_indexer.empty()) return {"dense", "sparse"};
-  return has_indexer(o.common) ? std::vector<std::string>{"dense", "sparse"}
-                               : std::vector<std::string>{"dense"};
+Plan plan(const BenchOptions& o) {
+  if (o.common.attention == "dense") return {.kinds = {dense_kind(o)}};
+  if (o.common.attention == "sparse") return {.kinds = {sparse_kind(o)}};
+  if (!o.random_indexer.empty()) return {.kinds = {dense_kind(o), sparse_kind(o)}};
+  const Kind sparse = sparse_kind(o);
+  OpenedBench opened = open_kind(o, sparse);
+  if (!opened.model.has_indexer()) return {.kinds = {dense_kind(o)}, .opened = std::move(opened)};
+  return {.kinds = {dense_kind(o), sparse}, .opened = std::move(opened)};
+}
+
+OpenedBench open_in(Plan& plan, std::size_t i, const BenchOptions& o) {
+  reset_peak_rss();
+  return i + 1 == plan.kinds.size() && plan.opened ? std::move(*plan.opened) : open_kind(o, plan.kinds[i]);
 }
 
 void check(const BenchOptions& o) {
@@ -169,10 +200,11 @@ void check(const BenchOptions& o) {
 }
 
 int step(const BenchOptions& options, const std::atomic<bool>& cancel) {
-  const auto attention = chosen_attention(options);
-  if (attention.size() != 1)
+  Plan one = plan(options);
+  if (one.kinds.size() != 1)
     throw CLI::ValidationError("--step", "it measures one: give --attention dense or --attention sparse");
-  ModelBench bench = open_bench(options, attention.front(), cancel);
+  const Kind& kind = one.kinds.front();
+  ModelBench bench(open_in(one, 0, options), kind.load, kind.attention, cancel);
   return run_steps(bench, std::cin, std::cout) && !cancel ? kDone : kInterrupted;
 }
 
@@ -183,8 +215,9 @@ int bench(BenchOptions& options) {
   if (options.step) return step(options, interrupt.flag());
   BenchReport report;
   try {
-    for (const auto& attention : chosen_attention(options))
-      Runner(options, attention, interrupt.flag(), report).run();
+    Plan all = plan(options);
+    for (std::size_t i = 0; i < all.kinds.size(); ++i)
+      Runner(options, all.kinds[i], open_in(all, i, options), interrupt.flag(), report).run();
   } catch (const Interrupted&) {
     return kInterrupted;
   }

@@ -9,6 +9,7 @@
 #include "cli/conversation.h"
 #include "cli/line_reader.h"
 #include "cli/model_report.h"
+#include "cli/settings.h"
 #include "cli/verb.h"
 
 namespace dsa::cli {
@@ -39,7 +40,7 @@ class Chat {
       try {
         is_command(line) ? command(line) : ask(spoken(line));
       } catch (const Error& error) {  // this answer failed, the talk goes on
-        fmt::print(stderr, "dsa: {}\n", error.what());
+        fmt::print(stderr, "dsa: {}\n", as_typed(error.what()));
         failed_ = true;
       }
     }
@@ -63,11 +64,11 @@ class Chat {
 
   void introduce() {
     if (!stdin_is_terminal()) return;
-    Session& session = conversation_.session();
+    const LoadedModel& model = conversation_.model();
     fmt::print(stderr,
                "{}: {} layers, context of {} tokens, kernels {}, {} attention. /help lists commands.\n",
-               printable(options_.model), session.files().config.num_hidden_layers, session.context(),
-               session.kernels(), attention_text(session.topk()));
+               printable(options_.model), model.config().num_hidden_layers, model.context(),
+               model.transformer().kernels().name, attention_text(model.topk()));
     if (!document_.empty())
       fmt::print(stderr, "{}: {} tokens; ask about it.\n", printable(options_.file),
                  conversation_.tokens_of(document_));
@@ -127,7 +128,7 @@ class Chat {
 
   GenerateResult answer() {
     const auto prompt = conversation_.encode(messages_);
-    const std::int64_t context = conversation_.session().context();
+    const std::int64_t context = conversation_.model().context();
     if (static_cast<std::int64_t>(prompt.size()) >= context)
       fail("the talk has {} tokens, the context holds {}: /reset starts anew, --ctx may widen it",
            prompt.size(), context);
@@ -143,21 +144,20 @@ class Chat {
   void show_stats() {
     if (!last_) return fmt::print(stderr, "nothing has been answered yet\n");
     fmt::print(stderr, "{}\n", to_text(*last_));
-    const Session& session = conversation_.session();
+    const LoadedModel& model = conversation_.model();
     const std::int64_t tokens = last_->prompt_tokens + last_->completion_tokens;
-    fmt::print(stderr, "context: {} of {} tokens; memory: {} at most\n", tokens, session.context(),
+    fmt::print(stderr, "context: {} of {} tokens; memory: {} at most\n", tokens, model.context(),
                human_bytes(last_->peak_rss_bytes));
-    const auto rows = session.selection_stats();
+    const AttentionCounters& rows = conversation_.session().attention();
     fmt::print(stderr, "attention: {} token rows dense, {} over a selection\n", rows.dense_rows,
                rows.sparse_rows);
-    if (rows.sparse_rows > 0 && tokens > session.topk())
-      fmt::print(stderr, "selection: the last token attended to {} of {} tokens ({:.0f} %)\n", session.topk(),
-                 tokens, 100 * static_cast<double>(session.topk()) / static_cast<double>(tokens));
+    if (rows.sparse_rows > 0 && tokens > model.topk())
+      fmt::print(stderr, "selection: the last token attended to {} of {} tokens ({:.0f} %)\n", model.topk(),
+                 tokens, 100 * static_cast<double>(model.topk()) / static_cast<double>(tokens));
   }
 
   void compare() {
-    Session& session = conversation_.session();
-    if (!session.has_indexer())
+    if (!conversation_.model().has_indexer())
       return fmt::print(
           stderr,
           "this model has no indexer, so there is nothing to compare: give it one with --indexer DIR\n");
@@ -170,7 +170,7 @@ class Chat {
     const auto dense = answer_with(AttentionMode::dense);
     fmt::print(stderr, "-- sparse\n");
     const auto sparse = answer_with(AttentionMode::sparse);
-    session.set_attention(model_options(options_).attention);
+    conversation_.session().set_run(run_options(options_));
     messages_ = all;
     const auto same = std::ranges::mismatch(dense.tokens, sparse.tokens).in1 - dense.tokens.begin();
     fmt::print(stderr, "-- the first {} tokens are the same (dense {}, sparse {})\n", same,
@@ -178,7 +178,7 @@ class Chat {
   }
 
   GenerateResult answer_with(AttentionMode mode) {
-    conversation_.session().set_attention(mode);
+    conversation_.session().set_run({.attention = mode});
     auto result = answer();
     fmt::print(stderr, "{}\n", to_text(result.timings));
     return result;

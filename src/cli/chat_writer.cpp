@@ -26,11 +26,19 @@ std::string_view whole_sentences(std::string_view text) {
 
 ChatWriter::ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads,
                        const std::string& chat_format)
-    : session_(
-          open_model(model),
-          {.attention = AttentionMode::dense, .context = tokens, .threads = threads, .use_indexer = false}),
-      prompt_(session_.files(), session_.tokenizer(), {.name = chat_format}),
-      tokens_(tokens) {}
+    : ChatWriter(model, LoadOptions{.context = tokens, .threads = threads, .use_indexer = false},
+                 chat_format) {}
+
+ChatWriter::ChatWriter(const std::filesystem::path& model, const LoadOptions& load,
+                       const std::string& chat_format)
+    : ChatWriter(with_indexer(open_model(model), load), load, chat_format) {}
+
+ChatWriter::ChatWriter(OpenedModel opened, const LoadOptions& load, const std::string& chat_format)
+    : tokenizer_(fitting_tokenizer(opened.files)),
+      prompt_(opened.files, tokenizer_, {.name = chat_format}),
+      model_(std::move(opened), load),
+      session_(model_, tokenizer_),
+      tokens_(load.context) {}
 
 std::int64_t ChatWriter::tokens_of(std::span<const ChatMessage> messages) const {
   if (messages.empty()) return 0;
@@ -49,14 +57,13 @@ std::string ChatWriter::answer(std::span<const ChatMessage> messages, const Coun
     request.stop_tokens = prompt_.stop_ids();
     const auto result = session_.generate(request, {}, cancel);
     if (result.finish_reason == FinishReason::cancelled) return {};
-    if (result.finish_reason == FinishReason::failed)
-      fail("{}: {}", printable(session_.files().path.string(), 1000), result.error);
+    if (result.finish_reason == FinishReason::failed) fail("{}", result.error);
     const std::string_view text = result.text;
     const auto said = trimmed(result.finish_reason == FinishReason::length ? whole_sentences(text) : text);
     if (!said.empty() && said.find('\0') == std::string_view::npos) return std::string(said);
   }
   fail("{}: gave no text in answer to a question, {} times in a row: it was not made to hold a conversation",
-       printable(session_.files().path.string(), 1000), kAttempts);
+       printable(model_.files().path.string(), 1000), kAttempts);
 }
 
 std::optional<std::vector<ChatMessage>> ChatWriter::write(const Passages& passages, std::uint64_t seed,

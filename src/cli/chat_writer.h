@@ -32,13 +32,17 @@ class ChatWriter {
                                                 const std::atomic<bool>& cancel);
 
  private:
+  ChatWriter(const std::filesystem::path& model, const LoadOptions& load, const std::string& chat_format);
+  ChatWriter(OpenedModel opened, const LoadOptions& load, const std::string& chat_format);
   [[nodiscard]] std::int64_t tokens_of(std::span<const ChatMessage> messages) const;
   /// Empty: cancelled.
   std::string answer(std::span<const ChatMessage> messages, const CounterRng& seeds,
                      const std::atomic<bool>& cancel);
 
-  Session session_;
+  Tokenizer tokenizer_;
   ChatPrompt prompt_;
+  LoadedModel model_;
+  Session session_;
   std::int64_t tokens_;
 };
 

@@ -13,22 +13,27 @@ std::string today() {
 }  // namespace
 
 Conversation::Conversation(const Options& options, WithoutFormat without)
+    : Conversation(open(options), options, without) {}
+
+Conversation::Conversation(OpenedModel opened, const Options& options, WithoutFormat without)
     : options_(options),
       sampling_(sampling_params(options)),
-      session_(open_model(resolve_model(options.model)), model_options(options)),
-      prompt_(session_.files(), session_.tokenizer(),
+      tokenizer_(fitting_tokenizer(opened.files)),
+      model_(std::move(opened), load_options(options)),
+      session_(model_, tokenizer_, run_options(options)),
+      prompt_(model_.files(), tokenizer_,
               {.raw = options.raw,
                .name = options.chat_format,
                .without = without,
-               .context = session_.context()}) {
-  sampling_.validate(session_.files().config.vocab_size);
+               .context = model_.context()}) {
+  sampling_.validate(model_.config().vocab_size);
   warn_of_small_topk();
 }
 
 // Elsewhere --top-k is the sampler's, and 40 is usual.
 void Conversation::warn_of_small_topk() const {
   constexpr std::int64_t kFarBelow = 8;
-  const auto& indexer = session_.files().config.indexer;
+  const auto& indexer = model_.config().indexer;
   if (!indexer || options_.index_topk == 0 || options_.index_topk > indexer->topk / kFarBelow) return;
   fmt::print(stderr,
              "dsa: --top-k {} lets attention see {} tokens, where the indexer selects {}; "
@@ -37,7 +42,7 @@ void Conversation::warn_of_small_topk() const {
 }
 
 void Conversation::tell_dense_past(std::int64_t prompt) {
-  const auto& indexer = session_.files().config.indexer;
+  const auto& indexer = model_.config().indexer;
   if (told_dense_ || !indexer || options_.attention != "auto" || indexer->trained_context == 0 ||
       prompt <= indexer->trained_context)
     return;

@@ -21,6 +21,7 @@ class Conversation {
   Conversation(const Options& options, WithoutFormat without);
 
   [[nodiscard]] Session& session() { return session_; }
+  [[nodiscard]] const LoadedModel& model() const { return model_; }
   /// False: plain completion.
   [[nodiscard]] bool has_format() const { return prompt_.format().has_value(); }
   /// Tokens of a text as a plain prompt.  Throws Error if the context certainly cannot hold it.
@@ -37,12 +38,15 @@ class Conversation {
   [[nodiscard]] ChatMessage as_message(const std::string& answer, std::span<const ChatMessage> asked) const;
 
  private:
+  Conversation(OpenedModel opened, const Options& options, WithoutFormat without);
   [[nodiscard]] ChatOptions chat_options() const;
   void warn_of_small_topk() const;
   void tell_dense_past(std::int64_t prompt);
 
   Options options_;
   SamplingParams sampling_;
+  Tokenizer tokenizer_;
+  LoadedModel model_;
   Session session_;
   ChatPrompt prompt_;
   bool told_dense_ = false;

@@ -11,7 +11,7 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
-#include "eval/loaded_model.h"
+#include "model/sequence_pass.h"
 #include "text/documents.h"
 
 namespace dsa::cli {
@@ -31,18 +31,19 @@ void add_text_options(CLI::App& command, TextOptions& options);
 inline constexpr std::int64_t kDefaultWindow = 8192;
 std::int64_t window_tokens(const Options& options, std::int64_t model_context);
 
-/// A model and the contexts it is to be measured on.
-struct OpenedText {
+/// A loaded model and the contexts it is to be measured on.
+struct ModelAndText {
   std::unique_ptr<LoadedModel> model;
   std::int64_t length = 0;  // tokens of a context
   std::vector<Document> documents;
   std::vector<Window> windows;
 };
-/// Opens both; `topk`: what the model is loaded with, 0: as the options and the indexer say.  Throws Error.
-OpenedText open_with_text(const Options& options, const TextOptions& text, std::int64_t topk);
+/// `topk`: what the model is loaded with, 0: as the options and the indexer say.  Throws Error.
+ModelAndText load_with_text(OpenedModel opened, const Options& options, const TextOptions& text,
+                            std::int64_t topk);
 
-/// Throws Error, naming the option that wants one, if the model selects nothing.
-void require_indexer(const LoadedModel& model, std::string_view what);
+/// Throws Error, naming what wants one, if the model is opened without an indexer.
+void require_indexer(const OpenedModel& opened, const Options& options, std::string_view what);
 
 /// The folder that the indexer comes from, or "the model's own".
 std::string indexer_name(const LoadedModel& model);

@@ -60,29 +60,27 @@ std::string as_text(const Perplexity& dense, const Perplexity& sparse) {
 }
 
 int eval_perplexity(const PerplexityOptions& options) {
-  const OpenedText opened = open_with_text(options.common, options.text, /*topk=*/0);
-  LoadedModel& model = *opened.model;
-  if (options.compare) require_indexer(model, "--compare");
+  OpenedModel opened = open(options.common);
+  if (options.compare) require_indexer(opened, options.common, "--compare");
+  const ModelAndText loaded = load_with_text(std::move(opened), options.common, options.text, /*topk=*/0);
+  SequencePass pass(*loaded.model);
 
   const CatchInterrupt interrupt;
   ProgressLine progress;
   const std::int64_t runs = options.compare ? 2 : 1;
   std::int64_t earlier = 0;
-  const auto measure = [&] {
+  const auto measure = [&](const RunOptions& run) {
     auto out = measure_perplexity(
-        model, opened.documents, opened.windows, opened.length,
+        pass, run, loaded.documents, loaded.windows, loaded.length,
         [&](std::int64_t done, std::int64_t total) { progress.update(earlier + done, runs * total); },
         interrupt.flag());
-    earlier += static_cast<std::int64_t>(opened.windows.size()) * opened.length;
+    earlier += static_cast<std::int64_t>(loaded.windows.size()) * loaded.length;
     return out;
   };
-  if (options.compare) model.transformer().set_attention(AttentionMode::dense);
-  const Perplexity first = measure();
+  const Perplexity first =
+      measure(options.compare ? RunOptions{.attention = AttentionMode::dense} : run_options(options.common));
   Perplexity sparse;
-  if (options.compare) {
-    model.transformer().set_attention(AttentionMode::sparse);
-    sparse = measure();
-  }
+  if (options.compare) sparse = measure({.attention = AttentionMode::sparse});
   progress.clear();
   if (interrupt.flag()) return kInterrupted;
   if (options.compare)

@@ -17,7 +17,6 @@
 #include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "checkpoint/fingerprint.h"
-#include "cli/catalogue.h"
 #include "cli/eval.h"
 #include "cli/whole_number.h"
 #include "eval/retrieval_comparison.h"
@@ -90,8 +89,8 @@ std::vector<RetrievalResult> results_against(const RetrievalCommand& o) {
 
 class Run {
  public:
-  Run(const RetrievalCommand& options, LoadedModel& model)
-      : options_(options), cells_(chosen_cells(options)), runner_(model, options.retrieval) {
+  Run(const RetrievalCommand& options, LoadedModel& model, const Tokenizer& tokenizer)
+      : options_(options), cells_(chosen_cells(options)), runner_(model, tokenizer, options.retrieval) {
     if (!options.state.empty()) log_.emplace(options.state, run_identity(options, model));
     if (!log_) return;
     for (const auto& result : log_->earlier())
@@ -136,11 +135,13 @@ int eval_retrieval(RetrievalCommand& o) {
   o.lengths.erase(std::unique(o.lengths.begin(), o.lengths.end()), o.lengths.end());
   std::vector<RetrievalResult> others;
   if (!o.against.empty()) others = results_against(o);
-  ModelOptions engine = model_options(o.common);
-  engine.context = o.lengths.back();
-  LoadedModel model(resolve_model(o.common.model), engine);
-  require_indexer(model, "eval retrieval");
-  Run run(o, model);
+  OpenedModel opened = open(o.common);
+  require_indexer(opened, o.common, "eval retrieval");
+  const Tokenizer tokenizer = fitting_tokenizer(opened.files);
+  LoadOptions load = load_options(o.common);
+  load.context = o.lengths.back();
+  LoadedModel model(std::move(opened), load);
+  Run run(o, model, tokenizer);
 
   const CatchInterrupt interrupt;
   run.go(interrupt.flag());

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "cli/catalogue.h"
 #include "cli/eval.h"
 #include "cli/whole_number.h"
 #include "eval/sparsity_report.h"
@@ -40,41 +39,33 @@ std::vector<std::int64_t> chosen_topks(const SparsityCommand& o, std::int64_t le
   return topks;
 }
 
-// A model that selects nothing cannot be loaded with a top-k: said here in the words of this verb.
-void check_indexer(const Options& o) {
-  if (!has_indexer(o))
-    fail("{}: eval sparsity needs an indexer, and this model has none{}: give --indexer DIR",
-         printable(resolve_model(o.model).string()), o.indexer == "none" ? " in use (--indexer none)" : "");
-}
-
-std::string as_json(const SparsityCommand& o, const OpenedText& opened, const Sparsity& result) {
-  nlohmann::ordered_json out{{"model", o.common.model},     {"indexer", indexer_name(*opened.model)},
-                             {"compute", o.common.compute}, {"corpus_sha256", corpus_hash(opened.documents)},
+std::string as_json(const SparsityCommand& o, const ModelAndText& loaded, const Sparsity& result) {
+  nlohmann::ordered_json out{{"model", o.common.model},     {"indexer", indexer_name(*loaded.model)},
+                             {"compute", o.common.compute}, {"corpus_sha256", corpus_hash(loaded.documents)},
                              {"rows_per_window", o.rows},   {"seed", o.seed}};
   out.update(to_json(result));
   return json_line(out);
 }
 
 int eval_sparsity(const SparsityCommand& o) {
-  check_indexer(o.common);
-  const auto path = resolve_model(o.common.model);
-  const auto topks =
-      chosen_topks(o, window_tokens(o.common, open_model(path).config.max_position_embeddings));
-  const OpenedText opened = open_with_text(o.common, o.text, topks.back());
+  OpenedModel opened = open(o.common);
+  require_indexer(opened, o.common, "eval sparsity");
+  const auto topks = chosen_topks(o, window_tokens(o.common, opened.files.config.max_position_embeddings));
+  const ModelAndText loaded = load_with_text(std::move(opened), o.common, o.text, topks.back());
 
   const CatchInterrupt interrupt;
   ProgressLine progress;
   const auto result = measure_sparsity(
-      *opened.model, opened.documents, opened.windows,
+      *loaded.model, loaded.documents, loaded.windows,
       {.topks = topks,
-       .length = opened.length,
+       .length = loaded.length,
        .rows = o.rows,
        .seed = o.seed,
        .perplexity = !o.no_perplexity},
       [&](std::int64_t done, std::int64_t total) { progress.update(done, total); }, interrupt.flag());
   progress.clear();
   if (interrupt.flag() && result.windows == 0) return kInterrupted;
-  print(o.common.json ? as_json(o, opened, result) : to_text(result));
+  print(o.common.json ? as_json(o, loaded, result) : to_text(result));
   return interrupt.flag() ? kInterrupted : kDone;
 }
 

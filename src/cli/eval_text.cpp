@@ -29,23 +29,25 @@ std::int64_t window_tokens(const Options& options, std::int64_t model_context) {
   return options.context > 0 ? options.context : std::min(model_context, kDefaultWindow);
 }
 
-OpenedText open_with_text(const Options& options, const TextOptions& text, std::int64_t topk) {
-  const auto path = resolve_model(options.model);
-  OpenedText out;
-  out.length = window_tokens(options, open_model(path).config.max_position_embeddings);
-  ModelOptions engine = model_options(options);
-  engine.context = out.length;
-  if (topk > 0) engine.topk = topk;
-  out.model = std::make_unique<LoadedModel>(path, engine);
-  out.documents = read_documents(text.paths, out.model->tokenizer(), out.model->config().architecture);
+ModelAndText load_with_text(OpenedModel opened, const Options& options, const TextOptions& text,
+                            std::int64_t topk) {
+  ModelAndText out;
+  out.length = window_tokens(options, opened.files.config.max_position_embeddings);
+  LoadOptions load = load_options(options);
+  load.context = out.length;
+  if (topk > 0) load.topk = topk;
+  const Tokenizer tokenizer = fitting_tokenizer(opened.files);
+  out.model = std::make_unique<LoadedModel>(std::move(opened), load);
+  out.documents = read_documents(text.paths, tokenizer, out.model->config().architecture);
   out.windows = spread(cut_windows(out.documents, out.length), text.windows);
   return out;
 }
 
-void require_indexer(const LoadedModel& model, std::string_view what) {
-  if (model.topk() > 0) return;
-  fail("{}: {} needs an indexer, and this model has none in use: give --indexer DIR",
-       printable(model.files().path.string()), what);
+void require_indexer(const OpenedModel& opened, const Options& options, std::string_view what) {
+  if (opened.has_indexer()) return;
+  fail("{}: {} needs an indexer, and this model has none{}: give --indexer DIR",
+       printable(opened.files.path.string()), what,
+       options.indexer == "none" ? " in use (--indexer none)" : "");
 }
 
 std::string indexer_name(const LoadedModel& model) {

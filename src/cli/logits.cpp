@@ -6,11 +6,10 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "checkpoint/safetensors_write.h"
-#include "cli/catalogue.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
-#include "engine/session.h"
+#include "model/sequence_pass.h"
 
 namespace dsa::cli {
 namespace {
@@ -24,8 +23,10 @@ struct LogitsOptions {
 int write_logits(const LogitsOptions& options) {
   const auto tokens = parse_token_list(options.tokens);
   if (tokens.empty()) fail("--tokens: there are none, expected at least one id");
-  Session session(open_model(resolve_model(options.common.model)), model_options(options.common));
-  const std::int64_t vocab = session.files().config.vocab_size;
+  LoadedModel model(open(options.common), load_options(options.common));
+  SequencePass pass(model);
+  pass.check(tokens);
+  const std::int64_t vocab = model.config().vocab_size;
   const auto n = static_cast<std::int64_t>(tokens.size());
 
   const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
@@ -34,19 +35,12 @@ int write_logits(const LogitsOptions& options) {
   out.write(std::as_bytes(std::span(ids)));
   const CatchInterrupt interrupt;
   ProgressLine progress;
-  try {
-    session.logits(
-        tokens,
-        [&](std::int64_t first, TensorView<const float, 2> rows) {
-          const auto count = rows.rows();
-          for (std::int64_t r = 0; r < count; ++r) out.write(std::as_bytes(rows.span(r)));
-          progress.update(first + count, n);
-        },
-        interrupt.flag());
-  } catch (const Error&) {
-    if (interrupt.flag()) return kInterrupted;
-    throw;
-  }
+  const auto keep = [&](std::int64_t first, TensorView<const float, 2> rows) {
+    for (std::int64_t r = 0; r < rows.rows(); ++r) out.write(std::as_bytes(rows.span(r)));
+    progress.update(first + rows.rows(), n);
+  };
+  if (!pass.run(tokens, run_options(options.common), keep, /*progress=*/{}, interrupt.flag()))
+    return kInterrupted;
   out.commit();
   return kDone;
 }

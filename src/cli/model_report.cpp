@@ -91,9 +91,10 @@ std::string human_bytes(std::int64_t bytes) {
   return scaled(static_cast<double>(bytes), 1024, kUnits, " ");
 }
 
-ModelReport report(const ModelFiles& files, const IndexerFolder* indexer) {
+ModelReport report(const OpenedModel& opened) {
+  const ModelFiles& files = opened.files;
   ModelReport out;
-  if (indexer != nullptr) out.indexer_folder = indexer->path.string();
+  out.indexer_folder = opened.indexer_folder.string();
   out.path = files.path.string();
   out.format = files.format == ModelFiles::Format::gguf ? "GGUF" : "Hugging Face";
   out.architecture = files.config.model_type;
@@ -107,7 +108,7 @@ ModelReport report(const ModelFiles& files, const IndexerFolder* indexer) {
                            .borrowed = borrowed_ops(*table)});
   out.chosen_kernels = choose_kernels().name;
   try {
-    check_weights(files.config, *files.tensors, indexer != nullptr ? indexer->tensors.get() : nullptr);
+    check_weights(files.config, *files.tensors, opened.indexer_tensors.get());
   } catch (const Error& error) {
     out.problem = error.what();
   }

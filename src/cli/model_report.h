@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/indexer_folder.h"
-#include "checkpoint/open_model.h"
+#include "model/opened_model.h"
 
 namespace dsa::cli {
 
@@ -42,9 +41,9 @@ struct ModelReport {
   std::string chat_format;  // its name, or why there is none; empty without a tokenizer
 };
 
-/// `parameters` counts every stored tensor of the model but weight_scale_inv; `indexer` is what
-/// attach_indexer() found, or null.  Throws Error as open_model() does.
-ModelReport report(const ModelFiles& files, const IndexerFolder* indexer);
+/// `parameters` counts every stored tensor of the model but weight_scale_inv.  Throws Error as open_model()
+/// does.
+ModelReport report(const OpenedModel& opened);
 
 nlohmann::ordered_json to_json(const ModelReport& report);
 /// Lines for a person, the last one ended too.

@@ -14,7 +14,6 @@
 #include "chat/chat_format.h"
 #include "cli/catalogue.h"
 #include "cli/whole_number.h"
-#include "model/attach_indexer.h"
 
 namespace dsa::cli {
 
@@ -182,12 +181,9 @@ void add_chat_format(CLI::App& command, std::string& format) {
       ->check(CLI::IsMember(ChatFormat::names()));
 }
 
-ModelOptions model_options(const Options& o) {
-  ModelOptions m;
+LoadOptions load_options(const Options& o) {
+  LoadOptions m;
   m.compute = o.compute == "f32" ? Compute::f32 : o.compute == "demo" ? Compute::demo : Compute::automatic;
-  m.attention = o.attention == "dense"    ? AttentionMode::dense
-                : o.attention == "sparse" ? AttentionMode::sparse
-                                          : AttentionMode::automatic;
   m.topk = o.index_topk;
   m.context = o.context;
   m.threads = o.threads;
@@ -198,11 +194,16 @@ ModelOptions model_options(const Options& o) {
   return m;
 }
 
-bool has_indexer(const Options& options) {
-  ModelFiles files = open_model(resolve_model(options.model));
-  const ModelOptions m = model_options(options);
-  static_cast<void>(attach_indexer(files, m));
-  return m.use_indexer && files.config.indexer.has_value();
+RunOptions run_options(const Options& o) {
+  return {.attention = o.attention == "dense"    ? AttentionMode::dense
+                       : o.attention == "sparse" ? AttentionMode::sparse
+                                                 : AttentionMode::automatic};
+}
+
+OpenedModel open(const Options& options) {
+  OpenedModel opened = with_indexer(open_model(resolve_model(options.model)), load_options(options));
+  check_run(run_options(options), opened.files.config);
+  return opened;
 }
 
 SamplingParams sampling_params(const Options& o) {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/options.h"
+#include "model/opened_model.h"
 #include "sampling/sampling_params.h"
 
 namespace CLI {
@@ -63,12 +63,12 @@ void add_options(CLI::App& command, Options& options, std::initializer_list<Opti
 /// --chat-format NAME, for verbs without OptionGroup::prompt.
 void add_chat_format(CLI::App& command, std::string& format);
 
-/// Throws Error where the values do not fit together.
-ModelOptions model_options(const Options& options);
+LoadOptions load_options(const Options& options);
+RunOptions run_options(const Options& options);
 
-/// Whether the model of the options would be run with an indexer: its own, a given or a shipped one.  Opens
-/// the model's files; throws Error.
-bool has_indexer(const Options& options);
+/// The model of the options with the indexer that it is to be run with: its own, a given or a shipped one.
+/// Throws Error, also if the model cannot be run as the options say.
+OpenedModel open(const Options& options);
 SamplingParams sampling_params(const Options& options);
 
 /// "1,2,3" or, for "@FILE", what FILE holds; commas, white space and newlines separate.  Throws Error.

@@ -26,8 +26,8 @@ Options parse(std::vector<std::string> arguments) {
 TEST(Options, Defaults) {
   const Options o = parse({});
   EXPECT_EQ(o.model, "smollm2");
-  const ModelOptions m = model_options(o);
-  EXPECT_EQ(m.attention, AttentionMode::automatic);
+  const LoadOptions m = load_options(o);
+  EXPECT_EQ(run_options(o).attention, AttentionMode::automatic);
   EXPECT_EQ(m.compute, Compute::automatic);
   EXPECT_TRUE(m.use_indexer);
   EXPECT_FALSE(m.indexer);
@@ -82,8 +82,8 @@ TEST(Options, EveryOneReachesItsField) {
   EXPECT_EQ(o.prompt, "hello");
   EXPECT_EQ(o.max_tokens, -1);
   EXPECT_EQ(o.stop, (std::vector<std::string>{"a", "b"}));
-  const ModelOptions m = model_options(o);
-  EXPECT_EQ(m.attention, AttentionMode::sparse);
+  const LoadOptions m = load_options(o);
+  EXPECT_EQ(run_options(o).attention, AttentionMode::sparse);
   EXPECT_EQ(m.topk, 64);
   EXPECT_EQ(m.indexer, "dir");
   EXPECT_TRUE(m.force_indexer);
@@ -106,7 +106,7 @@ TEST(Options, EveryOneReachesItsField) {
 }
 
 TEST(Options, IndexerNoneMeansWithout) {
-  const ModelOptions m = model_options(parse({"--indexer", "none"}));
+  const LoadOptions m = load_options(parse({"--indexer", "none"}));
   EXPECT_FALSE(m.use_indexer);
   EXPECT_FALSE(m.indexer);
 }

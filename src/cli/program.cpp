@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "cli/settings.h"
 
 namespace dsa::cli {
 namespace {
@@ -119,7 +120,7 @@ int run_program(const Program& program, int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fputs("dsa: out of memory: try a smaller --ctx or a smaller model\n", stderr);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "dsa: %s\n", error.what());
+    std::fprintf(stderr, "dsa: %s\n", as_typed(error.what()).c_str());
   }
   return kFailed;
 }

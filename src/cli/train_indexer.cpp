@@ -61,22 +61,20 @@ int train_indexer(const CLI::App& command, const Options& o) {
     checkpoint = train::read_warmup_checkpoint(checkpoint_to_resume(o));
     check_typed_options(command, o, *checkpoint);
   }
-  const ModelFiles probe = open_model(path);
-  const std::int64_t model_context = probe.config.max_position_embeddings;
+  OpenedModel opened = with_indexer(open_model(path), {.use_indexer = false});
+  const ModelConfig& config = opened.files.config;
+  const std::int64_t model_context = config.max_position_embeddings;
   const train::WarmupSettings settings = checkpoint ? checkpoint->settings : settings_for(o, model_context);
   static_cast<void>(
-      train::indexer_shape(probe, settings.heads, settings.dim));  // refused before anything is loaded
+      train::indexer_shape(opened.files, settings.heads, settings.dim));  // refused before anything is loaded
   const std::int64_t longest = train::Curriculum::parse(settings.curriculum).longest();
-  check_context(longest, probe.config, path);
+  check_context(longest, config, path);
 
   if (!checkpoint) refuse_second_training(o);
 
-  LoadedModel model(path, {.attention = AttentionMode::dense,
-                           .context = longest,
-                           .chunk = longest,
-                           .threads = o.threads,
-                           .use_indexer = false});
-  const auto [text, held_out] = read_train_text(o, model.tokenizer(), probe.config.architecture, longest);
+  const Tokenizer tokenizer = fitting_tokenizer(opened.files);
+  LoadedModel model(std::move(opened), {.context = longest, .chunk = longest, .threads = o.threads});
+  const auto [text, held_out] = read_train_text(o, tokenizer, model.config().architecture, longest);
   create_out_folder(o);
   if (checkpoint)
     train::check_identity(checkpoint->identity, train::identity_of(model.files(), text), path, o.out);

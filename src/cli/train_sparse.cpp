@@ -91,12 +91,13 @@ int train_sparse(const CLI::App& command, const Options& o) {
   else
     checkpoint = train::new_sparse_checkpoint(model, *indexer, text, settings, budget_of(o));
 
-  std::optional<LoadedModel> teacher;
-  if (settings.distill > 0)
-    teacher.emplace(path, ModelOptions{.attention = AttentionMode::dense,
-                                       .context = settings.context,
-                                       .threads = o.threads,
-                                       .use_indexer = false});
+  std::optional<LoadedModel> original;
+  std::optional<SequencePass> teacher;
+  if (settings.distill > 0) {
+    const LoadOptions load{.context = settings.context, .threads = o.threads, .use_indexer = false};
+    original.emplace(with_indexer(open_model(path), load), load);
+    teacher.emplace(*original);
+  }
   Exec exec(o.threads > 0 ? o.threads : Exec::default_threads());
   train::SparseTrainer trainer({.model = model,
                                 .teacher = teacher ? &*teacher : nullptr,

@@ -5,16 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "checkpoint/open_model.h"
-#include "kernels/types.h"
-#include "model/options.h"
+#include "model/sequence_pass.h"
 #include "sampling/sampler.h"
 #include "tokenizer/tokenizer.h"
 
@@ -62,27 +59,15 @@ struct GenerateResult {
   Timings timings;
 };
 
-/// What the last forward passes selected (for /stats).
-struct SelectionStats {
-  std::int64_t sparse_rows = 0;  // token rows (over all layers) that attended over a selection
-  std::int64_t dense_rows = 0;
-};
-
-/// A loaded model with the cache of one sequence.  Not thread-safe: one call at a time; `cancel` may be set
-/// from anywhere, a signal handler too.
+/// One sequence, answered turn by turn.
+/// Not thread-safe: one call at a time; `cancel` may be set from anywhere, a signal handler too.
 class Session {
  public:
-  /// Opens, checks, loads.  Throws Error.
-  Session(ModelFiles files, const ModelOptions& options);
-  ~Session();
+  /// Both must outlive it.  Throws Error if the model cannot be run so.
+  Session(LoadedModel& model, const Tokenizer& tokenizer, const RunOptions& run = {});
 
-  /// Opened when first asked for.  Throws Error.
-  [[nodiscard]] const Tokenizer& tokenizer() const;
-  [[nodiscard]] const ModelFiles& files() const;
-  [[nodiscard]] std::int64_t context() const;  // most tokens the cache can hold
-  [[nodiscard]] bool has_indexer() const;
-  [[nodiscard]] std::int64_t topk() const;  // tokens a selection holds; 0: no indexer
-  [[nodiscard]] std::string_view kernels() const;
+  [[nodiscard]] const LoadedModel& model() const { return model_; }
+  [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
 
   /// Answers the prompt.  The longest prefix that is still in the cache is not computed again (the result is
   /// the same bit for bit).  Throws Error if the prompt is empty, holds an id outside the vocabulary or does
@@ -90,20 +75,26 @@ class Session {
   GenerateResult generate(const GenerateRequest& request, const GenerateCallbacks& callbacks,
                           const std::atomic<bool>& cancel);
 
-  /// Logits of every position of `tokens`, [n, vocab] row by row, handed out chunk by chunk;
-  /// the cache is started anew.
-  void logits(std::span<const std::int32_t> tokens,
-              const std::function<void(std::int64_t first_row, TensorView<const float, 2> rows)>& visit,
-              const std::atomic<bool>& cancel);
-
-  /// Changes how later tokens attend and forgets the cache.
-  void set_attention(AttentionMode mode);
-  void reset();
-  [[nodiscard]] SelectionStats selection_stats() const;
+  /// How later tokens attend.  Of the cache remains what would have been computed so as well.
+  /// Throws Error if the model cannot be run so.
+  void set_run(const RunOptions& run);
+  /// Forgets the cache.
+  void reset() { cached_.clear(); }
+  /// Of all answers.
+  [[nodiscard]] const AttentionCounters& attention() const { return pass_.attention(); }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  void keep_common_prefix(std::span<const std::int32_t> prompt);
+  /// Runs `tokens` at the end of the cache, the last one for its logits.  Nothing if all went well.
+  std::optional<FinishReason> extend(std::span<const std::int32_t> tokens,
+                                     const SequencePass::VisitProgress& progress,
+                                     const std::atomic<bool>& cancel, std::string& error);
+
+  LoadedModel& model_;
+  const Tokenizer& tokenizer_;
+  SequencePass pass_;
+  RunOptions run_;
+  std::vector<std::int32_t> cached_;  // the tokens whose entries are in the cache
 };
 
 }  // namespace dsa

@@ -15,7 +15,10 @@ std::filesystem::path default_model() {
 
 class SessionTest : public testing::Test {
  protected:
-  static Session open() { return Session(open_model(default_model()), {.context = 256}); }
+  SessionTest()
+      : opened_(with_indexer(open_model(default_model()), {})),
+        tokenizer_(fitting_tokenizer(opened_.files)),
+        model_(std::move(opened_), {.context = 256}) {}
 
   GenerateResult answer(Session& session, const std::vector<std::int32_t>& prompt, std::int64_t max_tokens,
                         const std::vector<std::string>& stops = {}) {
@@ -33,12 +36,15 @@ class SessionTest : public testing::Test {
     return result;
   }
 
+  OpenedModel opened_;
+  Tokenizer tokenizer_;
+  LoadedModel model_;
   std::atomic<bool> cancel_{false};
 };
 
 TEST_F(SessionTest, ACachedPrefixChangesNothing) {
-  Session session = open(), fresh = open();
-  const auto prompt = session.tokenizer().encode("One, two, three, four,", SpecialTokens::as_text);
+  Session session(model_, tokenizer_);
+  const auto prompt = tokenizer_.encode("One, two, three, four,", SpecialTokens::as_text);
   const auto first = answer(session, prompt, 8);
   EXPECT_EQ(first.finish_reason, FinishReason::length);
   EXPECT_EQ(first.tokens.size(), 8U);
@@ -47,22 +53,23 @@ TEST_F(SessionTest, ACachedPrefixChangesNothing) {
 
   auto longer = prompt;
   longer.insert(longer.end(), first.tokens.begin(), first.tokens.end());
-  for (const auto id : session.tokenizer().encode(" and then", SpecialTokens::as_text)) longer.push_back(id);
-  const auto second = answer(session, longer, 8), from_scratch = answer(fresh, longer, 8);
+  for (const auto id : tokenizer_.encode(" and then", SpecialTokens::as_text)) longer.push_back(id);
+  const auto second = answer(session, longer, 8);
   EXPECT_GE(second.timings.cached_tokens, static_cast<std::int64_t>(prompt.size()));
-  EXPECT_EQ(second.tokens, from_scratch.tokens);
 
   // The same prompt again: all but its last token is cached; and after reset none is.
   const auto again = answer(session, longer, 8);
   EXPECT_EQ(again.timings.cached_tokens, static_cast<std::int64_t>(longer.size()) - 1);
   EXPECT_EQ(again.tokens, second.tokens);
   session.reset();
-  EXPECT_EQ(answer(session, longer, 8).timings.cached_tokens, 0);
+  const auto from_scratch = answer(session, longer, 8);
+  EXPECT_EQ(from_scratch.timings.cached_tokens, 0);
+  EXPECT_EQ(from_scratch.tokens, second.tokens);
 }
 
 TEST_F(SessionTest, StopStringsEndTheTextBeforeThem) {
-  Session session = open();
-  const auto prompt = session.tokenizer().encode("1, 2, 3, 4,", SpecialTokens::as_text);
+  Session session(model_, tokenizer_);
+  const auto prompt = tokenizer_.encode("1, 2, 3, 4,", SpecialTokens::as_text);
   const std::string whole = answer(session, prompt, 24).text;
   // A stop that begins inside one token and ends inside another.
   ASSERT_GT(whole.size(), 8U);
@@ -73,7 +80,7 @@ TEST_F(SessionTest, StopStringsEndTheTextBeforeThem) {
 }
 
 TEST_F(SessionTest, TheContextIsALimitAndNoCrash) {
-  Session session = open();
+  Session session(model_, tokenizer_);
   std::vector<std::int32_t> prompt(250, 100);
   const auto result = answer(session, prompt, -1);
   if (result.finish_reason == FinishReason::length) {
@@ -87,8 +94,8 @@ TEST_F(SessionTest, TheContextIsALimitAndNoCrash) {
 }
 
 TEST_F(SessionTest, CancelledBeforeItStartsSaysSoAndLeavesTheSessionUsable) {
-  Session session = open();
-  const auto prompt = session.tokenizer().encode("Hello", SpecialTokens::as_text);
+  Session session(model_, tokenizer_);
+  const auto prompt = tokenizer_.encode("Hello", SpecialTokens::as_text);
   cancel_ = true;
   EXPECT_EQ(answer(session, prompt, 4).finish_reason, FinishReason::cancelled);
   cancel_ = false;
@@ -96,17 +103,14 @@ TEST_F(SessionTest, CancelledBeforeItStartsSaysSoAndLeavesTheSessionUsable) {
 }
 
 TEST_F(SessionTest, LogitsOfAllPositions) {
-  Session session = open();
   const std::vector<std::int32_t> tokens(100, 7);
   std::int64_t rows = 0;
-  session.logits(
-      tokens,
-      [&](std::int64_t first, TensorView<const float, 2> logits) {
-        EXPECT_EQ(first, rows);
-        EXPECT_EQ(logits.cols(), 49152);
-        rows += logits.rows();
-      },
-      cancel_);
+  const auto visit = [&](std::int64_t first, TensorView<const float, 2> logits) {
+    EXPECT_EQ(first, rows);
+    EXPECT_EQ(logits.cols(), 49152);
+    rows += logits.rows();
+  };
+  EXPECT_TRUE(SequencePass(model_).run(tokens, {}, visit, /*progress=*/{}, cancel_));
   EXPECT_EQ(rows, 100);
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "eval/attention_mass.h"
-#include "eval/loaded_model.h"
+#include "model/loaded_model.h"
 
 namespace dsa {
 

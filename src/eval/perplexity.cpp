@@ -25,18 +25,19 @@ void add(PositionBucket& bucket, const PositionBucket& more) {
 }
 
 // nll[p] of token p given the tokens before it; nll[0] means nothing.
-bool window_nll(LoadedModel& model, std::span<const std::int32_t> tokens, std::vector<double>& nll,
-                const LoadedModel::VisitProgress& progress, const std::atomic<bool>& cancel) {
+bool window_nll(SequencePass& pass, const RunOptions& run, std::span<const std::int32_t> tokens,
+                std::vector<double>& nll, const SequencePass::VisitProgress& progress,
+                const std::atomic<bool>& cancel) {
   nll.assign(tokens.size(), 0);
   const auto visit = [&](std::int64_t first, TensorView<const float, 2> logits) {
-    model.exec().parallel_for(logits.rows(), 8, [&](std::int64_t begin, std::int64_t end, int) {
+    pass.model().exec().parallel_for(logits.rows(), 8, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t r = begin; r < end; ++r) {
         const auto next = static_cast<std::size_t>(first + r + 1);
         if (next < tokens.size()) nll[next] = token_nll(logits.span(r), tokens[next]);
       }
     });
   };
-  return model.run(tokens, visit, progress, cancel);
+  return pass.run(tokens, run, visit, progress, cancel);
 }
 
 }  // namespace
@@ -100,7 +101,7 @@ std::vector<PositionBucket> position_buckets(std::int64_t length) {
   return buckets;
 }
 
-Perplexity measure_perplexity(LoadedModel& model, std::span<const Document> documents,
+Perplexity measure_perplexity(SequencePass& pass, const RunOptions& run, std::span<const Document> documents,
                               std::span<const Window> windows, std::int64_t length,
                               const std::function<void(std::int64_t, std::int64_t)>& progress,
                               const std::atomic<bool>& cancel) {
@@ -120,7 +121,7 @@ Perplexity measure_perplexity(LoadedModel& model, std::span<const Document> docu
     const auto report = [&](std::int64_t done) {
       if (progress) progress(out.windows * length + done, total);
     };
-    if (!window_nll(model, tokens_of(documents, window, length), nll, report, cancel)) break;
+    if (!window_nll(pass, run, tokens_of(documents, window, length), nll, report, cancel)) break;
     ++out.windows;
     add(out.all, nll);
     add(out.second_half, nll);

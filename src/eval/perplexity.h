@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "eval/loaded_model.h"
 #include "eval/statistics.h"
+#include "model/sequence_pass.h"
 #include "text/documents.h"
 
 namespace dsa {
@@ -55,9 +55,9 @@ double token_nll(std::span<const float> logits, std::int32_t target);
 /// The buckets of windows of `length`.
 std::vector<PositionBucket> position_buckets(std::int64_t length);
 
-/// Every window from an empty cache; its first token is not predicted.
+/// Every window from an empty cache, run as `run` says; its first token is not predicted.
 /// `progress` hears tokens done of all.  If cancelled the figures cover the windows that were finished.
-Perplexity measure_perplexity(LoadedModel& model, std::span<const Document> documents,
+Perplexity measure_perplexity(SequencePass& pass, const RunOptions& run, std::span<const Document> documents,
                               std::span<const Window> windows, std::int64_t length,
                               const std::function<void(std::int64_t done, std::int64_t total)>& progress,
                               const std::atomic<bool>& cancel);

@@ -19,16 +19,19 @@ std::int32_t best(std::span<const float> logits) {
 
 }  // namespace
 
-RetrievalRunner::RetrievalRunner(LoadedModel& model, const RetrievalOptions& options)
+RetrievalRunner::RetrievalRunner(LoadedModel& model, const Tokenizer& tokenizer,
+                                 const RetrievalOptions& options)
     : model_(model),
-      prompt_(model.files(), model.tokenizer(),
+      tokenizer_(tokenizer),
+      pass_(model),
+      prompt_(model.files(), tokenizer,
               {.raw = options.raw, .name = options.chat_format, .without = WithoutFormat::complete}) {
-  DSA_CHECK(model.topk() > 0);
+  DSA_CHECK(model.has_indexer());
   if (options.best) best_.emplace(model);
 }
 
 std::vector<std::int32_t> RetrievalRunner::text_ids(std::string_view text) const {
-  return model_.tokenizer().encode(text, SpecialTokens::as_text);
+  return tokenizer_.encode(text, SpecialTokens::as_text);
 }
 
 std::vector<std::int32_t> RetrievalRunner::prompt(const RetrievalSample& sample) const {
@@ -57,21 +60,20 @@ std::optional<RetrievalResult> RetrievalRunner::run(RetrievalTask task, std::uin
                       .dense = {},
                       .sparse = {}};
   Transformer& transformer = model_.transformer();
-  transformer.set_attention(AttentionMode::dense);
-  if (!ask(sample, asked, answer, 0, out.dense, cancel)) return std::nullopt;
+  if (!ask(sample, asked, answer, 0, AttentionMode::dense, out.dense, cancel)) return std::nullopt;
   // While everything is selected sparse is dense, bit for bit: the cache holds what it would compute.
-  transformer.set_attention(AttentionMode::sparse);
   const std::int64_t same = std::min(transformer.topk(), out.prompt_tokens - 1);
   if (best_) transformer.set_hooks(best_->hooks(transformer.topk()));
-  const bool asked_whole = ask(sample, asked, answer, same, out.sparse, cancel);
+  const bool asked_whole = ask(sample, asked, answer, same, AttentionMode::sparse, out.sparse, cancel);
   transformer.set_hooks({});
   if (!asked_whole) return std::nullopt;
   return out;
 }
 
 bool RetrievalRunner::ask(const RetrievalSample& sample, std::span<const std::int32_t> prompt,
-                          std::span<const std::int32_t> answer, std::int64_t first, RetrievalAnswer& out,
-                          const std::atomic<bool>& cancel) {
+                          std::span<const std::int32_t> answer, std::int64_t first, AttentionMode attention,
+                          RetrievalAnswer& out, const std::atomic<bool>& cancel) {
+  const RunOptions run{.attention = attention};
   const auto n = static_cast<std::int64_t>(prompt.size());
   std::int32_t next = 0;
   const auto score = [&](std::int64_t position, TensorView<const float, 2> logits) {
@@ -83,12 +85,14 @@ bool RetrievalRunner::ask(const RetrievalSample& sample, std::span<const std::in
     next = best(logits.span(0));
     score(position, logits);
   };
-  if (!model_.extend(
-          {.tokens = prompt.subspan(static_cast<std::size_t>(first)), .first = first, .logits_from = n - 1},
-          after_prompt, nullptr, cancel))
+  if (!pass_.extend({.tokens = prompt.subspan(static_cast<std::size_t>(first)),
+                     .first = first,
+                     .logits_from = n - 1,
+                     .run = run},
+                    after_prompt, nullptr, cancel))
     return false;
-  if (!model_.extend({.tokens = answer.first(answer.size() - 1), .first = n, .logits_from = n}, score,
-                     nullptr, cancel))
+  if (!pass_.extend({.tokens = answer.first(answer.size() - 1), .first = n, .logits_from = n, .run = run},
+                    score, nullptr, cancel))
     return false;
 
   std::vector<std::int32_t> said;
@@ -99,11 +103,11 @@ bool RetrievalRunner::ask(const RetrievalSample& sample, std::span<const std::in
     if (static_cast<std::int64_t>(said.size()) == most) break;
     const auto choose = [&](std::int64_t, TensorView<const float, 2> logits) { next = best(logits.span(0)); };
     const std::int64_t position = n + static_cast<std::int64_t>(said.size()) - 1;
-    if (!model_.extend({.tokens = {&said.back(), 1}, .first = position, .logits_from = position}, choose,
-                       nullptr, cancel))
+    if (!pass_.extend({.tokens = {&said.back(), 1}, .first = position, .logits_from = position, .run = run},
+                      choose, nullptr, cancel))
       return false;
   }
-  out.said = model_.tokenizer().decode(said, /*skip_special=*/true);
+  out.said = tokenizer_.decode(said, /*skip_special=*/true);
   out.match = answers(sample, out.said);
   return true;
 }

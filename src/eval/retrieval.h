@@ -11,8 +11,8 @@
 
 #include "chat/chat_prompt.h"
 #include "eval/best_selection.h"
-#include "eval/loaded_model.h"
 #include "eval/retrieval_result.h"
+#include "model/sequence_pass.h"
 
 namespace dsa {
 
@@ -27,7 +27,7 @@ struct RetrievalOptions {
 class RetrievalRunner {
  public:
   /// Throws Error if the model's chat format is not known.
-  RetrievalRunner(LoadedModel& model, const RetrievalOptions& options);
+  RetrievalRunner(LoadedModel& model, const Tokenizer& tokenizer, const RetrievalOptions& options);
 
   /// Nothing if cancelled.  Throws Error if the length is too short for the task.
   std::optional<RetrievalResult> run(RetrievalTask task, std::uint64_t seed, std::int64_t number,
@@ -37,10 +37,12 @@ class RetrievalRunner {
   [[nodiscard]] std::vector<std::int32_t> prompt(const RetrievalSample& sample) const;
   [[nodiscard]] std::vector<std::int32_t> text_ids(std::string_view text) const;
   bool ask(const RetrievalSample& sample, std::span<const std::int32_t> prompt,
-           std::span<const std::int32_t> answer, std::int64_t first, RetrievalAnswer& out,
-           const std::atomic<bool>& cancel);
+           std::span<const std::int32_t> answer, std::int64_t first, AttentionMode attention,
+           RetrievalAnswer& out, const std::atomic<bool>& cancel);
 
   LoadedModel& model_;
+  const Tokenizer& tokenizer_;
+  SequencePass pass_;
   std::optional<BestSelection> best_;
   ChatPrompt prompt_;
 };

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "eval/attention_mass.h"
-#include "eval/loaded_model.h"
 #include "eval/selection.h"
+#include "model/loaded_model.h"
 
 namespace dsa {
 

@@ -14,7 +14,7 @@ class Measurement {
   Measurement(LoadedModel& model, std::span<const Document> documents, const SparsityOptions& options,
               std::int64_t total, const std::function<void(std::int64_t, std::int64_t)>& progress,
               const std::atomic<bool>& cancel)
-      : model_(model),
+      : pass_(model),
         documents_(documents),
         options_(options),
         total_(total),
@@ -32,13 +32,13 @@ class Measurement {
     auto positions =
         sample_positions(options_.topks.front(), options_.length, options_.rows, options_.seed, number);
     probe_.begin(std::move(positions));
-    const auto dense = run(window, AttentionMode::dense, probe_.hooks());
+    const auto dense = run(window, {.attention = AttentionMode::dense}, probe_.hooks());
     std::vector<Perplexity> indexer, best;
     for (const auto topk : options_.topks) {
       if (!options_.perplexity) break;
-      model_.transformer().set_topk(topk);
-      indexer.push_back(run(window, AttentionMode::sparse, {}));
-      best.push_back(run(window, AttentionMode::sparse, best_.hooks(topk)));
+      const RunOptions sparse{.attention = AttentionMode::sparse, .topk = topk};
+      indexer.push_back(run(window, sparse, {}));
+      best.push_back(run(window, sparse, best_.hooks(topk)));
     }
     if (cancel_) return false;
     result_.dense.add(dense);
@@ -60,19 +60,18 @@ class Measurement {
     return out;
   }
 
-  Perplexity run(const Window& window, AttentionMode attention, ForwardHooks hooks) {
-    Transformer& transformer = model_.transformer();
-    transformer.set_attention(attention);
+  Perplexity run(const Window& window, const RunOptions& options, ForwardHooks hooks) {
+    Transformer& transformer = pass_.model().transformer();
     transformer.set_hooks(std::move(hooks));
     auto out = measure_perplexity(
-        model_, documents_, {&window, 1}, options_.length,
+        pass_, options, documents_, {&window, 1}, options_.length,
         [&](std::int64_t done, std::int64_t) { progress_(done_ + done, total_); }, cancel_);
     transformer.set_hooks({});
     done_ += options_.length;
     return out;
   }
 
-  LoadedModel& model_;
+  SequencePass pass_;
   std::span<const Document> documents_;
   const SparsityOptions& options_;
   std::int64_t total_ = 0;

@@ -32,13 +32,16 @@ class SparsityOfTinyModel : public testing::TestWithParam<const char*> {
     windows_ = cut_windows(documents_, kLength);
   }
 
-  [[nodiscard]] ModelOptions options() const {
-    ModelOptions options{.topk = 16, .context = 128, .threads = 2};
+  [[nodiscard]] LoadOptions options() const {
+    LoadOptions options{.topk = 16, .context = 128, .threads = 2};
     if (std::filesystem::exists(folder_.path() / "indexer")) options.indexer = folder_.path() / "indexer";
     return options;
   }
-  Sparsity measure(const ModelOptions& engine, const SparsityOptions& options) {
-    LoadedModel model(folder_.path() / "model", engine);
+  [[nodiscard]] OpenedModel open(const LoadOptions& engine) const {
+    return with_indexer(open_model(folder_.path() / "model"), engine);
+  }
+  Sparsity measure(const LoadOptions& engine, const SparsityOptions& options) {
+    LoadedModel model(open(engine), engine);
     return measure_sparsity(
         model, documents_, windows_, options, [](std::int64_t, std::int64_t) {}, never_);
   }
@@ -77,7 +80,7 @@ TEST_P(SparsityOfTinyModel, TheBestSelectionBoundsTheOthersInEveryLayer) {
 
 TEST_P(SparsityOfTinyModel, ChunksAndThreadsChangeNothing) {
   const SparsityOptions asked{.topks = {8}, .length = kLength, .rows = 20, .seed = 3, .perplexity = false};
-  ModelOptions other = options();
+  LoadOptions other = options();
   other.threads = 3;
   other.chunk = 32;
   const auto a = measure(options(), asked), b = measure(other, asked);
@@ -94,9 +97,7 @@ TEST_P(SparsityOfTinyModel, ChunksAndThreadsChangeNothing) {
 
 // What the model attends to is the definition's: checked against a run whose hook selects by brute force.
 TEST_P(SparsityOfTinyModel, TheBestSelectionIsTheTopOfTheMass) {
-  ModelOptions engine = options();
-  engine.attention = AttentionMode::sparse;
-  LoadedModel model(folder_.path() / "model", engine);
+  LoadedModel model(open(options()), options());
   BestSelection best(model);
   ForwardHooks hooks = best.hooks(16);
   AttentionMass mass(model.exec(), model.transformer().kernels());
@@ -125,7 +126,8 @@ TEST_P(SparsityOfTinyModel, TheBestSelectionIsTheTopOfTheMass) {
     }
   };
   model.transformer().set_hooks(hooks);
-  ASSERT_TRUE(model.run(tokens_of(documents_, windows_[0], kLength), nullptr, nullptr, never_));
+  ASSERT_TRUE(SequencePass(model).run(tokens_of(documents_, windows_[0], kLength),
+                                      {.attention = AttentionMode::sparse}, nullptr, nullptr, never_));
   EXPECT_GE(compared, kLength - 16);
 }
 

@@ -106,7 +106,7 @@ void place(ActivationViews& a, const ModelConfig& c, const ActivationSizes& s, L
 }  // namespace
 
 Activations::Activations(const ModelConfig& config, const ActivationSizes& sizes)
-    : memory_(bytes(config, sizes), "activations (lower --ctx)") {
+    : memory_(bytes(config, sizes), "activations (lower `context`)") {
   Layout layout(memory_.data());
   place(*this, config, sizes, layout);
 }

@@ -10,16 +10,6 @@
 namespace dsa {
 namespace {
 
-// A row attends over its selection or over everything: a rule about the row alone,
-// so that chunking cannot change it.
-bool is_sparse(const Step& step, const KvRow& row) {
-  if (step.topk == 0 || step.attention == AttentionMode::dense) return false;
-  if (step.attention == AttentionMode::automatic && step.trained_context > 0 &&
-      row.visible > step.trained_context)
-    return false;
-  return row.visible > step.topk;  // up to there the selection is everything
-}
-
 // At most four outputs share an input: a small list on the stack.
 struct Outputs {
   std::array<LinearOutput, 4> items;
@@ -50,7 +40,7 @@ void Attention::project_gqa(const Step& step) const {
   for (const auto& item : {output(w.q_proj, q), output(w.k_proj, k), output(w.v_proj, v)}) outputs.add(item);
   step.linear(h, outputs.span());
 
-  if (has_indexer(step)) {
+  if (weights_.indexer) {
     const Indexer indexer(*weights_.indexer);
     step.linear(h, std::array{indexer.query(step), indexer.key(step), indexer.head_weights(step)});
     indexer.finish(step, /*like_demo=*/false);
@@ -75,7 +65,7 @@ void Attention::project_mla(const Step& step) const {
   const MlaWeights& w = *weights_.mla;
   const ModelConfig& c = step.config;
   const MlaConfig& m = *c.mla;
-  const bool indexed = has_indexer(step), latent = m.q_lora_rank > 0;
+  const bool indexed = weights_.indexer.has_value(), latent = m.q_lora_rank > 0;
   const auto q = step.of(step.act.q), kv = step.of(step.act.kv), h = step.of(step.act.h);
   const std::optional<Indexer> indexer = indexed ? std::optional<Indexer>(*weights_.indexer) : std::nullopt;
 
@@ -131,7 +121,7 @@ void Attention::write_cache(const Step& step) const {
     args.c = split_heads(step.of(step.act.v), layout.groups);
     args.k_pe = split_heads(kv, layout.groups);
   }
-  if (has_indexer(step)) args.key = step.of(step.act.index_k);
+  if (weights_.indexer) args.key = step.of(step.act.index_k);
   step.kernels.cache_write(step.exec, args);
 }
 
@@ -148,7 +138,7 @@ void Attention::show_inputs(const Step& step) const {
                          .rows = step.rows,
                          .index_q = {},
                          .index_w = {}};
-  if (has_indexer(step)) {
+  if (weights_.indexer) {
     inputs.index_q = split_heads(step.of(step.act.index_q), config.indexer->n_heads);
     inputs.index_w = step.of(step.act.index_w);
   }
@@ -166,23 +156,19 @@ void Attention::show_inputs(const Step& step) const {
 }
 
 void Attention::attend(const Step& step) const {
-  const bool any_sparse =
-      std::any_of(step.rows.begin(), step.rows.end(), [&](auto& r) { return is_sparse(step, r); });
   // While everything is selected anyway the keys are written and nothing is scored.  A layer that shares an
   // earlier layer's selection finds it in act.idx.
-  if (any_sparse && weights_.indexer) Indexer(*weights_.indexer).select(step, layer_, kv_);
-  for (std::int64_t first = 0; first < step.n;) {
-    const bool sparse = is_sparse(step, step.rows[static_cast<std::size_t>(first)]);
-    std::int64_t end = first + 1;
-    while (end < step.n && is_sparse(step, step.rows[static_cast<std::size_t>(end)]) == sparse) ++end;
-    attend_rows(step, first, end - first, sparse);
-    first = end;
-  }
+  if (!step.plan.selecting().empty() && weights_.indexer)
+    Indexer(*weights_.indexer).select(step, layer_, kv_);
+  for (const RowGroup& group : step.plan.attending()) attend_rows(step, group);
 }
 
-void Attention::attend_rows(const Step& step, std::int64_t first, std::int64_t count, bool sparse) const {
+void Attention::attend_rows(const Step& step, const RowGroup& group) const {
+  const auto [first, count, topk] = group;
   const std::int64_t heads = step.config.num_attention_heads;
-  const auto part = [&](const TensorView<float, 2>& t) { return split_heads(t.slice(first, count), heads); };
+  const auto part = [&](const TensorView<float, 2>& t) {
+    return split_heads(t.slice(group.first, group.count), heads);
+  };
   AttentionArgs args{
       .q_c = {},
       .q_pe = part(step.act.q),
@@ -198,11 +184,10 @@ void Attention::attend_rows(const Step& step, std::int64_t first, std::int64_t c
     args.q_c = part(step.act.q_c);
     args.q_pe = columns(part(step.act.q), m->qk_nope_head_dim, m->qk_rope_head_dim);
   }
-  if (sparse) {
+  if (topk > 0) {
     args.idx = step.act.idx.slice(first, count);
     args.count = step.act.idx_count.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
   }
-  (sparse ? step.counters.sparse_rows : step.counters.dense_rows) += count;
   step.kernels.attention(step.exec, args);
 }
 
@@ -226,8 +211,6 @@ bool Attention::rounds_like_demo(const Step& step) const {
   return step.compute == Compute::demo && weights_.mla &&
          weights_.mla->kv_a_proj_with_mqa.weight.type == DType::f8_e4m3;
 }
-
-bool Attention::has_indexer(const Step& step) const { return step.topk > 0 && weights_.indexer.has_value(); }
 
 float attention_scale(const ModelConfig& config) {
   if (!config.mla) return 1.0F / std::sqrt(static_cast<float>(config.head_dim));

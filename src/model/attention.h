@@ -25,11 +25,10 @@ class Attention {
   void write_cache(const Step& step) const;
   void show_inputs(const Step& step) const;
   void attend(const Step& step) const;
-  void attend_rows(const Step& step, std::int64_t first, std::int64_t count, bool sparse) const;
+  void attend_rows(const Step& step, const RowGroup& group) const;
   void output_projection(const Step& step) const;
 
   [[nodiscard]] bool rounds_like_demo(const Step& step) const;
-  [[nodiscard]] bool has_indexer(const Step& step) const;
 
   const LayerWeights& weights_;
   const KvView& kv_;

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "kernels/types.h"
+#include "model/options.h"
 #include "tensor/view.h"
 
 namespace dsa {
@@ -17,22 +19,48 @@ struct SequenceSlice {
   std::int64_t first_position = 0;            // of tokens[0]; everything before it is in the cache
   std::span<const std::int32_t> page_table;   // pages of positions 0, 64, 128, ...; covers all of the slice
   std::span<const std::int32_t> logits_rows;  // which of `tokens` want logits, ascending
-};
-
-/// Many sequences at once, prefill chunks and decode rows mixed.
-/// Results of a sequence do not depend on the others.
-struct Batch {
-  std::span<const SequenceSlice> sequences;
-  /// Looked at between layers; once it is true the pass is given up.  May be null.
+  RunOptions run = {};
+  /// Looked at between layers.  Once it is true for every sequence of a batch the pass is given up.  May be
+  /// null.
   const std::atomic<bool>* cancel = nullptr;
 };
 
-/// The first layer output that held a NaN or an infinity.
-struct SequenceStatus {
-  std::int64_t bad_layer = -1;     // -1: all is well; num_hidden_layers: the logits
-  std::int64_t bad_position = -1;  // of the token in its sequence
-  [[nodiscard]] bool ok() const { return bad_layer < 0; }
+/// Many sequences at once, prefill chunks and decode rows mixed, each attending in its own way.  Results of a
+/// sequence do not depend on the others.
+struct Batch {
+  std::span<const SequenceSlice> sequences;
 };
+
+/// Token rows, over all layers, that attended over a selection, and over everything.
+struct AttentionCounters {
+  std::int64_t sparse_rows = 0;
+  std::int64_t dense_rows = 0;
+
+  AttentionCounters& operator+=(const AttentionCounters& more) {
+    sparse_rows += more.sparse_rows;
+    dense_rows += more.dense_rows;
+    return *this;
+  }
+};
+
+enum class PassOutcome : std::uint8_t {
+  done,
+  cancelled,   // nothing that the pass was to write for this sequence may be used
+  not_finite,  // nor here: a layer's output held a NaN or an infinity
+};
+
+/// What a pass did for one sequence.
+struct SequenceStatus {
+  PassOutcome outcome = PassOutcome::done;
+  std::int64_t bad_layer = -1;       // not_finite: the first; num_hidden_layers: the logits
+  std::int64_t bad_position = -1;    // not_finite: of the token in its sequence
+  AttentionCounters attention = {};  // done
+
+  [[nodiscard]] bool ok() const { return outcome == PassOutcome::done; }
+};
+
+/// Of one that is not_finite: a sentence that names layer and token.  `layers`: num_hidden_layers.
+std::string describe(const SequenceStatus& status, std::int64_t layers);
 
 /// What one layer's attention is about to compute with, in the terms of grouped latent attention: head h of
 /// group g scores token s as scale * (q_c[t, h] . c[s, g] + q_pe[t, h] . k_pe[s, g]).  All float32 and as
@@ -56,8 +84,8 @@ struct AttentionInputs {
 struct ForwardHooks {
   /// Before a layer selects and attends.
   std::function<void(std::int64_t layer, const AttentionInputs& inputs)> attention_inputs = {};
-  /// After a layer selected: positions (ascending, -1 past count) of every row that has
-  /// an indexer of its own.
+  /// After a layer with an indexer of its own selected: positions (ascending, -1 past count) for every row of
+  /// the sequences of which some row attends over a selection; the rows of the others have count 0.
   std::function<void(std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count)>
       selection = {};
   /// After a layer routed.

@@ -1,5 +1,6 @@
 #include "model/indexer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/quantize.h"
@@ -50,18 +51,22 @@ void Indexer::finish(const Step& step, bool like_demo) const {
 }
 
 void Indexer::select(const Step& step, std::int64_t layer, const KvView& kv) const {
+  const auto queries = split_heads(step.of(step.act.index_q), step.config.indexer->n_heads);
   const auto idx = step.act.idx.slice(0, step.n);
   const auto count = step.act.idx_count.first(static_cast<std::size_t>(step.n));
-  step.kernels.indexer_select(step.exec,
-                              {.q = split_heads(step.of(step.act.index_q), step.config.indexer->n_heads),
-                               .w = step.of(step.act.index_w),
-                               .kv = kv,
-                               .rows = step.rows,
-                               .topk = step.topk,
-                               .compute = step.compute,
-                               .idx = idx,
-                               .count = count,
-                               .scratch = step.act.indexer_scratch});
+  if (step.hooks.selection) std::ranges::fill(count, 0);
+  for (const RowGroup& group : step.plan.selecting()) {
+    const auto first = static_cast<std::size_t>(group.first), rows = static_cast<std::size_t>(group.count);
+    step.kernels.indexer_select(step.exec, {.q = queries.slice(group.first, group.count),
+                                            .w = step.act.index_w.slice(group.first, group.count),
+                                            .kv = kv,
+                                            .rows = step.rows.subspan(first, rows),
+                                            .topk = group.topk,
+                                            .compute = step.compute,
+                                            .idx = idx.slice(group.first, group.count),
+                                            .count = count.subspan(first, rows),
+                                            .scratch = step.act.indexer_scratch});
+  }
   if (step.hooks.selection) step.hooks.selection(layer, idx, count);
 }
 

@@ -26,7 +26,7 @@ class Indexer {
   /// weights, and round as the published FP8 checkpoints do if `like_demo`.
   void finish(const Step& step, bool like_demo) const;
 
-  /// Selects for every row of the batch into act.idx and act.idx_count; the keys must be in the cache.
+  /// Selects for the rows of plan.selecting() into act.idx and act.idx_count; the keys must be in the cache.
   void select(const Step& step, std::int64_t layer, const KvView& kv) const;
 
  private:

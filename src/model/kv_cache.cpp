@@ -31,8 +31,8 @@ std::size_t kv_token_bytes(const ModelConfig& config, Compute compute) {
 KvCache::KvCache(const ModelConfig& config, Compute compute, std::int64_t pages) : pages_(pages) {
   const auto page_bytes = static_cast<std::size_t>(kPageTokens) * kv_token_bytes(config, compute);
   const auto total = checked_mul(page_bytes, static_cast<std::size_t>(pages));
-  if (!total) fail("KV cache: {} pages of {} bytes do not fit in memory: lower --ctx", pages, page_bytes);
-  memory_ = Buffer(*total, "the KV cache (lower --ctx)");
+  if (!total) fail("KV cache: {} pages of {} bytes do not fit in memory: lower `context`", pages, page_bytes);
+  memory_ = Buffer(*total, "the KV cache (lower `context`)");
   std::byte* base = memory_.data();
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
     layers_.emplace_back(kv_layout(config, i, compute), base, pages);

@@ -14,22 +14,29 @@ enum class AttentionMode : std::uint8_t {
   automatic,  // over the selection where there is an indexer and the context exceeds
               // top-k, within its trained context
   dense,
-  sparse,  // over the selection always; Error at load if the model has no indexer
+  sparse,  // over the selection always; refused if the model has no indexer
 };
 
-struct ModelOptions {
+/// What is settled when a model is opened and loaded, for all of its sequences.
+struct LoadOptions {
   Compute compute = Compute::automatic;
-  AttentionMode attention = AttentionMode::automatic;
-  std::int64_t topk = 0;     // 0: the indexer's own index_topk
+  std::int64_t topk = 0;     // most tokens of a selection; 0: the indexer's own index_topk
   std::int64_t context = 0;  // tokens of cache; 0: the model's max_position_embeddings
-  std::int64_t chunk = 0;    // most tokens of one forward pass; 0: chosen by size
+  std::int64_t chunk = 0;    // most rows of one forward pass; 0: chosen by size
   int threads = 0;           // 0: Exec::default_threads()
-  bool use_indexer = true;   // --indexer none: false
-  std::optional<std::filesystem::path> indexer =
-      {};                      // --indexer DIR: an indexer folder for a model without one
+  bool use_indexer = true;   // false: attention is dense, also where the model has an indexer
+  std::optional<std::filesystem::path> indexer = {};  // an indexer folder for a model without one
   bool force_indexer = false;  // accept an indexer whose fingerprint is another model's
   std::vector<std::filesystem::path> indexer_folders =
       {};  // where to look, without `indexer`, for a folder that was trained for this very model
+};
+
+/// What each sequence may choose for itself, anew with every pass.
+struct RunOptions {
+  AttentionMode attention = AttentionMode::automatic;
+  std::int64_t topk = 0;  // tokens that it selects, at most LoadOptions::topk; 0: as many as that
+
+  friend bool operator==(const RunOptions&, const RunOptions&) = default;
 };
 
 }  // namespace dsa

@@ -7,33 +7,24 @@
 #include "exec/exec.h"
 #include "kernels/registry.h"
 #include "model/activations.h"
+#include "model/attention_plan.h"
 #include "model/batch.h"
-#include "model/options.h"
 #include "model/weights.h"
 
 namespace dsa {
 
-/// How many rows attended how, for /stats.
-struct AttentionCounters {
-  std::int64_t sparse_rows = 0;
-  std::int64_t dense_rows = 0;
-};
-
-/// One forward pass while it runs: the tools, the rows, the scratch.
-/// Lives on the stack of Transformer::forward.
+/// One forward pass while it runs: the tools, the rows, the scratch.  Lives on the stack of
+/// Transformer::forward.
 struct Step {
   Exec& exec;
   const KernelTable& kernels;
   const ModelConfig& config;
   Activations& act;
   const ForwardHooks& hooks;
-  AttentionCounters& counters;
+  const AttentionPlan& plan;
   Compute compute;
-  AttentionMode attention;
-  std::int64_t topk;             // 0: no indexer
-  std::int64_t trained_context;  // automatic attends densely past it; 0: no bound
-  std::int64_t n;                // rows of this batch
-  std::span<const KvRow> rows;   // [n]
+  std::int64_t n;               // rows of this batch
+  std::span<const KvRow> rows;  // [n]
 
   [[nodiscard]] TensorView<float, 2> of(const TensorView<float, 2>& t) const { return t.slice(0, n); }
 

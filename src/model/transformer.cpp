@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "model/opened_model.h"
 
 namespace dsa {
 namespace {
@@ -12,38 +13,31 @@ namespace {
 constexpr std::int64_t kMaxChunk = 512;
 constexpr std::size_t kActivationBudget = std::size_t{768} << 20;
 
-// The model as the options want it run.
-ModelConfig configure(const ModelConfig& stored, const ModelOptions& options) {
-  ModelConfig config = stored;
-  if (!options.use_indexer) config.indexer.reset();
-  if (options.attention == AttentionMode::sparse && !config.indexer)
-    fail("--attention sparse: this model has no indexer{}; use --attention auto or dense",
-         stored.indexer ? " in use (--indexer none)" : "");
-  if (options.topk != 0 && !config.indexer)
-    fail("--top-k {}: this model has no indexer to select with", options.topk);
+// The configuration, if the options can be met.
+const ModelConfig& checked(const ModelConfig& config, const LoadOptions& options) {
+  check_run({.topk = options.topk}, config);
   if (options.compute == Compute::demo && config.indexer &&
       !std::has_single_bit(static_cast<std::uint64_t>(config.indexer->head_dim)))
-    fail("--compute demo: index_head_dim {} is not a power of two, which the demo's Hadamard rotation needs",
+    fail("`compute` demo: index_head_dim {} is not a power of two, which the demo's Hadamard rotation needs",
          config.indexer->head_dim);
-  if (options.topk < 0) fail("--top-k {}: expected 1 or more", options.topk);
   if (options.context > config.max_position_embeddings)
-    spdlog::warn("--ctx {} is past the {} positions that the model was trained at", options.context,
+    spdlog::warn("`context` {} is past the {} positions that the model was trained at", options.context,
                  config.max_position_embeddings);
   return config;
 }
 
-std::int64_t chosen_topk(const ModelConfig& config, const ModelOptions& options) {
+std::int64_t chosen_topk(const ModelConfig& config, const LoadOptions& options) {
   if (!config.indexer) return 0;
   return options.topk > 0 ? options.topk : config.indexer->topk;
 }
 
-std::int64_t chosen_context(const ModelConfig& config, const ModelOptions& options) {
-  if (options.context < 0) fail("--ctx {}: expected 1 or more", options.context);
+std::int64_t chosen_context(const ModelConfig& config, const LoadOptions& options) {
+  if (options.context < 0) fail("`context` {}: expected 1 or more", options.context);
   const std::int64_t tokens = options.context > 0 ? options.context : config.max_position_embeddings;
   return (tokens + kPageTokens - 1) / kPageTokens * kPageTokens;
 }
 
-std::int64_t chosen_chunk(const ModelConfig& config, const ModelOptions& options, ActivationSizes sizes) {
+std::int64_t chosen_chunk(const ModelConfig& config, const LoadOptions& options, ActivationSizes sizes) {
   if (options.chunk > 0) return options.chunk;
   sizes.max_tokens = std::min(kMaxChunk, sizes.max_context);
   while (sizes.max_tokens > 16 && Activations::bytes(config, sizes) > kActivationBudget)
@@ -66,11 +60,10 @@ bool all_finite(std::span<const float> row) {
 
 }  // namespace
 
-Transformer::Transformer(const ModelFiles& files, const ModelOptions& options, const KernelTable& kernels,
+Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, const KernelTable& kernels,
                          Exec& exec, const TensorSource* indexer_tensors)
-    : files_(files),
-      config_(configure(files.config, options)),
-      options_(options),
+    : config_(checked(files.config, options)),
+      compute_(options.compute),
       kernels_(kernels),
       exec_(exec),
       topk_(chosen_topk(config_, options)),
@@ -93,22 +86,20 @@ Transformer::Transformer(const ModelFiles& files, const ModelOptions& options, c
   rows_.resize(static_cast<std::size_t>(max_tokens_));
   positions_.resize(static_cast<std::size_t>(max_tokens_));
   tokens_.resize(static_cast<std::size_t>(max_tokens_));
+  plan_.reserve(max_tokens_);
 }
 
-bool Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) {
-  const std::int64_t n = place_rows(batch);
-  std::ranges::fill(status, SequenceStatus{});
-  if (n == 0) return true;
+void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) {
+  DSA_CHECK(status.size() == batch.sequences.size());
+  const std::int64_t n = place_rows(batch, status);
+  if (n == 0) return;
   const Step step{.exec = exec_,
                   .kernels = kernels_,
                   .config = config_,
                   .act = act_,
                   .hooks = hooks_,
-                  .counters = counters_,
-                  .compute = options_.compute,
-                  .attention = options_.attention,
-                  .topk = topk_,
-                  .trained_context = config_.indexer ? config_.indexer->trained_context : 0,
+                  .plan = plan_,
+                  .compute = compute_,
                   .n = n,
                   .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n))};
   const auto positions = std::span<const std::int64_t>(positions_).first(static_cast<std::size_t>(n));
@@ -118,18 +109,26 @@ bool Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
                              .ids = std::span<const std::int32_t>(tokens_).first(static_cast<std::size_t>(n)),
                              .out = step.of(act_.x)});
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    if (batch.cancel != nullptr && batch.cancel->load(std::memory_order_relaxed)) return false;
+    if (note_cancelled(batch, status)) return;
     blocks_[i].forward(step);
     if (hooks_.layer_output) hooks_.layer_output(static_cast<std::int64_t>(i), step.of(act_.x));
     check_finite(batch, static_cast<std::int64_t>(i), status);
   }
   output_logits(batch, logits, status);
-  return true;
 }
 
-std::int64_t Transformer::place_rows(const Batch& batch) {
+void Transformer::check(const RunOptions& run) const {
+  check_run(run, config_);
+  if (run.topk > topk_)
+    fail("`index_topk` {}: this model was loaded to select at most {} tokens", run.topk, topk_);
+}
+
+std::int64_t Transformer::place_rows(const Batch& batch, std::span<SequenceStatus> status) {
+  plan_.clear();
   std::int64_t n = 0;
-  for (const SequenceSlice& s : batch.sequences) {
+  for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+    const SequenceSlice& s = batch.sequences[i];
+    check(s.run);
     const auto count = static_cast<std::int64_t>(s.tokens.size());
     DSA_CHECK(n + count <= max_tokens_);
     DSA_CHECK(s.first_position >= 0);
@@ -137,14 +136,29 @@ std::int64_t Transformer::place_rows(const Batch& batch) {
     DSA_CHECK(static_cast<std::int64_t>(s.page_table.size()) >= pages);
     for (const auto page : s.page_table.first(static_cast<std::size_t>(pages)))
       DSA_CHECK(page >= 0 && page < cache_.pages());
-    for (std::int64_t i = 0; i < count; ++i, ++n) {
+    const AttentionCounters a_layer = plan_.add(s, selection_rule(s.run));
+    status[i] = {.attention = {.sparse_rows = a_layer.sparse_rows * config_.num_hidden_layers,
+                               .dense_rows = a_layer.dense_rows * config_.num_hidden_layers}};
+    for (std::int64_t t = 0; t < count; ++t, ++n) {
       const auto row = static_cast<std::size_t>(n);
-      tokens_[row] = s.tokens[static_cast<std::size_t>(i)];
-      positions_[row] = s.first_position + i;
-      rows_[row] = {.pages = s.page_table.data(), .visible = s.first_position + i + 1};
+      tokens_[row] = s.tokens[static_cast<std::size_t>(t)];
+      positions_[row] = s.first_position + t;
+      rows_[row] = {.pages = s.page_table.data(), .visible = s.first_position + t + 1};
     }
   }
   return n;
+}
+
+// True once no sequence is left to go on for.
+bool Transformer::note_cancelled(const Batch& batch, std::span<SequenceStatus> status) {
+  bool all = true;
+  for (std::size_t i = 0; i < status.size(); ++i) {
+    const auto* cancel = batch.sequences[i].cancel;
+    if (status[i].ok() && cancel != nullptr && cancel->load(std::memory_order_relaxed))
+      status[i] = {.outcome = PassOutcome::cancelled};
+    all = all && status[i].outcome == PassOutcome::cancelled;
+  }
+  return all;
 }
 
 void Transformer::check_finite(const Batch& batch, std::int64_t layer,
@@ -153,7 +167,9 @@ void Transformer::check_finite(const Batch& batch, std::int64_t layer,
   for (std::size_t i = 0; i < batch.sequences.size(); ++i)
     for (std::size_t t = 0; t < batch.sequences[i].tokens.size(); ++t, ++row)
       if (status[i].ok() && !all_finite(act_.x.span(row)))
-        status[i] = {.bad_layer = layer, .bad_position = positions_[static_cast<std::size_t>(row)]};
+        status[i] = {.outcome = PassOutcome::not_finite,
+                     .bad_layer = layer,
+                     .bad_position = positions_[static_cast<std::size_t>(row)]};
 }
 
 void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits,
@@ -173,24 +189,15 @@ void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits,
       {.x = last, .weight = weights_.norm, .eps = static_cast<float>(config_.rms_norm_eps), .y = last});
   kernels_.linear(exec_, {.x = last,
                           .outputs = std::array{output(weights_.lm_head, out)},
-                          .compute = options_.compute,
+                          .compute = compute_,
                           .scratch = act_.linear_scratch});
   std::int64_t row = 0;
   for (std::size_t i = 0; i < batch.sequences.size(); ++i)
     for (const auto r : batch.sequences[i].logits_rows)
       if (!all_finite(out.span(row++)) && status[i].ok())
-        status[i] = {.bad_layer = config_.num_hidden_layers,
+        status[i] = {.outcome = PassOutcome::not_finite,
+                     .bad_layer = config_.num_hidden_layers,
                      .bad_position = batch.sequences[i].first_position + r};
-}
-
-void Transformer::set_attention(AttentionMode mode) {
-  if (mode == AttentionMode::sparse && !config_.indexer) fail("attention sparse: this model has no indexer");
-  options_.attention = mode;
-}
-
-void Transformer::set_topk(std::int64_t topk) {
-  DSA_CHECK(topk >= 1 && topk <= act_.idx.cols());
-  topk_ = topk;
 }
 
 }  // namespace dsa

@@ -16,22 +16,23 @@
 namespace dsa {
 
 /// A loaded model with its cache and scratch.  One forward pass at a time; not thread-safe.
-/// `files` and `exec` must outlive it.
+/// `files`, whose tensors it reads where they lie, and `exec` must outlive it.
 class Transformer {
  public:
   Transformer(const Transformer&) = delete;
   Transformer& operator=(const Transformer&) = delete;
 
   /// Loads and packs the weights and reserves cache and scratch.  Throws Error.
-  /// `files.config.indexer` may come from the checkpoint or, with `indexer_tensors`, from an indexer folder.
-  Transformer(const ModelFiles& files, const ModelOptions& options, const KernelTable& kernels, Exec& exec,
+  /// `files.config.indexer` is the one to run with: its weights are the checkpoint's or, if given,
+  /// `indexer_tensors`.
+  Transformer(const ModelFiles& files, const LoadOptions& options, const KernelTable& kernels, Exec& exec,
               const TensorSource* indexer_tensors = nullptr);
 
   /// Runs all sequences of the batch, at most max_tokens() rows together, writes their cache entries and the
   /// wanted logits: row i of `logits` [wanted, vocab] is the i-th wanted row, sequences in order.  status:
-  /// one a sequence; a sequence that meets a non-finite layer output is marked, the others are not touched.
-  /// Allocates nothing.  False if the pass was cancelled: then nothing it was to write may be used.
-  bool forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status);
+  /// one a sequence; one that is cancelled or meets a non-finite layer output is marked, the others are not
+  /// touched.  Allocates nothing.
+  void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status);
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
   [[nodiscard]] std::int64_t max_tokens() const { return max_tokens_; }
@@ -39,24 +40,27 @@ class Transformer {
   [[nodiscard]] const KernelTable& kernels() const { return kernels_; }
   [[nodiscard]] const ModelWeights& weights() const { return weights_; }
   [[nodiscard]] const KvCache& cache() const { return cache_; }
-  [[nodiscard]] const AttentionCounters& counters() const { return counters_; }
+  [[nodiscard]] Compute compute() const { return compute_; }
+  /// Most tokens of a selection, and how many a sequence selects that says nothing else; 0: no indexer.
+  [[nodiscard]] std::int64_t topk() const { return topk_; }
+  /// Throws Error if a sequence cannot be run so.
+  void check(const RunOptions& run) const;
+  /// How the rows of a sequence that is run so attend.
+  [[nodiscard]] SelectionRule selection_rule(const RunOptions& run) const {
+    return dsa::selection_rule(run, config_, topk_);
+  }
 
-  [[nodiscard]] std::int64_t topk() const { return topk_; }  // 0: no indexer in use
-
-  void set_attention(AttentionMode mode);
-  /// How many tokens later passes select: at least 1, at most what the model was loaded with.
-  void set_topk(std::int64_t topk);
-  /// Tests and evaluation only.
+  /// For tests, evaluation and training.
   void set_hooks(ForwardHooks hooks) { hooks_ = std::move(hooks); }
 
  private:
-  std::int64_t place_rows(const Batch& batch);
+  std::int64_t place_rows(const Batch& batch, std::span<SequenceStatus> status);
+  static bool note_cancelled(const Batch& batch, std::span<SequenceStatus> status);
   void check_finite(const Batch& batch, std::int64_t layer, std::span<SequenceStatus> status) const;
   void output_logits(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status);
 
-  const ModelFiles& files_;
   ModelConfig config_;
-  ModelOptions options_;
+  Compute compute_;
   const KernelTable& kernels_;
   Exec& exec_;
   std::int64_t topk_ = 0;
@@ -71,8 +75,8 @@ class Transformer {
   std::vector<KvRow> rows_;              // [max_tokens]
   std::vector<std::int64_t> positions_;  // [max_tokens]
   std::vector<std::int32_t> tokens_;     // [max_tokens]
+  AttentionPlan plan_;
   ForwardHooks hooks_;
-  AttentionCounters counters_;
 };
 
 }  // namespace dsa

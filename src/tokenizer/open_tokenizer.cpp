@@ -48,4 +48,12 @@ Tokenizer open_tokenizer(const std::filesystem::path& model) {
   return Tokenizer::from_gguf(GgufFile(model));
 }
 
+Tokenizer fitting_tokenizer(const ModelFiles& files) {
+  Tokenizer tokenizer = open_tokenizer(files);
+  if (tokenizer.vocab_size() > files.config.vocab_size)
+    fail("{}: the tokenizer has {} tokens, the model's vocabulary {}: they do not belong together",
+         who(files.path), tokenizer.vocab_size(), files.config.vocab_size);
+  return tokenizer;
+}
+
 }  // namespace dsa

@@ -93,5 +93,7 @@ Tokenizer open_tokenizer(const ModelFiles& files);
 /// The same for a folder or a .gguf file that need hold nothing else of a model: a GGUF with a vocabulary
 /// alone.
 Tokenizer open_tokenizer(const std::filesystem::path& model);
+/// The same, to run the model with.  Throws Error if it has tokens that the model has not.
+Tokenizer fitting_tokenizer(const ModelFiles& files);
 
 }  // namespace dsa

@@ -89,13 +89,14 @@ TEST(Forward, ANonFiniteLayerIsNamedAndStaysInItsSequence) {
 
 TEST(Forward, DenseAndSparseDifferOnlyWhereTheSelectionMatters) {
   const Golden golden(model("deepseek_v32") / "golden.safetensors");
-  const auto run = [&](ModelOptions options) {
+  const auto run = [&](LoadOptions options, AttentionMode attention = AttentionMode::automatic) {
     options.compute = Compute::f32;
     options.context = 256;
-    return Runner(model("deepseek_v32"), {.model = options}).logits(golden.tokens, 64);
+    return Runner(model("deepseek_v32"), {.model = options, .run = {.attention = attention}})
+        .logits(golden.tokens, 64);
   };
-  const auto automatic = run({}), sparse = run({.attention = AttentionMode::sparse}),
-             dense = run({.attention = AttentionMode::dense}), none = run({.use_indexer = false}),
+  const auto automatic = run({}), sparse = run({}, AttentionMode::sparse),
+             dense = run({}, AttentionMode::dense), none = run({.use_indexer = false}),
              all = run({.topk = 500});
   EXPECT_EQ(automatic.values, sparse.values);
   EXPECT_EQ(dense.values, none.values);
@@ -113,21 +114,25 @@ TEST(Forward, DenseAndSparseDifferOnlyWhereTheSelectionMatters) {
 }
 
 TEST(Forward, SparseWithoutAnIndexerIsAnError) {
-  EXPECT_THROW(Runner(model("llama_gqa"), {.model = {.attention = AttentionMode::sparse}}), Error);
+  EXPECT_THROW(Runner(model("llama_gqa"), {.run = {.attention = AttentionMode::sparse}}), Error);
   EXPECT_THROW(Runner(model("llama_gqa"), {.model = {.topk = 5}}), Error);
-  EXPECT_THROW(
-      Runner(model("deepseek_v32"), {.model = {.attention = AttentionMode::sparse, .use_indexer = false}}),
-      Error);
+  EXPECT_THROW(Runner(model("deepseek_v32"),
+                      {.model = {.use_indexer = false}, .run = {.attention = AttentionMode::sparse}}),
+               Error);
 }
 
 TEST(Forward, CancelledPassesSayso) {
   Runner runner(model("llama_gqa"), {.model = {.context = 64}});
   const std::int32_t token = 1, page = 0;
   const std::atomic<bool> cancel{true};
-  const SequenceSlice slice{
-      .tokens = {&token, 1}, .first_position = 0, .page_table = {&page, 1}, .logits_rows = {}};
+  const SequenceSlice slice{.tokens = {&token, 1},
+                            .first_position = 0,
+                            .page_table = {&page, 1},
+                            .logits_rows = {},
+                            .cancel = &cancel};
   SequenceStatus status;
-  EXPECT_FALSE(runner.transformer().forward({.sequences = {&slice, 1}, .cancel = &cancel}, {}, {&status, 1}));
+  runner.transformer().forward({.sequences = {&slice, 1}}, {}, {&status, 1});
+  EXPECT_EQ(status.outcome, PassOutcome::cancelled);
 }
 
 TEST(Forward, AttentionInputsAreWhatTheLayersComputeWith) {
@@ -207,7 +212,7 @@ TEST(Forward, ALoweredTopkIsThatOfALoadWithIt) {
   Runner loaded(model("deepseek_v32"), {.model = {.compute = Compute::f32, .topk = 5, .context = 256}});
   Runner lowered(model("deepseek_v32"), {.model = {.compute = Compute::f32, .topk = 12, .context = 256}});
   const auto before = lowered.logits(golden.tokens, 64).values;
-  lowered.transformer().set_topk(5);
+  lowered.set_run({.topk = 5});
   const auto five = loaded.logits(golden.tokens, 64).values;
   EXPECT_EQ(lowered.logits(golden.tokens, 64).values, five);
   EXPECT_NE(before, five);

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
 
 #include "base/error.h"
 #include "checkpoint/hf_folder.h"
@@ -26,9 +25,9 @@ std::vector<std::int32_t> read_ids(const TensorSource& source, std::string_view 
   return {wide.begin(), wide.end()};
 }
 
-std::vector<std::int32_t> iota(std::int64_t count) {
-  std::vector<std::int32_t> out(static_cast<std::size_t>(count));
-  std::iota(out.begin(), out.end(), 0);
+LoadOptions load_options(const RunnerOptions& options) {
+  LoadOptions out = options.model;
+  out.threads = options.threads;
   return out;
 }
 
@@ -70,10 +69,12 @@ Golden::Golden(const std::filesystem::path& file) {
   });
 }
 
-Runner::Runner(const std::filesystem::path& model, const RunOptions& options)
-    : files_(open_model(model)),
-      exec_(options.threads),
-      transformer_(std::make_unique<Transformer>(files_, options.model, *options.kernels, exec_)) {}
+Runner::Runner(const std::filesystem::path& model, const RunnerOptions& options)
+    : model_(with_indexer(open_model(model), options.model), load_options(options), *options.kernels),
+      pass_(model_),
+      run_(options.run) {
+  check_run(run_, config());
+}
 
 Array<float> Runner::logits(std::span<const std::int32_t> tokens, std::int64_t chunk) {
   Array<float> out{{static_cast<std::int64_t>(tokens.size()), config().vocab_size}, {}};
@@ -85,43 +86,22 @@ Array<float> Runner::logits(std::span<const std::int32_t> tokens, std::int64_t c
 
 void Runner::visit_logits(std::span<const std::int32_t> tokens, std::int64_t chunk,
                           const std::function<void(std::int64_t, TensorView<const float, 2>)>& visit) {
-  const auto n = static_cast<std::int64_t>(tokens.size()), vocab = config().vocab_size;
-  const auto pages = iota((n + kPageTokens - 1) / kPageTokens);
-  std::vector<float> logits(static_cast<std::size_t>(std::min(chunk, n) * vocab));
-  for (std::int64_t first = 0; first < n; first += chunk) {
-    const std::int64_t count = std::min(chunk, n - first);
-    const auto rows = iota(count);
-    const SequenceSlice slice{
-        .tokens = tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
-        .first_position = first,
-        .page_table = pages,
-        .logits_rows = rows};
-    SequenceStatus status;
-    transformer_->forward({.sequences = {&slice, 1}}, {logits.data(), {count, vocab}}, {&status, 1});
-    if (!status.ok()) fail("layer {} is not finite at position {}", status.bad_layer, status.bad_position);
-    visit(first, {logits.data(), {count, vocab}});
-  }
+  DSA_CHECK(chunk <= transformer().max_tokens());
+  pass_.extend({.tokens = tokens, .first = 0, .logits_from = 0, .run = run_, .chunk = chunk}, visit,
+               /*progress=*/{}, never_);
 }
 
 std::vector<std::int32_t> Runner::greedy(std::span<const std::int32_t> prompt, std::size_t count) {
-  const auto total = static_cast<std::int64_t>(prompt.size() + count), vocab = config().vocab_size;
-  const auto pages = iota((total + kPageTokens - 1) / kPageTokens);
   std::vector<std::int32_t> tokens(prompt.begin(), prompt.end());
-  std::vector<float> row(static_cast<std::size_t>(vocab));
-  std::size_t done = 0;
-  while (tokens.size() < static_cast<std::size_t>(total)) {
-    const auto fresh = std::span<const std::int32_t>(tokens).subspan(
-        done, std::min(tokens.size() - done, static_cast<std::size_t>(transformer_->max_tokens())));
-    const auto last = static_cast<std::int32_t>(fresh.size() - 1);
-    const SequenceSlice slice{.tokens = fresh,
-                              .first_position = static_cast<std::int64_t>(done),
-                              .page_table = pages,
-                              .logits_rows = {&last, 1}};
-    SequenceStatus status;
-    transformer_->forward({.sequences = {&slice, 1}}, {row.data(), {1, vocab}}, {&status, 1});
-    if (!status.ok()) fail("layer {} is not finite at position {}", status.bad_layer, status.bad_position);
-    done += fresh.size();
-    if (done == tokens.size()) tokens.push_back(best(row));
+  for (std::size_t done = 0; tokens.size() < prompt.size() + count;) {
+    const auto fresh = std::span<const std::int32_t>(tokens).subspan(done);
+    pass_.extend({.tokens = fresh,
+                  .first = static_cast<std::int64_t>(done),
+                  .logits_from = static_cast<std::int64_t>(tokens.size()) - 1,
+                  .run = run_},
+                 /*logits=*/{}, /*progress=*/{}, never_);
+    done = tokens.size();
+    tokens.push_back(best(pass_.last_logits()));
   }
   return {tokens.end() - static_cast<std::ptrdiff_t>(count), tokens.end()};
 }

@@ -1,16 +1,15 @@
 // What the parity tests share: goldens read from disk, and a model run the way a test wants it run.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "checkpoint/open_model.h"
-#include "model/transformer.h"
+#include "model/sequence_pass.h"
 
 namespace dsa::parity {
 
@@ -47,16 +46,17 @@ struct Golden {
   explicit Golden(const std::filesystem::path& file);
 };
 
-struct RunOptions {
+struct RunnerOptions {
   const KernelTable* kernels = &kRefKernels;
-  ModelOptions model;
+  LoadOptions model = {};
+  RunOptions run = {};
   int threads = 2;
 };
 
 /// A model and one or more sequences of its cache.
 class Runner {
  public:
-  Runner(const std::filesystem::path& model, const RunOptions& options);
+  Runner(const std::filesystem::path& model, const RunnerOptions& options);
 
   /// Logits of every token of `tokens` [T, vocab], the prompt cut into chunks of the given size.
   Array<float> logits(std::span<const std::int32_t> tokens, std::int64_t chunk);
@@ -66,13 +66,15 @@ class Runner {
   /// The best token again and again.
   std::vector<std::int32_t> greedy(std::span<const std::int32_t> prompt, std::size_t count);
 
-  Transformer& transformer() { return *transformer_; }
-  [[nodiscard]] const ModelConfig& config() const { return files_.config; }
+  void set_run(const RunOptions& run) { run_ = run; }
+  Transformer& transformer() { return model_.transformer(); }
+  [[nodiscard]] const ModelConfig& config() const { return model_.config(); }
 
  private:
-  ModelFiles files_;
-  Exec exec_;
-  std::unique_ptr<Transformer> transformer_;
+  LoadedModel model_;
+  SequencePass pass_;
+  RunOptions run_;
+  const std::atomic<bool> never_{false};
 };
 
 /// The hooks that make a model select and route as the golden did; rows of the batch are positions first,

@@ -26,7 +26,7 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.model << (c.compute == Compute::f32 ? " f32" : " default");
 }
 
-class Invariance : public testing::TestWithParam<Case> {
+class InvarianceOfModel : public testing::TestWithParam<Case> {
  protected:
   std::filesystem::path folder() const { return goldens() / "models" / GetParam().model; }
   Golden golden() const { return Golden(folder() / "golden.safetensors"); }
@@ -44,7 +44,7 @@ void expect_same_bits(const Array<float>& a, const Array<float>& b, const std::s
         << what << ": first different at position " << t;
 }
 
-TEST_P(Invariance, ChunksAndThreads) {
+TEST_P(InvarianceOfModel, ChunksAndThreads) {
   const Golden want = golden();
   for (const KernelTable* kernels : runnable()) {
     SCOPED_TRACE(kernels->name);
@@ -59,7 +59,7 @@ TEST_P(Invariance, ChunksAndThreads) {
 
 // Sequences that advance by chunks of their own through shuffled pages of one cache,
 // many of them in one batch.
-TEST_P(Invariance, BatchesAndPages) {
+TEST_P(InvarianceOfModel, BatchesAndPages) {
   const Golden want = golden();
   constexpr std::size_t kSequences = 4;
   for (const KernelTable* kernels : runnable()) {
@@ -118,6 +118,64 @@ TEST_P(Invariance, BatchesAndPages) {
   }
 }
 
+// Sequences of one prompt that attend each in its own way, and one that is cancelled, in one batch.
+TEST(Invariance, AttentionAndTopkOfASequenceAreItsOwn) {
+  constexpr RunOptions kRuns[] = {{.attention = AttentionMode::dense},
+                                  {.attention = AttentionMode::sparse, .topk = 5},
+                                  {.attention = AttentionMode::sparse},
+                                  {.attention = AttentionMode::automatic, .topk = 9},
+                                  {.attention = AttentionMode::dense, .topk = 9}};
+  constexpr std::size_t kCount = std::size(kRuns);
+  for (const char* name : {"deepseek_v32", "glm_moe_dsa_shared"}) {
+    const auto folder = goldens() / "models" / name;
+    const std::vector<std::int32_t> tokens = Golden(folder / "golden.safetensors").tokens;
+    const auto n = static_cast<std::int64_t>(tokens.size());
+    const auto pages_each = static_cast<std::size_t>((n + kPageTokens - 1) / kPageTokens);
+    for (const KernelTable* kernels : runnable()) {
+      SCOPED_TRACE(std::string(name) + " " + std::string(kernels->name));
+      Runner model(folder, {.kernels = kernels,
+                            .model = {.topk = 16, .context = 2048, .chunk = 1024},
+                            .run = {},
+                            .threads = 2});
+      const std::int64_t vocab = model.config().vocab_size;
+      std::vector<std::int32_t> pages((kCount + 1) * pages_each), all(tokens.size());
+      std::iota(pages.begin(), pages.end(), 0);
+      std::iota(all.begin(), all.end(), 0);
+
+      std::vector<SequenceSlice> slices;
+      for (std::size_t i = 0; i <= kCount; ++i)
+        slices.push_back(
+            {.tokens = tokens,
+             .first_position = 0,
+             .page_table = std::span<const std::int32_t>(pages).subspan(i * pages_each, pages_each),
+             .logits_rows = all,
+             .run = i < kCount ? kRuns[i] : RunOptions{}});
+      const std::atomic<bool> cancel{true};
+      slices.back().cancel = &cancel;
+      Array<float> together{{static_cast<std::int64_t>(slices.size()) * n, vocab}, {}};
+      together.values.resize(static_cast<std::size_t>(together.rows() * vocab));
+      std::vector<SequenceStatus> status(slices.size());
+      model.transformer().forward({.sequences = slices}, {together.values.data(), {together.rows(), vocab}},
+                                  status);
+      EXPECT_EQ(status.back().outcome, PassOutcome::cancelled);
+
+      for (std::size_t i = 0; i < kCount; ++i) {
+        ASSERT_TRUE(status[i].ok());
+        const std::int64_t topk = kRuns[i].topk > 0 ? kRuns[i].topk : 16;
+        const std::int64_t sparse =
+            kRuns[i].attention == AttentionMode::dense ? 0 : (n - topk) * model.config().num_hidden_layers;
+        EXPECT_EQ(status[i].attention.sparse_rows, sparse);
+        EXPECT_EQ(status[i].attention.dense_rows, n * model.config().num_hidden_layers - sparse);
+        model.set_run(kRuns[i]);
+        const auto alone = model.logits(tokens, 64);
+        const auto* mine = together.values.data() + static_cast<std::ptrdiff_t>(i) * n * vocab;
+        EXPECT_EQ(std::memcmp(mine, alone.values.data(), alone.values.size() * sizeof(float)), 0)
+            << "sequence " << i << " changed in company";
+      }
+    }
+  }
+}
+
 std::vector<Case> cases() {
   std::vector<Case> out;
   for (const char* model : kModels)
@@ -125,7 +183,7 @@ std::vector<Case> cases() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Invariance, testing::ValuesIn(cases()), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Models, InvarianceOfModel, testing::ValuesIn(cases()), [](const auto& info) {
   return std::string(info.param.model) + (info.param.compute == Compute::f32 ? "_f32" : "_default");
 });
 

@@ -18,9 +18,7 @@ std::filesystem::path default_model() {
   return env_or("DSA_TEST_MODEL", (dsa_home() / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf").string());
 }
 
-ModelOptions dense(Compute compute) {
-  return {.compute = compute, .attention = AttentionMode::dense, .use_indexer = false};
-}
+LoadOptions dense(Compute compute) { return {.compute = compute, .use_indexer = false}; }
 
 double perplexity(Compute compute, std::span<const std::int32_t> tokens) {
   Runner model(default_model(),

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "checkpoint/model_config.h"
-#include "eval/loaded_model.h"
+#include "model/sequence_pass.h"
 #include "train/loop/named_tensors.h"
 #include "train/loop/products.h"
 #include "train/sparse/selected_attention.h"
@@ -48,7 +48,7 @@ class SparseModel {
   SparseModel& operator=(const SparseModel&) = delete;
 
   /// Shows the teacher's logits for the tokens at hand, block by block; false if cancelled.
-  using Teacher = std::function<bool(std::span<const std::int32_t>, const LoadedModel::VisitLogits&)>;
+  using Teacher = std::function<bool(std::span<const std::int32_t>, const SequencePass::VisitLogits&)>;
   enum class Gradients : std::uint8_t { none, all };
   struct Request {
     std::span<const std::int32_t> tokens;  // at least 2; each predicts the next

@@ -76,8 +76,8 @@ std::optional<SparseModel::Losses> SparseTrainer::run_model(std::span<const std:
   SparseModel::Request request{
       .tokens = tokens, .gradients = gradients, .distill = checkpoint_.settings.distill, .teacher = {}};
   if (checkpoint_.settings.distill > 0 && gradients == SparseModel::Gradients::all)
-    request.teacher = [&](std::span<const std::int32_t> text, const LoadedModel::VisitLogits& visit) {
-      return context_.teacher->run(text, visit, /*progress=*/{}, cancel);
+    request.teacher = [&](std::span<const std::int32_t> text, const SequencePass::VisitLogits& visit) {
+      return context_.teacher->run(text, {.attention = AttentionMode::dense}, visit, /*progress=*/{}, cancel);
     };
   return model_.run(request, cancel);
 }

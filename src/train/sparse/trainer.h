@@ -9,7 +9,7 @@
 #include <string>
 
 #include "checkpoint/indexer_folder.h"
-#include "eval/loaded_model.h"
+#include "model/sequence_pass.h"
 #include "text/documents.h"
 #include "train/loop/adamw.h"
 #include "train/loop/sampler.h"
@@ -33,7 +33,7 @@ class SparseTrainer final : public Training {
   /// What it works with; all of it must outlive the trainer.
   struct Context {
     const ModelFiles& model;
-    LoadedModel* teacher = nullptr;  // the dense original; needed to distill
+    SequencePass* teacher = nullptr;  // the dense original; needed to distill
     Exec& exec;
     std::span<const Document> text, held_out;
     std::filesystem::path folder;

@@ -72,8 +72,8 @@ TEST_P(MlaModelTest, ComputesWhatTheModelThatRunsDoes) {
   for (const auto& [stage, mode] : {std::pair{StageKind::sparse, AttentionMode::sparse},
                                     std::pair{StageKind::dense, AttentionMode::dense}}) {
     const auto logits = step.model.logits(tokens, stage);
-    Transformer model(files, {.compute = Compute::f32, .attention = mode, .context = 128, .chunk = 128},
-                      choose_kernels(), step.exec);
+    Transformer model(files, {.compute = Compute::f32, .context = 128, .chunk = 128}, choose_kernels(),
+                      step.exec);
     std::int64_t rows = 0;
     model.set_hooks({.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx,
                                       std::span<std::int32_t> count) {
@@ -84,11 +84,15 @@ TEST_P(MlaModelTest, ComputesWhatTheModelThatRunsDoes) {
             << "layer " << layer << " row " << t;
     }});
     const std::int32_t pages[] = {0, 1};
-    const SequenceSlice slice{.tokens = tokens, .first_position = 0, .page_table = pages, .logits_rows = all};
+    const SequenceSlice slice{.tokens = tokens,
+                              .first_position = 0,
+                              .page_table = pages,
+                              .logits_rows = all,
+                              .run = {.attention = mode}};
     SequenceStatus status;
     std::vector<float> expected(logits.size());
-    ASSERT_TRUE(model.forward({.sequences = {&slice, 1}}, {expected.data(), {kGoldenTokens, c.vocab_size}},
-                              {&status, 1}));
+    model.forward({.sequences = {&slice, 1}}, {expected.data(), {kGoldenTokens, c.vocab_size}}, {&status, 1});
+    ASSERT_TRUE(status.ok());
     EXPECT_EQ(rows, stage == StageKind::sparse ? c.num_hidden_layers * kGoldenTokens : 0);
     for (std::size_t i = 0; i < logits.size(); ++i)
       ASSERT_NEAR(logits[i], expected[i], 5e-5 * (1 + std::abs(expected[i]))) << name(stage) << " " << i;

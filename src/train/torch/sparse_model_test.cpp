@@ -66,9 +66,8 @@ TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
   ModelFiles& files = step.golden.files();
   const IndexerFolder indexer = open_indexer_folder(step.golden.folder());
   files.config.indexer = indexer.config;
-  Transformer model(
-      files, {.compute = Compute::f32, .attention = AttentionMode::sparse, .context = 128, .chunk = 128},
-      choose_kernels(), step.exec, indexer.tensors.get());
+  Transformer model(files, {.compute = Compute::f32, .context = 128, .chunk = 128}, choose_kernels(),
+                    step.exec, indexer.tensors.get());
   std::int64_t selections = 0;
   model.set_hooks(
       {.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {
@@ -83,12 +82,16 @@ TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
   std::vector<std::int32_t> all(kGoldenTokens);
   std::iota(all.begin(), all.end(), 0);
   const std::int32_t pages[] = {0, 1};
-  const SequenceSlice slice{
-      .tokens = step.golden.tokens(), .first_position = 0, .page_table = pages, .logits_rows = all};
+  const SequenceSlice slice{.tokens = step.golden.tokens(),
+                            .first_position = 0,
+                            .page_table = pages,
+                            .logits_rows = all,
+                            .run = {.attention = AttentionMode::sparse}};
   SequenceStatus status;
   std::vector<float> expected(logits.size());
-  ASSERT_TRUE(model.forward({.sequences = {&slice, 1}},
-                            {expected.data(), {kGoldenTokens, files.config.vocab_size}}, {&status, 1}));
+  model.forward({.sequences = {&slice, 1}}, {expected.data(), {kGoldenTokens, files.config.vocab_size}},
+                {&status, 1});
+  ASSERT_TRUE(status.ok());
   EXPECT_EQ(selections, files.config.num_hidden_layers * kGoldenTokens);
   for (std::size_t i = 0; i < logits.size(); ++i)
     ASSERT_NEAR(logits[i], expected[i], 2e-5 * (1 + std::abs(expected[i]))) << i;
@@ -240,7 +243,7 @@ class OtherModel {
     for (std::size_t i = 0; i < logits_.size(); ++i) logits_[i] = static_cast<float>(4 * rng.unit(i));
   }
   [[nodiscard]] SparseModel::Teacher teacher() const {
-    return [this](std::span<const std::int32_t>, const LoadedModel::VisitLogits& visit) {
+    return [this](std::span<const std::int32_t>, const SequencePass::VisitLogits& visit) {
       constexpr std::int64_t kFirst = 37;
       visit(0, {logits_.data(), {kFirst, vocabulary_}});
       visit(kFirst, {logits_.data() + kFirst * vocabulary_, {kGoldenTokens - kFirst, vocabulary_}});

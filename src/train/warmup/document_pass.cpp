@@ -39,19 +39,19 @@ IndexerShape indexer_shape(const ModelFiles& files, std::int64_t heads, std::int
 
 DocumentPass::DocumentPass(LoadedModel& model, const IndexerShape& shape, std::int64_t max_context,
                            std::int64_t max_rows)
-    : model_(model),
+    : pass_(model),
       rope_(model.config().rope, shape.rope_dim, model.config().max_position_embeddings),
       loss_(shape, loss_sizes(model.config(), max_context, max_rows), rope_, model.exec(),
             *model.transformer().kernels().rows),
       losses_(static_cast<std::size_t>(shape.layers)) {
   DSA_CHECK(model.transformer().max_tokens() >= max_context);
-  model_.transformer().set_hooks(
+  model.transformer().set_hooks(
       {.attention_inputs = [this](std::int64_t layer, const AttentionInputs& inputs) {
         on_layer(layer, inputs);
       }});
 }
 
-DocumentPass::~DocumentPass() { model_.transformer().set_hooks({}); }
+DocumentPass::~DocumentPass() { pass_.model().transformer().set_hooks({}); }
 
 bool DocumentPass::run(std::span<const std::int32_t> tokens, const LossRequest& request,
                        const IndexerTensors& parameters, const PassTraining* training,
@@ -59,7 +59,7 @@ bool DocumentPass::run(std::span<const std::int32_t> tokens, const LossRequest& 
   request_ = &request;
   parameters_ = &parameters;
   training_ = training;
-  return model_.run(tokens, /*logits=*/{}, /*progress=*/{}, cancel);
+  return pass_.run(tokens, {.attention = AttentionMode::dense}, /*logits=*/{}, /*progress=*/{}, cancel);
 }
 
 void DocumentPass::on_layer(std::int64_t layer, const AttentionInputs& inputs) {

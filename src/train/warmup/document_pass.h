@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "eval/loaded_model.h"
+#include "model/sequence_pass.h"
 #include "train/warmup/indexer_loss.h"
 
 namespace dsa::train {
@@ -30,7 +30,7 @@ struct PassTraining {
 /// its weights are only read.
 class DocumentPass {
  public:
-  /// `model` must take max_context tokens in one pass (ModelOptions::chunk) and outlive this.
+  /// `model` must take max_context tokens in one pass (LoadOptions::chunk) and outlive this.
   DocumentPass(LoadedModel& model, const IndexerShape& shape, std::int64_t max_context,
                std::int64_t max_rows);
   ~DocumentPass();
@@ -48,7 +48,7 @@ class DocumentPass {
   void on_layer(std::int64_t layer, const AttentionInputs& inputs);
   [[nodiscard]] std::span<const std::int32_t> rows_of_part(std::int64_t part);
 
-  LoadedModel& model_;
+  SequencePass pass_;
   RopeTable rope_;
   IndexerLoss loss_;
   std::vector<LayerLoss> losses_;

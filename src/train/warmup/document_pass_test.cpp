@@ -19,13 +19,11 @@ class PassOverTinyModel : public ::testing::Test {
     initialize(parameters_, 3);
   }
 
-  static std::filesystem::path text_model(const std::filesystem::path& folder) {
+  static OpenedModel text_model(const std::filesystem::path& folder) {
     test::write_text_model(std::filesystem::path(DSA_SOURCE_DIR) / "tests/goldens/models/llama_gqa", folder);
-    return folder;
+    return with_indexer(open_model(folder), options());
   }
-  static ModelOptions options() {
-    return {.attention = AttentionMode::dense, .context = kLength, .chunk = kLength, .threads = 2};
-  }
+  static LoadOptions options() { return {.context = kLength, .chunk = kLength, .threads = 2}; }
   static std::vector<std::int32_t> sample(std::int32_t count) {
     std::vector<std::int32_t> rows;
     for (std::int32_t i = 0; i < count; ++i) rows.push_back(10 + 5 * i);

@@ -28,9 +28,8 @@ TEST_P(Parity, TheModelScoresAsTheTrainerDoes) {
   const IndexerFolder indexer = open_indexer_folder(golden.folder());
   check_indexer_fits(indexer, files, FingerprintCheck::enforce);
   files.config.indexer = indexer.config;
-  Transformer model(
-      files, {.compute = Compute::f32, .attention = AttentionMode::sparse, .context = 128, .chunk = 128},
-      choose_kernels(), exec, indexer.tensors.get());
+  Transformer model(files, {.compute = Compute::f32, .context = 128, .chunk = 128}, choose_kernels(), exec,
+                    indexer.tensors.get());
   const RopeTable rope(files.config.rope, shape.rope_dim, files.config.max_position_embeddings);
   IndexProjections ours(shape, rope, kTokens, kTokens, exec, *choose_kernels().rows);
   std::vector<std::int32_t> all(kTokens);
@@ -69,10 +68,14 @@ TEST_P(Parity, TheModelScoresAsTheTrainerDoes) {
                          }
                        }});
   const std::int32_t pages[] = {0, 1};
-  const SequenceSlice slice{
-      .tokens = golden.tokens(), .first_position = 0, .page_table = pages, .logits_rows = {}};
+  const SequenceSlice slice{.tokens = golden.tokens(),
+                            .first_position = 0,
+                            .page_table = pages,
+                            .logits_rows = {},
+                            .run = {.attention = AttentionMode::sparse}};
   SequenceStatus status;
-  ASSERT_TRUE(model.forward({.sequences = {&slice, 1}}, {}, {&status, 1}));
+  model.forward({.sequences = {&slice, 1}}, {}, {&status, 1});
+  ASSERT_TRUE(status.ok());
   EXPECT_EQ(layers, files.config.num_hidden_layers);
 }
 

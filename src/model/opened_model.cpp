@@ -1,11 +1,13 @@
-#include "model/attach_indexer.h"
+#include "model/opened_model.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "checkpoint/fingerprint.h"
+#include "checkpoint/indexer_folder.h"
 
 namespace dsa {
 namespace {
@@ -38,7 +40,7 @@ std::optional<IndexerFolder> find_for(const ModelFiles& files, std::span<const f
   return std::nullopt;
 }
 
-std::optional<IndexerFolder> choose(const ModelFiles& files, const ModelOptions& options) {
+std::optional<IndexerFolder> choose(const ModelFiles& files, const LoadOptions& options) {
   if (!options.indexer) {
     if (files.config.indexer || files.config.mla) return std::nullopt;
     return find_for(files, options.indexer_folders);
@@ -51,11 +53,24 @@ std::optional<IndexerFolder> choose(const ModelFiles& files, const ModelOptions&
 
 }  // namespace
 
-std::optional<IndexerFolder> attach_indexer(ModelFiles& files, const ModelOptions& options) {
-  if (!options.use_indexer) return std::nullopt;
-  auto indexer = choose(files, options);
-  if (indexer) files.config.indexer = indexer->config;
-  return indexer;
+OpenedModel with_indexer(ModelFiles files, const LoadOptions& options) {
+  OpenedModel out{.files = std::move(files)};
+  if (!options.use_indexer) {
+    out.files.config.indexer.reset();
+  } else if (auto indexer = choose(out.files, options)) {
+    out.files.config.indexer = indexer->config;
+    out.indexer_folder = indexer->path;
+    out.indexer_tensors = std::move(indexer->tensors);
+  }
+  return out;
+}
+
+void check_run(const RunOptions& run, const ModelConfig& config) {
+  if (run.attention == AttentionMode::sparse && !config.indexer)
+    fail("`attention` sparse: this model has no indexer in use: give it one, or choose auto or dense");
+  if (run.topk != 0 && !config.indexer)
+    fail("`index_topk` {}: this model has no indexer in use to select with", run.topk);
+  if (run.topk < 0) fail("`index_topk` {}: expected 1 or more", run.topk);
 }
 
 }  // namespace dsa

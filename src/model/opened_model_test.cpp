@@ -1,4 +1,4 @@
-#include "model/attach_indexer.h"
+#include "model/opened_model.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 // An indexer of one head of two dims for a golden model, of top-k `topk`.
-class AttachIndexer : public ::testing::Test {
+class WithIndexer : public ::testing::Test {
  protected:
-  AttachIndexer() : files_(open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens/models/llama_gqa")) {}
+  WithIndexer() : files_(open()) {}
 
   static void write_text(const fs::path& path, std::string_view text) { std::ofstream(path) << text; }
   void write(const fs::path& folder, std::int64_t topk, const std::string& fingerprint) {
@@ -57,48 +57,54 @@ class AttachIndexer : public ::testing::Test {
     write_safetensors(folder / "indexer.safetensors", tensors);
   }
   [[nodiscard]] std::string own() const { return fingerprint(*files_.tensors, files_.config); }
-  std::int64_t topk(const ModelOptions& options) {
-    files_.config.indexer.reset();
-    const auto found = attach_indexer(files_, options);
-    EXPECT_EQ(found.has_value(), files_.config.indexer.has_value());
-    return found ? found->config.topk : 0;
+  static ModelFiles open() { return open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens/models/llama_gqa"); }
+  static std::int64_t topk(const LoadOptions& options) {
+    const OpenedModel opened = with_indexer(open(), options);
+    EXPECT_EQ(opened.indexer_tensors != nullptr, opened.has_indexer());
+    EXPECT_EQ(opened.indexer_folder.empty(), !opened.has_indexer());
+    return opened.has_indexer() ? opened.files.config.indexer->topk : 0;
   }
 
   static const std::string kOther;
   TempFolder folder_;
   ModelFiles files_;
 };
-const std::string AttachIndexer::kOther(64, 'a');
+const std::string WithIndexer::kOther(64, 'a');
 
-TEST_F(AttachIndexer, TheShippedOneOfThisModel) {
+TEST_F(WithIndexer, TheShippedOneOfThisModel) {
   write(folder_.path() / "a", 1, kOther);
   write(folder_.path() / "b", 2, own());
   write(folder_.path() / "c", 3, own());
   fs::create_directories(folder_.path() / "d");
-  const ModelOptions options{.indexer_folders = {folder_.path() / "nowhere", folder_.path()}};
+  const LoadOptions options{.indexer_folders = {folder_.path() / "nowhere", folder_.path()}};
   EXPECT_EQ(topk(options), 2);
   EXPECT_EQ(topk({}), 0);
   EXPECT_EQ(topk({.use_indexer = false, .indexer_folders = {folder_.path()}}), 0);
   EXPECT_EQ(topk({.indexer = folder_.path() / "c", .indexer_folders = {folder_.path()}}), 3);
 }
 
-TEST_F(AttachIndexer, ABrokenShippedOneIsPassedOver) {
+TEST_F(WithIndexer, ABrokenShippedOneIsPassedOver) {
   write(folder_.path() / "a", 1, own());
   write_text(folder_.path() / "a" / "config.json", "{");
   write(folder_.path() / "b", 2, own());
   EXPECT_EQ(topk({.indexer_folders = {folder_.path()}}), 2);
 }
 
-TEST_F(AttachIndexer, AModelKeepsItsOwnUnlessAnotherIsAskedFor) {
+TEST_F(WithIndexer, AModelKeepsItsOwnUnlessAnotherIsAskedForOrNone) {
   write(folder_.path() / "a", 1, own());
-  files_.config.indexer.emplace().topk = 7;
-  EXPECT_FALSE(attach_indexer(files_, {.indexer_folders = {folder_.path()}}));
-  EXPECT_EQ(files_.config.indexer->topk, 7);
-  EXPECT_TRUE(attach_indexer(files_, {.indexer = folder_.path() / "a"}));
-  EXPECT_EQ(files_.config.indexer->topk, 1);
+  const auto opened = [](const LoadOptions& options) {
+    ModelFiles files = open();
+    files.config.indexer.emplace().topk = 7;
+    return with_indexer(std::move(files), options);
+  };
+  const OpenedModel kept = opened({.indexer_folders = {folder_.path()}});
+  EXPECT_EQ(kept.files.config.indexer->topk, 7);
+  EXPECT_EQ(kept.indexer_tensors, nullptr);
+  EXPECT_EQ(opened({.indexer = folder_.path() / "a"}).files.config.indexer->topk, 1);
+  EXPECT_FALSE(opened({.use_indexer = false}).has_indexer());
 }
 
-TEST_F(AttachIndexer, OneThatWasAskedForMustFit) {
+TEST_F(WithIndexer, OneThatWasAskedForMustFit) {
   write(folder_.path() / "a", 2, kOther);
   expect_error([&] { topk({.indexer = folder_.path() / "a"}); }, {"fingerprint", kOther});
   EXPECT_EQ(topk({.indexer = folder_.path() / "a", .force_indexer = true}), 2);
