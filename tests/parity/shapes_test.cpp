@@ -141,19 +141,22 @@ struct Bench {
   Activations act{config,
                   {.max_tokens = kChunk, .max_context = kTokens, .topk = 2048, .threads = exec.threads()}};
   ForwardHooks hooks;
-  AttentionCounters counters;
+  AttentionPlan plan;
 
+  // Rows of one sequence, in order.
   Step step(std::span<const KvRow> rows) {
+    const std::vector<std::int32_t> tokens(rows.size());
+    plan.clear();
+    plan.add(
+        {.tokens = tokens, .first_position = rows.front().visible - 1, .page_table = {}, .logits_rows = {}},
+        selection_rule({}, config, config.indexer->topk));
     return {.exec = exec,
             .kernels = kernels,
             .config = config,
             .act = act,
             .hooks = hooks,
-            .counters = counters,
+            .plan = plan,
             .compute = Compute::f32,
-            .attention = AttentionMode::automatic,
-            .topk = 2048,
-            .trained_context = 0,
             .n = static_cast<std::int64_t>(rows.size()),
             .rows = rows};
   }
