@@ -1,5 +1,6 @@
 // Any bytes as a config.json: an Error that names the file, or a config
 // that keeps every promise of ModelConfig.
+#include <spdlog/spdlog.h>
 #include <cstdint>
 #include <string_view>
 

@@ -1,4 +1,5 @@
 // Any bytes as a GGUF: an Error, or metadata and tensors that lie inside the file.
+#include <spdlog/spdlog.h>
 #include <cstdint>
 #include <span>
 

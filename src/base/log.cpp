@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include "base/env.h"
 #include "base/error.h"
@@ -17,5 +18,7 @@ void init_log() {
   logger->set_pattern("%n: %l: %v");
   spdlog::set_default_logger(std::move(logger));
 }
+
+void log_warning(std::string_view line) { spdlog::warn("{}", line); }
 
 }  // namespace dsa

@@ -1,12 +1,25 @@
 // One logger for the program, to stderr.  Libraries log through it and never print.
 #pragma once
 
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
+
+#include <string_view>
+#include <utility>
 
 namespace dsa {
 
 /// Sets level and format once, at the start of main.  DSA_LOG = trace|debug|info|warn|error|off
 /// (default warn).  Throws Error on any other value.
 void init_log();
+
+/// A line, at level warn.
+void log_warning(std::string_view line);
+
+/// The same, formatted: warn("{}: {} is not used", who, key).  (spdlog's own header takes seconds to compile,
+/// ten under sanitizers: it is included in log.cpp alone.)
+template <class... Args>
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  log_warning(fmt::format(format, std::forward<Args>(args)...));
+}
 
 }  // namespace dsa

@@ -127,8 +127,8 @@ void ConfigReader::warn_about_the_rest() const {
   if (unknown.empty()) return;
   const std::size_t count = unknown.size();
   unknown.resize(std::min<std::size_t>(count, 8));
-  spdlog::warn("{}: {} key{} not known to dsa and not used: {}{}", who_, count, count == 1 ? " is" : "s are",
-               fmt::join(unknown, ", "), count > unknown.size() ? ", ..." : "");
+  warn("{}: {} key{} not known to dsa and not used: {}{}", who_, count, count == 1 ? " is" : "s are",
+       fmt::join(unknown, ", "), count > unknown.size() ? ", ..." : "");
 }
 
 }  // namespace dsa

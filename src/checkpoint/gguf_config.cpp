@@ -142,7 +142,7 @@ class Reader {
         unknown.push_back(printable(entry.key));
     }
     if (!unknown.empty())
-      spdlog::warn("{}: metadata unknown to dsa is ignored: {}", file_.who(), fmt::join(unknown, ", "));
+      warn("{}: metadata unknown to dsa is ignored: {}", file_.who(), fmt::join(unknown, ", "));
   }
 
   void read_sizes() {

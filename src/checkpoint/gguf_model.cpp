@@ -80,7 +80,7 @@ class GgufTensors : public TensorSource {
       else if (tensor.name != "rope_freqs.weight")  // already in the config
         unknown.emplace_back(tensor.name);
     }
-    warn(unknown);
+    tell(unknown);
     check_fit();
   }
 
@@ -114,13 +114,13 @@ class GgufTensors : public TensorSource {
     return out;
   }
 
-  void warn(std::vector<std::string>& unknown) const {
+  void tell(std::vector<std::string>& unknown) const {
     constexpr std::size_t kShown = 8;
     if (unknown.empty()) return;
     const std::size_t count = unknown.size();
     unknown.resize(std::min(count, kShown));
-    spdlog::warn("{}: {} tensors unknown to dsa are ignored: {}{}", file_.who(), count,
-                 fmt::join(unknown, ", "), count > kShown ? ", ..." : "");
+    warn("{}: {} tensors unknown to dsa are ignored: {}{}", file_.who(), count, fmt::join(unknown, ", "),
+         count > kShown ? ", ..." : "");
   }
 
   // The first tensor and the last layer's: metadata of another model shows here, before anything is loaded.

@@ -35,7 +35,7 @@ std::optional<std::int32_t> read_id(const GgufFile& file, std::string_view key, 
   const auto id = file.find_u32(key);
   if (!id) return std::nullopt;
   if (*id >= tokens) {
-    spdlog::warn("{}: {} {} is not used: there are {} tokens, numbered from 0", file.who(), key, *id, tokens);
+    warn("{}: {} {} is not used: there are {} tokens, numbered from 0", file.who(), key, *id, tokens);
     return std::nullopt;
   }
   return static_cast<std::int32_t>(*id);

@@ -130,8 +130,8 @@ std::unique_ptr<TensorSource> open_shards(const fs::path& folder) {
     for (const auto& tensor : files.back()->tensors()) total += tensor.tensor.bytes.size();
   }
   if (!index.total_size.is_null() && index.total_size != total)
-    spdlog::warn("{}: total_size is {}, the shards hold {} bytes of tensors", index.who,
-                 printable(json_text(index.total_size), 40), total);
+    warn("{}: total_size is {}, the shards hold {} bytes of tensors", index.who,
+         printable(json_text(index.total_size), 40), total);
   return std::make_unique<SafetensorsSource>(std::move(files));
 }
 
@@ -160,9 +160,8 @@ std::unique_ptr<TensorSource> open_hf_tensors(const fs::path& folder) {
   const bool indexed = present(folder / kIndex);
   if (present(folder / kSingle)) {
     if (indexed)
-      spdlog::warn(
-          "{}: {} is read, and the shards that {} names beside it are passed over: remove one of the two",
-          dsa::who(folder), kSingle, kIndex);
+      warn("{}: {} is read, and the shards that {} names beside it are passed over: remove one of the two",
+           dsa::who(folder), kSingle, kIndex);
     return open_safetensors(folder / kSingle);
   }
   if (indexed) return open_shards(folder);

@@ -63,9 +63,8 @@ bool has_tied_head(const ModelConfig& config, const TensorSource& tensors, const
   if (!config.tie_word_embeddings || tensors.find(names::weight(names::kLmHead)) == nullptr ||
       same_weights(tensors, names::kLmHead, names::kEmbedTokens))
     return config.tie_word_embeddings;
-  spdlog::warn(
-      "{}: tie_word_embeddings is true, but lm_head.weight is not the embedding: the stored head is used",
-      who);
+  warn("{}: tie_word_embeddings is true, but lm_head.weight is not the embedding: the stored head is used",
+       who);
   return false;
 }
 

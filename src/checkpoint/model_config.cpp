@@ -221,8 +221,8 @@ void validate(const ModelConfig& config, std::string_view who) { Checker(config,
 void drop_unknown_tokens(ModelConfig& config, std::string_view who) {
   const auto unknown = [&](std::string_view key, std::int32_t id) {
     if (id < config.vocab_size) return false;
-    spdlog::warn("{}: {} {} is not used: the vocabulary has {} tokens, numbered from 0", who, key, id,
-                 config.vocab_size);
+    warn("{}: {} {} is not used: the vocabulary has {} tokens, numbered from 0", who, key, id,
+         config.vocab_size);
     return true;
   };
   std::erase_if(config.eos_token_ids, [&](std::int32_t id) { return unknown("eos_token_id", id); });

@@ -35,7 +35,7 @@ std::optional<IndexerFolder> find_for(const ModelFiles& files, std::span<const f
         check_indexer_fits(indexer, files, FingerprintCheck::enforce);
         return indexer;
       } catch (const Error& error) {
-        spdlog::warn("{}: this indexer is passed over: {}", printable(folder.string(), 1000), error.what());
+        warn("{}: this indexer is passed over: {}", printable(folder.string(), 1000), error.what());
       }
   return std::nullopt;
 }

@@ -21,8 +21,8 @@ const ModelConfig& checked(const ModelConfig& config, const LoadOptions& options
     fail("`compute` demo: index_head_dim {} is not a power of two, which the demo's Hadamard rotation needs",
          config.indexer->head_dim);
   if (options.context > config.max_position_embeddings)
-    spdlog::warn("`context` {} is past the {} positions that the model was trained at", options.context,
-                 config.max_position_embeddings);
+    warn("`context` {} is past the {} positions that the model was trained at", options.context,
+         config.max_position_embeddings);
   return config;
 }
 

@@ -125,8 +125,8 @@ void warn_about_leftovers(const TensorSource& tensors, const Binder& bind, const
     if (++count <= 3) names.emplace_back(printable(name));
   });
   if (count > 0)
-    spdlog::warn("{} tensors of the checkpoint are not part of a {} model and are not used: {}{}", count,
-                 c.model_type, fmt::join(names, ", "), count > names.size() ? ", ..." : "");
+    warn("{} tensors of the checkpoint are not part of a {} model and are not used: {}{}", count,
+         c.model_type, fmt::join(names, ", "), count > names.size() ? ", ..." : "");
 }
 
 ModelWeights bind_model(const ModelConfig& config, const TensorSource& tensors,

@@ -99,6 +99,7 @@ printf x >"$work/file"
 refused "cannot create the folder" make --out "$work/file/x"
 "$tools/make_text_model" model "$tiny/llama_gqa" "$work/plain" || fail "no model"
 refused "give --chat 0" "$dsa" train text --model "$work/plain" --text "$text" --out "$work/x"
+refused "<|eot_id|>" "$dsa" train text --model "$work/model" --text "$text" --out "$work/x" --chat-format llama-3
 [[ ! -e $work/x ]] || fail "a refused command left something behind"
 on 0 "$dsa" train text --model "$work/plain" --text "$text" --out "$work/x" --chat 0 --retrieval 1
 refused "chat-000.chat.json: this model cannot read a conversation" "$dsa" eval perplexity "$work/plain" --text "$work/whole/text" --ctx 256

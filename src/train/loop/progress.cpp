@@ -30,8 +30,8 @@ void check_identity(const Identity& then, const Identity& now, const std::filesy
         "give the file it began with",
         file, printable(then.weights), who(model), now.weights);
   if (then.weights.empty() && !now.weights.empty())
-    spdlog::warn("{}: has no digest of the weights it was trained on: not checked that {} holds the same",
-                 file, who(model));
+    warn("{}: has no digest of the weights it was trained on: not checked that {} holds the same", file,
+         who(model));
   if (now.corpus != then.corpus)
     fail("{}: was trained on text with SHA-256 {}, the text given has {}: give the same files", file,
          printable(then.corpus), now.corpus);
