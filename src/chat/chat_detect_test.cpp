@@ -19,7 +19,7 @@ std::string found(const std::optional<std::string>& text, Architecture architect
   try {
     return std::string(ChatFormat::find(text, architecture).name());
   } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("raw for plain completion"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("`raw` for plain completion"), std::string::npos) << e.what();
     return std::string("refused: ") + e.what();
   }
 }

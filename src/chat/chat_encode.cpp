@@ -12,7 +12,7 @@ std::int32_t control_id(const Tokenizer& tokenizer, std::string_view token) {
   if (!id)
     fail(
         "chat: the chat format uses the token {}, which the model's vocabulary does not have: "
-        "choose another chat format, or raw for plain completion",
+        "choose another `chat_format`, or `raw` for plain completion",
         printable(token));
   return *id;
 }

@@ -36,8 +36,8 @@ ChatFormat ChatFormat::find(const std::optional<std::string>& chat_template, Arc
     if (architecture == Architecture::deepseek_v32) return deepseek_v32_encoding();
     fail(
         "chat: the model has no chat template, so it was not made to hold a conversation, "
-        "or its template was lost when it was converted: choose its chat format by name ({}), "
-        "or raw for plain completion",
+        "or its template was lost when it was converted: choose `chat_format` ({}), "
+        "or `raw` for plain completion",
         listed_names());
   }
   const ChatTemplate text(*chat_template);
@@ -53,7 +53,7 @@ ChatFormat ChatFormat::find(const std::optional<std::string>& chat_template, Arc
   }
   fail(
       "chat: the model's chat template ({} bytes, beginning {}) is none that dsa knows{}: "
-      "choose a chat format by name ({}), or raw for plain completion",
+      "choose `chat_format` ({}), or `raw` for plain completion",
       chat_template->size(), printable(*chat_template, 40), nearest, listed_names());
 }
 

@@ -43,9 +43,8 @@ void ChatPrompt::check_size(std::size_t bytes) const {
   if (context_ <= 0) return;
   const std::int64_t most = context_ * tokenizer_.longest_piece();
   if (std::cmp_greater(bytes, most))
-    fail(
-        "the prompt has {} bytes, the context of {} tokens holds {} at most: shorten it or widen the context",
-        bytes, context_, most);
+    fail("the prompt has {} bytes, the context of {} tokens holds {} at most: shorten it or widen `context`",
+         bytes, context_, most);
 }
 
 std::vector<Segment> ChatPrompt::render(std::span<const ChatMessage> messages, ChatOptions options) const {

@@ -11,13 +11,16 @@ struct Setting {
   std::string_view name;  // in the library
   std::string_view flag;
 };
-constexpr std::array<Setting, 7> kSettings{{{"attention", "--attention"},
-                                            {"chunk", "--chunk"},
-                                            {"compute", "--compute"},
-                                            {"context", "--ctx"},
-                                            {"force_indexer", "--force-indexer"},
-                                            {"index_topk", "--top-k"},
-                                            {"indexer", "--indexer"}}};
+constexpr std::array<Setting, 10> kSettings{{{"attention", "--attention"},
+                                             {"chat_format", "--chat-format"},
+                                             {"chunk", "--chunk"},
+                                             {"compute", "--compute"},
+                                             {"context", "--ctx"},
+                                             {"force_indexer", "--force-indexer"},
+                                             {"index_topk", "--top-k"},
+                                             {"indexer", "--indexer"},
+                                             {"out", "--out"},
+                                             {"raw", "--raw"}}};
 
 }  // namespace
 

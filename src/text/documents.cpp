@@ -104,7 +104,7 @@ std::vector<Window> cut_windows(std::span<const Document> documents, std::int64_
   if (documents.empty()) fail("no text was given: expected at least one document of {} tokens", length);
   const auto& longest =
       *std::ranges::max_element(documents, {}, [](const Document& d) { return d.tokens.size(); });
-  fail("{}: the longest document has {} tokens, a context takes {}: give longer text or a smaller --ctx",
+  fail("{}: the longest document has {} tokens, a context takes {}: give longer text or a smaller `context`",
        printable(longest.path.string(), 1000), longest.tokens.size(), length);
 }
 

@@ -23,7 +23,7 @@ TEST(CutWindows, WholeWindowsOneAfterTheOther) {
   EXPECT_EQ(windows[1].first, 4);
   EXPECT_EQ(windows[2].document, 2U);
   EXPECT_EQ(tokens_of(documents, windows[2], 4).front(), 3);
-  expect_error([&] { (void)cut_windows(documents, 11); }, {"a:", "10 tokens", "11", "--ctx"});
+  expect_error([&] { (void)cut_windows(documents, 11); }, {"a:", "10 tokens", "11", "`context`"});
 }
 
 TEST(Spread, EvenlyInOrderAndNeverTwice) {

@@ -37,19 +37,19 @@ TextManifest::TextManifest(const fs::path& folder, TextSettings settings)
   try {
     read(root);
   } catch (const nlohmann::json::exception&) {
-    fail("{}: is no manifest of dsa train text: give another --out", who_);
+    fail("{}: is no manifest of dsa train text: give another `out`", who_);
   }
 }
 
 void TextManifest::read(const nlohmann::json& root) {
   if (const int format = root.at("format"); format != kFormat)
-    fail("{}: has format {}, this program makes {}: give another --out", who_, format, kFormat);
+    fail("{}: has format {}, this program makes {}: give another `out`", who_, format, kFormat);
   for_each(settings_, [&](const char* name, const auto& now) {
     const auto then = root.at(name).get<std::decay_t<decltype(now)>>();
     if (then != now)
       fail(
           "{}: its documents were made with {} {}, not {}: "
-          "give the same model, text and options, or another --out",
+          "give the same model, text and options, or another `out`",
           who_, name, then, now);
   });
   for (const auto& item : root.at("documents"))

@@ -64,7 +64,7 @@ TEST(TextManifest, RefusesOtherSettings) {
     TextSettings settings = kSettings;
     c.change(settings);
     auto parts = c.error;
-    parts.insert(parts.end(), {"manifest.json", "another --out"});
+    parts.insert(parts.end(), {"manifest.json", "another `out`"});
     expect_error([&] { (void)TextManifest(folder.path(), settings); }, parts);
   }
 }
