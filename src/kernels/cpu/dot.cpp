@@ -5,6 +5,8 @@
 
 #include DSA_VEC
 
+#include "kernels/vec/steps.inl"
+
 #include "kernels/cpu/ops/linear_cells.inl"
 
 #include "kernels/cpu/ops/linear_dot.inl"

@@ -9,6 +9,8 @@ void linear(Exec& exec, const LinearArgs& args);
 
 #include DSA_VEC
 
+#include "kernels/vec/steps.inl"
+
 #include "kernels/cpu/ops/linear_cells.inl"
 
 #include "kernels/cpu/ops/linear_bf16.inl"

@@ -13,6 +13,8 @@ namespace {
 
 #include DSA_VEC
 
+#include "kernels/vec/steps.inl"
+
 #include "kernels/rows/product.inl"
 
 #include "kernels/rows/gather.inl"

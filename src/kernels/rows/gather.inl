@@ -1,6 +1,6 @@
 // Products with selected rows (row_kernels.h).  Included inside an instruction set's
 // namespace and target region.
-// Needs: vec.
+// Needs: vec, steps.
 
 /// Vectors of a row that gather_sum keeps in registers.
 inline constexpr int kGatherVecs = 4;
@@ -95,16 +95,12 @@ template <int H>
   }
 }
 
-/// Calls part<H>(g, first head) until all heads are done, most of them four at a time.
-#define DSA_BY_HEADS(part)                                 \
-  std::int64_t head = 0;                                   \
-  for (; head + 4 <= g.heads; head += 4) part<4>(g, head); \
-  if (g.heads - head == 3) part<3>(g, head);               \
-  if (g.heads - head == 2) part<2>(g, head);               \
-  if (g.heads - head == 1) part<1>(g, head)
-
-void gather_dots(const GatherArgs& g) { DSA_BY_HEADS(dots_of); }
-void gather_sum(const GatherArgs& g) { DSA_BY_HEADS(sum_of); }
-void scatter_add(const GatherArgs& g) { DSA_BY_HEADS(scatter_of); }
-
-#undef DSA_BY_HEADS
+void gather_dots(const GatherArgs& g) {
+  in_steps<4, 3, 2, 1>(0, g.heads, [&]<int H>(std::int64_t head) { dots_of<H>(g, head); });
+}
+void gather_sum(const GatherArgs& g) {
+  in_steps<4, 3, 2, 1>(0, g.heads, [&]<int H>(std::int64_t head) { sum_of<H>(g, head); });
+}
+void scatter_add(const GatherArgs& g) {
+  in_steps<4, 3, 2, 1>(0, g.heads, [&]<int H>(std::int64_t head) { scatter_of<H>(g, head); });
+}

@@ -12,6 +12,8 @@ namespace {
 
 #include "kernels/vec/portable.inl"
 
+#include "kernels/vec/steps.inl"
+
 inline constexpr int kProductRows = 4;
 
 #include "kernels/rows/product.inl"

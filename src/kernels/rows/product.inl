@@ -1,5 +1,5 @@
 // The product of row_kernels.h.  Included inside an instruction set's namespace and target region.
-// Needs: vec.
+// Needs: vec, steps.
 
 /// MR rows by one panel: every element of B is used MR times while it is in a register.
 template <int MR, bool kWhole>
@@ -53,13 +53,9 @@ void product_rows(const ProductArgs& p, std::int64_t row, std::int64_t panel) {
     product_tile<MR, false>(p, row, panel, columns);
 }
 
-/// Rows from `row` on, in groups of MR, then of half as many.
-template <int MR>
-void product_panel(const ProductArgs& p, std::int64_t panel, std::int64_t row) {
-  for (; row + MR <= p.m; row += MR) product_rows<MR>(p, row, panel);
-  if constexpr (MR > 1) product_panel<MR / 2>(p, panel, row);
-}
-
 void product(const ProductArgs& p) {
-  for (std::int64_t panel = 0; panel < panels_for(p.n); ++panel) product_panel<kProductRows>(p, panel, 0);
+  constexpr int kMost = kProductRows;
+  for (std::int64_t panel = 0; panel < panels_for(p.n); ++panel)
+    in_steps<kMost, kMost / 2, kMost / 4, 1>(
+        0, p.m, [&]<int MR>(std::int64_t row) { product_rows<MR>(p, row, panel); });
 }

@@ -2,7 +2,7 @@
 // sums are float32.  Keys are turned over, so that a lane is a token and a score needs no sum across lanes;
 // values are paired up token by token as they pass.  Every sum runs in ascending order of elements (scores)
 // or tokens (values), whatever the number of queries.
-// Needs: vec, attention_float.
+// Needs: vec, steps, attention_float.
 
 /// Two neighbouring bf16 in every 32-bit lane.
 struct Pairs {
@@ -166,20 +166,11 @@ void add_values_at(const float* p, const TurnedTokens& tokens, std::int64_t seen
   }
 }
 
-/// Calls step.operator()<MR>(m) for MR = 6, 3, 2, 1 queries at a time until [m, end) is done.
-template <class Step>
-[[gnu::always_inline]] inline void by_queries(std::int64_t m, std::int64_t end, const Step& step) {
-  for (; m + 6 <= end; m += 6) step.template operator()<6>(m);
-  for (; m + 3 <= end; m += 3) step.template operator()<3>(m);
-  for (; m + 2 <= end; m += 2) step.template operator()<2>(m);
-  for (; m < end; ++m) step.template operator()<1>(m);
-}
-
 inline void add_turned(const AttentionPlan& p, const GroupBlock& b, const TurnedTokens& tokens,
                        std::int64_t first, std::int64_t last, std::int64_t seen, const float* keep,
                        Fetcher& ahead) {
   const std::int64_t rank = p.args.kv.layout.rank;
-  by_queries(first, last, [&]<int MR>(std::int64_t m) {
+  in_steps<6, 3, 2, 1>(first, last, [&]<int MR>(std::int64_t m) {
     const float* weights = b.scores + m * kPageTokens;
     float* out = b.c + m * p.width.rank;
     std::int64_t d = 0;
@@ -193,7 +184,7 @@ inline void add_turned(const AttentionPlan& p, const GroupBlock& b, const Turned
 inline void attend_turned(const AttentionPlan& p, const GroupBlock& b, const TurnedTokens& tokens,
                           Fetcher& ahead) {
   const std::int64_t pairs = (p.width.q_c + p.width.rope) / 2;
-  by_queries(0, b.queries(), [&]<int MR>(std::int64_t m) {
+  in_steps<6, 3, 2, 1>(0, b.queries(), [&]<int MR>(std::int64_t m) {
     const float* q = b.q + m * p.q_stride;
     float* scores = b.scores + m * kPageTokens;
     if (tokens.count > 2 * Vec::kLanes)

@@ -1,5 +1,5 @@
 // A block of tokens for the queries of one group, in float32: BF16 entries are widened, exactly.
-// Needs: vec, attention_plan.
+// Needs: vec, steps, attention_plan.
 
 /// A query beside its entries' order: [q_c | q_pe].
 inline void load_query_float(const AttentionPlan& p, const float* q_c, const float* q_pe, float* q) {
@@ -15,29 +15,20 @@ void attend_float(const AttentionPlan& p, const GroupBlock& b, TokenRows<T>& tok
     tokens.k_pe[i] = tokens.k_pe[found - 1];
   }
   Ahead ahead = b.ahead;
-  std::int64_t m = 0;
-  const auto score = [&]<int MR>() {
+  in_steps<3, 1>(0, b.queries(), [&]<int MR>(std::int64_t m) {
     score_queries<MR>(b.q + m * p.q_stride, p.q_stride, tokens, found, p.width, ahead,
                       b.scores + m * kPageTokens);
     ahead.count = 0;
-    m += MR;
-  };
-  while (m + 3 <= b.queries()) score.template operator()<3>();
-  while (m < b.queries()) score.template operator()<1>();
+  });
   for (std::int64_t r = 0; r < b.rows; ++r) {
     if (b.seen[r] == 0) continue;
-    float keep[3];
-    m = r * b.heads;
-    const std::int64_t last = m + b.heads;
-    const auto values = [&]<int MR>() {
+    in_steps<3, 1>(r * b.heads, (r + 1) * b.heads, [&]<int MR>(std::int64_t m) {
+      float keep[MR];
       for (int i = 0; i < MR; ++i)
         keep[i] = weigh(b.scores + (m + i) * kPageTokens, b.seen[r], p.args.scale, b.state[m + i]);
       add_values<MR>(b.scores + m * kPageTokens, tokens, 0, b.seen[r], keep, b.c + m * p.width.rank,
                      p.width.rank);
-      m += MR;
-    };
-    while (m + 3 <= last) values.template operator()<3>();
-    while (m < last) values.template operator()<1>();
+    });
   }
 }
 

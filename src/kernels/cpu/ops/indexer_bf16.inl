@@ -1,28 +1,26 @@
 // The lightning indexer's scores in BF16 products: queries are rounded to BF16, sums are
 // float32 in ascending order of elements.
-// Needs: indexer_keys, attention_bf16.
+// Needs: steps, indexer_keys, attention_bf16.
 
 /// Keys in BF16.  As FloatKeys, a page at once.
 struct Bf16Keys {
   static constexpr int kVectors = kPageTokens / Vec::kLanes;
 
-  static void score(const IndexerQueries& in, std::int64_t t, const std::uint32_t* words,
+  static void score(const IndexerSelectArgs& args, std::int64_t t, const std::uint32_t* words,
                     Vec (&score)[kVectors]) {
-    const std::int64_t heads = in.q.dim(1);
     for (Vec& s : score) s = zero();
-    std::int64_t j = 0;
-    for (; j + 4 <= heads; j += 4) add_heads<4>(in, t, j, words, score);
-    for (; j < heads; ++j) add_heads<1>(in, t, j, words, score);
+    in_steps<4, 1>(0, args.q.dim(1),
+                   [&]<int NH>(std::int64_t j) { add_heads<NH>(args, t, j, words, score); });
   }
 
  private:
   /// score += w[j] * relu(q[j] . key) for heads [first, first + NH), ascending.
   template <int NH>
-  static void add_heads(const IndexerQueries& in, std::int64_t t, std::int64_t first,
+  static void add_heads(const IndexerSelectArgs& args, std::int64_t t, std::int64_t first,
                         const std::uint32_t* words, Vec (&score)[kVectors]) {
-    const std::int64_t dim = in.q.dim(2), pairs = (dim + 1) / 2;
+    const std::int64_t dim = args.q.dim(2), pairs = (dim + 1) / 2;
     alignas(64) float rounded[NH][kMaxIndexDim / 2];
-    for (int j = 0; j < NH; ++j) round_row(in.q.row(t, first + j), dim, (dim + 15) / 16 * 16, rounded[j]);
+    for (int j = 0; j < NH; ++j) round_row(args.q.row(t, first + j), dim, (dim + 15) / 16 * 16, rounded[j]);
     Vec sums[NH][kVectors];
     DSA_UNROLL
     for (int j = 0; j < NH; ++j) {
@@ -43,7 +41,7 @@ struct Bf16Keys {
     }
     DSA_UNROLL
     for (int j = 0; j < NH; ++j) {
-      const Vec w = all(in.w.row(t) + first + j);
+      const Vec w = all(args.w.row(t) + first + j);
       DSA_UNROLL
       for (int v = 0; v < kVectors; ++v)
         score[v] = fma(w, max(zero(), sums[j][v]), score[v]);  // max keeps a NaN of its second operand

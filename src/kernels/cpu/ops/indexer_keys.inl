@@ -1,15 +1,6 @@
 // Scores of a page of keys, which lies turned over: a lane is a token, and heads are
 // summed in registers.  The float32 form.
-// Needs: vec.
-
-/// What a call scores with.
-struct IndexerQueries {
-  TensorView<const float, 3> q;
-  TensorView<const float, 2> w;
-  const KvView& kv;
-  std::span<const KvRow> rows;
-  Compute compute;
-};
+// Needs: vec, steps.
 
 /// Asks for the keys a little behind those at `words`, of `count` tokens.  Past a page's end they are mostly
 /// the next page's: a sequence's pages mostly follow each other.
@@ -33,15 +24,15 @@ struct FloatKeys {
   static constexpr int kVectors = 2;  // of tokens scored at once
 
   /// Scores of row t of the queries against the tokens whose first words are `words`.
-  static void score(const IndexerQueries& in, std::int64_t t, const std::uint32_t* words,
+  static void score(const IndexerSelectArgs& args, std::int64_t t, const std::uint32_t* words,
                     Vec (&score)[kVectors]) {
-    const std::int64_t heads = in.q.dim(1), dim = in.q.dim(2), stride = in.q.stride(1);
-    const float* q = in.q.row(t, 0);
-    const float* w = in.w.row(t);
+    const std::int64_t heads = args.q.dim(1), dim = args.q.dim(2), stride = args.q.stride(1);
+    const float* q = args.q.row(t, 0);
+    const float* w = args.w.row(t);
     score[0] = score[1] = zero();
-    std::int64_t j = 0;
-    for (; j + 4 <= heads; j += 4) add_heads<4>(q + j * stride, stride, w + j, dim, words, score);
-    for (; j < heads; ++j) add_heads<1>(q + j * stride, stride, w + j, dim, words, score);
+    in_steps<4, 1>(0, heads, [&]<int NH>(std::int64_t j) {
+      add_heads<NH>(q + j * stride, stride, w + j, dim, words, score);
+    });
   }
 
  private:

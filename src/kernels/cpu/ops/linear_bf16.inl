@@ -2,7 +2,7 @@
 // or was rounded to e4m3 (Compute::demo).  Lane l of an output's sum adds inputs 2l, 2l + 1, 2l + 32, ...
 // of one block of 128 in ascending order; the block's sum times its scale is added to those before;
 // a fixed tree adds the lanes.
-// Needs: vec, linear_cells.
+// Needs: vec, steps, linear_cells.
 
 inline constexpr int kWeightRows = 4;                // taken at once
 inline constexpr std::int64_t kBlockBytes = 393216;  // of x at once
@@ -166,14 +166,9 @@ void dot_weight_rows(const WeightView& w, std::int64_t first, RoundedX x, std::i
         for (int i = 0; i < 2; ++i) store_pairs(wide + c * kChunk + k + i * Pairs::kElements, pairs[i]);
       }
     const WideRows view{wide, kChunk};
-    std::int64_t r = 0;
-    const auto take = [&]<int MR>() {
+    in_steps<3, 2, 1>(0, rows, [&]<int MR>(std::int64_t r) {
       dot_blocks<MR, NR>(x.row(r) + k0, x.stride, view, scales, count, acc + r * acc_stride, acc_stride);
-      r += MR;
-    };
-    while (rows - r >= 3) take.template operator()<3>();
-    if (rows - r == 2) take.template operator()<2>();
-    if (rows - r == 1) take.template operator()<1>();
+    });
     for (int c = 0; c < NR; ++c) scales.of[c] += kChunk / kScaleBlock;
   }
 }

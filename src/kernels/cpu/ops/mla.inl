@@ -1,5 +1,5 @@
 // MLA's two projections inside attention: the absorbed query and the value up-projection, a head at a time.
-// Needs: linear_dot.
+// Needs: steps, linear_dot.
 
 inline constexpr std::int64_t kAbsorbColumns =
     256;  // of kv_b widened at once: a whole number of every type's blocks
@@ -93,12 +93,10 @@ inline void absorb_head(const AbsorbQueryArgs& args, std::int64_t h, std::int64_
       continue;
     for (std::int64_t i = 0; i < count; ++i)
       widen_row(args.kv_b, h * args.head_rows + d + i, first, columns, wide + i * kAbsorbColumns);
-    std::int64_t t = 0;
-    for (; t + 3 <= n; t += 3)
-      absorb_rows<3>(args.q.row(t, h) + d, args.q.stride(0), wide, count, args.out.row(t, h) + first,
-                     args.out.stride(0), columns);
-    for (; t < n; ++t)
-      absorb_rows<1>(args.q.row(t, h) + d, 0, wide, count, args.out.row(t, h) + first, 0, columns);
+    in_steps<3, 1>(0, n, [&]<int MR>(std::int64_t t) {
+      absorb_rows<MR>(args.q.row(t, h) + d, args.q.stride(0), wide, count, args.out.row(t, h) + first,
+                      args.out.stride(0), columns);
+    });
   }
 }
 

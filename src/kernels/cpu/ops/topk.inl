@@ -5,12 +5,11 @@
 
 // Lists of keys may be read to the end of the register that holds the last one.
 
-/// Keys and their positions, in ascending order of positions.
-/// Lists have room for a register more than `room`.
+/// Keys and their positions, in ascending order of positions.  Lists have room for all keys of a row and a
+/// register more.
 struct Candidates {
   std::int32_t* keys;
   std::int32_t* positions;
-  std::int64_t room;
 };
 
 /// Lanes of the register at keys that hold one of `left` keys and reach the threshold, as bits.
@@ -66,39 +65,32 @@ inline void write_selected(const std::int32_t* keys, const std::int32_t* positio
   }
 }
 
-/// Keys that a thread gathers by itself from a long row.
-inline constexpr std::int64_t kGatherSpan = 2048;
-
-/// Gathers keys >= threshold; -1 if there is no room.
+/// Gathers keys >= threshold; returns how many.
 inline std::int64_t gather_keys(const std::int32_t* keys, std::int64_t count, std::int32_t threshold,
                                 const Candidates& to) {
   std::int64_t found = 0;
-  for (std::int64_t s = 0; s < count; s += Vec::kLanes) {
-    if (found + Vec::kLanes > to.room) return -1;
+  for (std::int64_t s = 0; s < count; s += Vec::kLanes)
     found += append_lanes(lanes_of(keys + s, count - s, threshold), keys + s, static_cast<std::int32_t>(s),
                           to.keys + found, to.positions + found);
-  }
   return found;
 }
 
-/// As gather_keys(), every `span` keys by a thread of its own.  Candidates have room for all keys.
+/// The same by all threads, each a span of a long row at a time, whose finds are then moved together.
 inline std::int64_t gather_keys(Exec& exec, const std::int32_t* keys, std::int64_t count,
                                 std::int32_t threshold, const Candidates& to) {
-  constexpr std::int64_t kMostSpans = 64;
-  const std::int64_t span = (count / kMostSpans / kGatherSpan + 1) * kGatherSpan,
-                     spans = (count + span - 1) / span;
+  constexpr std::int64_t kLeast = 2048, kMostSpans = 64;
+  if (count < 2 * kLeast) return gather_keys(keys, count, threshold, to);
+  const std::int64_t span = (count / kMostSpans / kLeast + 1) * kLeast, spans = (count + span - 1) / span;
   std::int64_t found[kMostSpans];
   exec.parallel_for(spans, 1, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i * span, here = count - first < span ? count - first : span;
-      const std::int64_t room = to.room - first < span ? to.room - first : span;
-      found[i] = gather_keys(keys + first, here, threshold, {to.keys + first, to.positions + first, room});
+      found[i] = gather_keys(keys + first, here, threshold, {to.keys + first, to.positions + first});
       for (std::int64_t c = 0; c < found[i]; ++c) to.positions[first + c] += static_cast<std::int32_t>(first);
     }
   });
   std::int64_t all = 0;
   for (std::int64_t i = 0; i < spans; ++i) {
-    if (found[i] < 0) return -1;
     const auto bytes = static_cast<std::size_t>(found[i]) * sizeof(std::int32_t);
     __builtin_memmove(to.keys + all, to.keys + i * span, bytes);
     __builtin_memmove(to.positions + all, to.positions + i * span, bytes);
