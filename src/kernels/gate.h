@@ -27,4 +27,15 @@ struct GateArgs {
   TensorView<float, 2> weights;     // [n, topk]
 };
 
+/// The (token, slot) pairs of ids sorted by expert, those of one expert by token: expert e has places
+/// [start[e], start[e + 1]), and place p holds
+///   rows[p] = its token, scale[p] = weights[token, slot]
+struct SortByExpertArgs {
+  TensorView<const std::int32_t, 2> ids;  // [n, topk], each in [0, experts)
+  TensorView<const float, 2> weights;     // [n, topk]
+  std::span<std::int32_t> start;          // [experts + 1]
+  std::span<std::int32_t> rows;           // [n * topk]
+  std::span<float> scale;                 // [n * topk]
+};
+
 }  // namespace dsa

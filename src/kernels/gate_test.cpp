@@ -201,6 +201,39 @@ TEST_P(GateTest, RowsAreIndependent) {
   });
 }
 
+TEST_P(GateTest, PairsAreSortedByExpertThenToken) {
+  constexpr std::int64_t kExperts = 6, kTopk = 3;
+  for (const std::int64_t n : test::kBatchSizes) {
+    std::vector<std::int32_t> ids;
+    for (std::int64_t t = 0; t < n; ++t)  // expert 4 is never asked
+      for (const std::int64_t slot : {2, 0, 1}) ids.push_back(static_cast<std::int32_t>((5 * t + slot) % 4));
+    test::Padded<2> weights({n, kTopk});
+    weights.fill(1);
+    std::vector<std::int32_t> start(kExperts + 1, -9), rows(ids.size(), -9);
+    std::vector<float> scale(ids.size());
+    Exec exec(2);
+    kernels().sort_by_expert(exec, {.ids = {ids.data(), {n, kTopk}},
+                                    .weights = weights.view(),
+                                    .start = start,
+                                    .rows = rows,
+                                    .scale = scale});
+    std::vector<std::int32_t> expected_start{0}, expected_rows;
+    std::vector<float> expected_scale;
+    for (std::int32_t e = 0; e < kExperts; ++e) {
+      for (std::int64_t t = 0; t < n; ++t)
+        for (std::int64_t slot = 0; slot < kTopk; ++slot)
+          if (ids[static_cast<std::size_t>(t * kTopk + slot)] == e) {
+            expected_rows.push_back(static_cast<std::int32_t>(t));
+            expected_scale.push_back(weights.view()(t, slot));
+          }
+      expected_start.push_back(static_cast<std::int32_t>(expected_rows.size()));
+    }
+    EXPECT_EQ(start, expected_start);
+    EXPECT_EQ(rows, expected_rows);
+    EXPECT_TRUE(test::same_bits(scale, expected_scale));
+  }
+}
+
 DSA_FOR_EACH_FAMILY(GateTest);
 
 }  // namespace

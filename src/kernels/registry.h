@@ -7,32 +7,42 @@
 #include <string_view>
 
 #include "kernels/attention.h"
+#include "kernels/demo.h"
 #include "kernels/gate.h"
 #include "kernels/indexer.h"
 #include "kernels/linear.h"
 #include "kernels/mlp.h"
 #include "kernels/norm.h"
 #include "kernels/rope.h"
+#include "kernels/stream.h"
 
 namespace dsa {
 
 struct RowKernels;
 
 /// The ops, each once: OP(name, Args) for `void name(Exec&, const Args&)`, whose contract stands above Args.
-#define DSA_OPS(OP)                     \
-  OP(embedding, EmbeddingArgs)          \
-  OP(rms_norm, RmsNormArgs)             \
-  OP(layer_norm, LayerNormArgs)         \
-  OP(linear, LinearArgs)                \
-  OP(absorb_query, AbsorbQueryArgs)     \
-  OP(expand_value, ExpandValueArgs)     \
-  OP(rope, RopeArgs)                    \
-  OP(swiglu, SwigluArgs)                \
-  OP(add_rows, AddRowsArgs)             \
-  OP(gate, GateArgs)                    \
-  OP(cache_write, CacheWriteArgs)       \
-  OP(indexer_select, IndexerSelectArgs) \
-  OP(attention, AttentionArgs)
+#define DSA_OPS(OP)                      \
+  OP(embedding, EmbeddingArgs)           \
+  OP(rms_norm, RmsNormArgs)              \
+  OP(layer_norm, LayerNormArgs)          \
+  OP(linear, LinearArgs)                 \
+  OP(absorb_query, AbsorbQueryArgs)      \
+  OP(expand_value, ExpandValueArgs)      \
+  OP(rope_angles, RopeAnglesArgs)        \
+  OP(rope, RopeArgs)                     \
+  OP(swiglu, SwigluArgs)                 \
+  OP(add_rows, AddRowsArgs)              \
+  OP(gather_rows, GatherRowsArgs)        \
+  OP(scale_rows, ScaleRowsArgs)          \
+  OP(zero_rows, ZeroRowsArgs)            \
+  OP(mark_not_finite, MarkNotFiniteArgs) \
+  OP(gate, GateArgs)                     \
+  OP(sort_by_expert, SortByExpertArgs)   \
+  OP(cache_write, CacheWriteArgs)        \
+  OP(indexer_select, IndexerSelectArgs)  \
+  OP(attention, AttentionArgs)           \
+  OP(round_latents, RoundLatentsArgs)    \
+  OP(round_index_heads, RoundIndexHeadsArgs)
 
 /// One family.  All functions are thread-safe as long as their outputs and the Exec differ; none allocates,
 /// except pack.  A family may borrow the reference's function for an op it does not speed up.

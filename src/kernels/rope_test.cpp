@@ -87,6 +87,26 @@ TEST_P(RopeTest, RowsAreIndependent) {
   });
 }
 
+TEST_P(RopeTest, AnglesAreFloatProductsOfPositionAndFrequency) {
+  const std::vector<float> frequencies{1.0F, 0.1F, 0.0123F, 7e-6F};
+  std::vector<std::int64_t> positions{0, 1, 8000, 163839};
+  for (std::int64_t t = 0; t < 20; ++t) positions.push_back(37 * t);
+  for (const float magnitude : {1.0F, 1.3F}) {
+    test::Padded<2> got({std::ssize(positions), 8});
+    Exec exec(3);
+    kernels().rope_angles(
+        exec,
+        {.positions = positions, .frequencies = frequencies, .magnitude = magnitude, .cos_sin = got.view()});
+    for (std::int64_t t = 0; t < std::ssize(positions); ++t)
+      for (std::int64_t i = 0; i < 4; ++i) {
+        const float angle = static_cast<float>(positions[t]) * frequencies[i];
+        EXPECT_EQ(got.view()(t, i), std::cos(angle) * magnitude);
+        EXPECT_EQ(got.view()(t, 4 + i), std::sin(angle) * magnitude);
+      }
+    EXPECT_TRUE(got.gaps_untouched());
+  }
+}
+
 DSA_FOR_EACH_FAMILY(RopeTest);
 
 }  // namespace

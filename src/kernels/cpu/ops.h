@@ -16,6 +16,10 @@ void layer_norm(Exec& exec, const LayerNormArgs& args);
 void rope(Exec& exec, const RopeArgs& args);
 void swiglu(Exec& exec, const SwigluArgs& args);
 void add_rows(Exec& exec, const AddRowsArgs& args);
+void gather_rows(Exec& exec, const GatherRowsArgs& args);
+void scale_rows(Exec& exec, const ScaleRowsArgs& args);
+void zero_rows(Exec& exec, const ZeroRowsArgs& args);
+void mark_not_finite(Exec& exec, const MarkNotFiniteArgs& args);
 void cache_write(Exec& exec, const CacheWriteArgs& args);
 
 void indexer_select(Exec& exec, const IndexerSelectArgs& args);

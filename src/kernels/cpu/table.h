@@ -14,6 +14,10 @@ constexpr KernelTable kernels(std::string_view name, std::optional<std::string> 
   table.rope = rope;
   table.swiglu = swiglu;
   table.add_rows = add_rows;
+  table.gather_rows = gather_rows;
+  table.scale_rows = scale_rows;
+  table.zero_rows = zero_rows;
+  table.mark_not_finite = mark_not_finite;
   table.cache_write = cache_write;
   table.indexer_select = indexer_select;
   table.attention = attention;

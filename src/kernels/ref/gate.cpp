@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -72,6 +73,27 @@ void ref::gate(Exec& exec, const GateArgs& args) {
   exec.parallel_for(n, 4, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t t = begin; t < end; ++t) route(args, t);
   });
+}
+
+// A counting sort: on one thread, there is little of it.
+void ref::sort_by_expert(Exec& /*exec*/, const SortByExpertArgs& args) {
+  const auto& [ids, weights, start, rows, scale] = args;
+  DSA_CHECK(weights.shape() == ids.shape());
+  DSA_CHECK(std::ssize(rows) >= ids.size() && std::ssize(scale) >= ids.size());
+  std::ranges::fill(start, 0);
+  for (std::int64_t t = 0; t < ids.rows(); ++t)
+    for (const auto id : ids.span(t)) ++start[id + 1];
+  for (std::size_t e = 1; e < start.size(); ++e) start[e] += start[e - 1];
+  // start[e] is now where expert e begins; it moves to where e ends while its pairs are placed ...
+  for (std::int64_t t = 0; t < ids.rows(); ++t)
+    for (std::int64_t slot = 0; slot < ids.cols(); ++slot) {
+      const std::int32_t place = start[ids(t, slot)]++;
+      rows[place] = static_cast<std::int32_t>(t);
+      scale[place] = weights(t, slot);
+    }
+  // ... and moves back.
+  for (std::size_t e = start.size() - 1; e > 0; --e) start[e] = start[e - 1];
+  start[0] = 0;
 }
 
 }  // namespace dsa

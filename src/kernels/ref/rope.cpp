@@ -1,6 +1,23 @@
+#include <cmath>
+
 #include "kernels/ref/ref.h"
 
 namespace dsa {
+
+void ref::rope_angles(Exec& exec, const RopeAnglesArgs& args) {
+  const std::int64_t pairs = std::ssize(args.frequencies);
+  DSA_CHECK(args.cos_sin.rows() == std::ssize(args.positions) && args.cos_sin.cols() == 2 * pairs);
+  exec.parallel_for(args.cos_sin.rows(), 8, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      float* row = args.cos_sin.row(t);
+      for (std::int64_t i = 0; i < pairs; ++i) {
+        const float angle = static_cast<float>(args.positions[t]) * args.frequencies[i];
+        row[i] = std::cos(angle) * args.magnitude;
+        row[pairs + i] = std::sin(angle) * args.magnitude;
+      }
+    }
+  });
+}
 
 void ref::rope(Exec& exec, const RopeArgs& args) {
   const std::int64_t half = args.dim / 2;

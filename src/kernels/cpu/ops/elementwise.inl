@@ -118,6 +118,50 @@ void add_rows(Exec& exec, const AddRowsArgs& args) {
   });
 }
 
+void gather_rows(Exec& exec, const GatherRowsArgs& args) {
+  const std::int64_t m = static_cast<std::int64_t>(args.rows.size());
+  DSA_CHECK(args.y.rows() == m && args.y.cols() == args.x.cols());
+  exec.parallel_for(m, 16, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i)
+      __builtin_memcpy(args.y.row(i), args.x.row(args.rows[static_cast<std::size_t>(i)]),
+                       static_cast<std::size_t>(args.x.cols()) * sizeof(float));
+  });
+}
+
+void scale_rows(Exec& exec, const ScaleRowsArgs& args) {
+  const std::int64_t dim = args.x.cols();
+  exec.parallel_for(args.x.rows(), 16, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin; t < end; ++t)
+      for (std::int64_t i = 0; i < dim; i += Vec::kLanes)
+        store_part(args.x.row(t) + i, load_part(args.x.row(t) + i, dim - i) * all(args.factor), dim - i);
+  });
+}
+
+void zero_rows(Exec& exec, const ZeroRowsArgs& args) {
+  exec.parallel_for(args.x.rows(), 16, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin; t < end; ++t)
+      __builtin_memset(args.x.row(t), 0, static_cast<std::size_t>(args.x.cols()) * sizeof(float));
+  });
+}
+
+/// 0 times a number is 0, but NaN if the number is an infinity or NaN.
+inline bool all_finite(const float* x, std::int64_t dim) {
+  Vec nothing = zero();
+  for (std::int64_t i = 0; i < dim; i += Vec::kLanes)
+    nothing = fma(load_part(x + i, dim - i), zero(), nothing);
+  return sum(nothing) == 0;
+}
+
+void mark_not_finite(Exec& exec, const MarkNotFiniteArgs& args) {
+  DSA_CHECK(static_cast<std::int64_t>(args.found.size()) == args.x.rows() && args.mark >= 0);
+  exec.parallel_for(args.x.rows(), 16, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      std::int32_t& found = args.found[static_cast<std::size_t>(t)];
+      if (found < 0 && !all_finite(args.x.row(t), args.x.cols())) found = args.mark;
+    }
+  });
+}
+
 /// count floats to the cache's type; returns the place after them.
 inline std::byte* write_elements(DType type, const float* from, std::int64_t count, std::byte* to) {
   if (type == DType::f32) {

@@ -1,8 +1,8 @@
 // The lightning indexer: scores of keys (indexer_keys.inl), and the selection of the best.
 // Needs: indexer_float_only or indexer_bf16, topk.
 
-/// Scores of rows [t, t + out.rows()), which share their pages, at positions [first, first + out.cols()), as keys
-/// that order like integers (select_keys()).  first is a multiple of kPageTokens.
+/// Scores of rows [t, t + out.rows()), which share their pages, at positions [first, first + out.cols()), as
+/// keys that order like integers (select_keys()).  first is a multiple of kPageTokens.
 template <class Keys>
 void score_rows_by(const IndexerSelectArgs& args, std::int64_t t, std::int64_t first,
                    TensorView<float, 2> out) {
@@ -90,7 +90,7 @@ inline void select_alone(Exec& exec, const IndexerSelectArgs& args, std::int64_t
   finish_row(args, t, args.topk);
 }
 
-/// Rows from t on, before `stop`, that share their pages, each seeing no less than the first: scored together,
+/// Rows from t on, before `stop`, that share their pages, none seeing less than the first: scored together,
 /// as far as one of them sees.  Returns the row after them.
 inline std::int64_t select_together(const IndexerSelectArgs& args, std::int64_t t, std::int64_t stop,
                                     const SelectScratch& own) {
