@@ -24,8 +24,8 @@ struct ZeroRowsArgs {
   TensorView<float, 2> x;  // [n, dim]
 };
 
-/// found[t] = mark where found[t] < 0 and x[t, :] holds an infinity or a NaN: of marks that ascend from call to
-/// call each row keeps its first.
+/// found[t] = mark where found[t] < 0 and x[t, :] holds an infinity or a NaN: of marks that ascend from call
+/// to call each row keeps its first.
 struct MarkNotFiniteArgs {
   TensorView<const float, 2> x;   // [n, dim]
   std::int32_t mark = 0;          // >= 0

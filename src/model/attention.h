@@ -2,6 +2,8 @@
 // thing with more groups.
 #pragma once
 
+#include <optional>
+
 #include "model/indexer.h"
 #include "model/step.h"
 
@@ -14,25 +16,25 @@ float attention_scale(const ModelConfig& config);
 /// delta = attention(h): project, write the cache, select, attend, output.
 class Attention {
  public:
-  Attention(const LayerWeights& weights, const KvView& kv, std::int64_t layer)
-      : weights_(weights), kv_(kv), layer_(layer) {}
+  Attention(const LayerWeights& weights, const KvView& kv, std::int64_t layer);
 
   void forward(const Step& step) const;
 
  private:
-  void project_gqa(const Step& step) const;
-  void project_mla(const Step& step) const;
-  void write_cache(const Step& step) const;
-  void show_inputs(const Step& step) const;
-  void attend(const Step& step) const;
-  void attend_rows(const Step& step, const RowGroup& group) const;
-  void output_projection(const Step& step) const;
+  [[nodiscard]] AttentionInputs project_gqa(const Step& step) const;
+  [[nodiscard]] AttentionInputs project_mla(const Step& step) const;
+  [[nodiscard]] AttentionInputs inputs(const Step& step) const;
+  void write_cache(const Step& step, const AttentionInputs& in) const;
+  void attend(const Step& step, const AttentionInputs& in) const;
+  void attend_rows(const Step& step, const AttentionInputs& in, const RowGroup& group) const;
+  [[nodiscard]] TensorView<float, 2> expand_values(const Step& step) const;
 
   [[nodiscard]] bool rounds_like_demo(const Step& step) const;
 
   const LayerWeights& weights_;
   const KvView& kv_;
   std::int64_t layer_;
+  std::optional<Indexer> indexer_;
 };
 
 }  // namespace dsa

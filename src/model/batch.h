@@ -75,8 +75,9 @@ struct AttentionInputs {
   std::span<const KvRow> rows;  // [n]: row t stands at position rows[t].visible - 1 of its sequence
   /// What the layer's own indexer selects with (kernels/indexer.h), also where it attends densely; empty
   /// where it has none in use.
-  TensorView<const float, 3> index_q;  // rotated [n, index heads, index dim]
-  TensorView<const float, 2> index_w;  // [n, index heads]
+  TensorView<const float, 3> index_q;       // rotated [n, index heads, index dim]
+  TensorView<const float, 2> index_w;       // [n, index heads]
+  TensorView<const float, 2> index_k = {};  // [n, index dim]: what the layer's cache keeps
 };
 
 /// Windows into a forward pass for tests, evaluation and training.  Each may be empty; those that are shown

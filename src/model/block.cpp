@@ -2,6 +2,14 @@
 
 namespace dsa {
 
+Block::Block(const LayerWeights& weights, const KvView& kv, std::int64_t layer)
+    : weights_(weights), attention_(weights, kv, layer) {
+  if (weights.moe)
+    moe_.emplace(*weights.moe, layer);
+  else
+    mlp_.emplace(*weights.mlp);
+}
+
 void Block::forward(const Step& step) const {
   const auto x = step.of(step.act.x), h = step.of(step.act.h), delta = step.of(step.act.delta);
   const auto add_to_residual = [&] {
@@ -13,10 +21,10 @@ void Block::forward(const Step& step) const {
   add_to_residual();
 
   step.rms_norm(x, weights_.post_attention_layernorm, h);
-  if (weights_.moe)
-    Moe(*weights_.moe, layer_).forward(step);
+  if (moe_)
+    moe_->forward(step);
   else
-    mlp_forward(step, *weights_.mlp, h, delta);
+    mlp_->forward(step, h, delta);
   add_to_residual();
 }
 

@@ -1,7 +1,10 @@
 // One transformer layer.
 #pragma once
 
+#include <optional>
+
 #include "model/attention.h"
+#include "model/mlp.h"
 #include "model/moe.h"
 
 namespace dsa {
@@ -9,14 +12,14 @@ namespace dsa {
 /// x += attention(norm(x)); x += mlp(norm(x)).
 class Block {
  public:
-  Block(const LayerWeights& weights, const KvView& kv, std::int64_t layer)
-      : weights_(weights), attention_(weights, kv, layer), layer_(layer) {}
+  Block(const LayerWeights& weights, const KvView& kv, std::int64_t layer);
   void forward(const Step& step) const;
 
  private:
   const LayerWeights& weights_;
   Attention attention_;
-  std::int64_t layer_;
+  std::optional<Mlp> mlp_;  // one of the two
+  std::optional<Moe> moe_;
 };
 
 }  // namespace dsa

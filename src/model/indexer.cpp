@@ -3,22 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/quantize.h"
-
 namespace dsa {
-namespace {
-
-// inference/model.py Indexer.forward: rotate_activation on BF16, then act_quant.  Both sides of the product
-// are rotated, so only the rounding shows.
-void round_like_demo(std::span<float> head) {
-  for (float& value : head) value = static_cast<float>(bf16(value));
-  hadamard(head);
-  for (float& value : head) value = static_cast<float>(bf16(value));
-  act_quant(head, head);
-}
-
-}  // namespace
-
 void Indexer::finish(const Step& step, bool like_demo) const {
   const IndexerConfig& config = *step.config.indexer;
   const auto keys = step.of(step.act.index_k);
@@ -38,16 +23,10 @@ void Indexer::finish(const Step& step, bool like_demo) const {
 
   const float factor =
       1.0F / std::sqrt(static_cast<float>(config.n_heads) * static_cast<float>(config.head_dim));
-  step.exec.parallel_for(step.n, 8, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t t = begin; t < end; ++t) {
-      for (float& w : weights.span(t)) w *= factor;
-      if (!like_demo) continue;
-      round_like_demo(keys.span(t));
-      for (std::int64_t head = 0; head < config.n_heads; ++head)
-        round_like_demo(queries.span(t).subspan(static_cast<std::size_t>(head * config.head_dim),
-                                                static_cast<std::size_t>(config.head_dim)));
-    }
-  });
+  step.kernels.scale_rows(step.exec, {.x = weights, .factor = factor});
+  if (!like_demo) return;
+  for (const auto& heads : {split_heads(queries, config.n_heads), split_heads(keys, 1)})
+    step.kernels.round_index_heads(step.exec, {.x = heads});
 }
 
 void Indexer::select(const Step& step, std::int64_t layer, const KvView& kv) const {

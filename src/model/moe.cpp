@@ -1,29 +1,23 @@
 #include "model/moe.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
+#include <iterator>
 
 namespace dsa {
 
-void mlp_forward(const Step& step, const MlpWeights& weights, TensorView<const float, 2> x,
-                 TensorView<float, 2> y) {
-  const std::int64_t n = x.rows(), width = weights.gate_proj.weight.rows;
-  const TensorView<float, 2> gate(step.act.gate.data(), {n, width}), up(step.act.up.data(), {n, width});
-  step.linear(x, std::array{output(weights.gate_proj, gate), output(weights.up_proj, up)});
-  step.kernels.swiglu(step.exec, {.gate = gate, .up = up, .out = gate});
-  step.linear(gate, std::array{output(weights.down_proj, y)});
+Moe::Moe(const MoeWeights& weights, std::int64_t layer) : weights_(weights), layer_(layer) {
+  if (weights.shared_experts) shared_.emplace(*weights.shared_experts);
+  for (const MlpWeights& expert : weights.experts) experts_.emplace_back(expert);
 }
 
 void Moe::forward(const Step& step) const {
   const auto h = step.of(step.act.h), delta = step.of(step.act.delta);
   route(step);
-  sort_by_expert(step);
-  if (weights_.shared_experts)
-    mlp_forward(step, *weights_.shared_experts, h, delta);
+  if (shared_)
+    shared_->forward(step, h, delta);
   else
-    for (std::int64_t t = 0; t < step.n; ++t) std::ranges::fill(delta.span(t), 0.0F);
-  for (std::int64_t expert = 0; expert < weights_.gate.weight.rows; ++expert) run_expert(step, expert);
+    step.kernels.zero_rows(step.exec, {.x = delta});
+  for (std::int64_t expert = 0; expert < std::ssize(experts_); ++expert) run_expert(step, expert);
 }
 
 void Moe::route(const Step& step) const {
@@ -45,26 +39,11 @@ void Moe::route(const Step& step) const {
                                 .ids = ids,
                                 .weights = weights});
   if (step.hooks.routing) step.hooks.routing(layer_, logits, ids, weights);
-}
-
-// Counting sort of (token, slot) pairs by expert; tokens of one expert stay in ascending order.
-void Moe::sort_by_expert(const Step& step) const {
-  const auto ids = step.act.expert_ids.slice(0, step.n);
-  const auto start = step.act.expert_start;
-  std::ranges::fill(start, 0);
-  for (std::int64_t t = 0; t < step.n; ++t)
-    for (const auto id : ids.span(t)) ++start[static_cast<std::size_t>(id) + 1];
-  for (std::size_t e = 1; e < start.size(); ++e) start[e] += start[e - 1];
-  // start[e] is now where expert e begins; it moves to where e ends while its pairs are placed ...
-  for (std::int64_t t = 0; t < step.n; ++t)
-    for (std::int64_t slot = 0; slot < ids.cols(); ++slot) {
-      const auto place = static_cast<std::size_t>(start[static_cast<std::size_t>(ids(t, slot))]++);
-      step.act.expert_rows[place] = static_cast<std::int32_t>(t);
-      step.act.expert_scale[place] = step.act.expert_weights(t, slot);
-    }
-  // ... and moves back.
-  for (std::size_t e = start.size() - 1; e > 0; --e) start[e] = start[e - 1];
-  start[0] = 0;
+  step.kernels.sort_by_expert(step.exec, {.ids = ids,
+                                          .weights = weights,
+                                          .start = step.act.expert_start,
+                                          .rows = step.act.expert_rows,
+                                          .scale = step.act.expert_scale});
 }
 
 void Moe::run_expert(const Step& step, std::int64_t expert) const {
@@ -75,9 +54,8 @@ void Moe::run_expert(const Step& step, std::int64_t expert) const {
   const auto rows = step.act.expert_rows.subspan(first, count);
   const auto x = step.act.expert_x.slice(0, static_cast<std::int64_t>(count));
   const auto y = step.act.expert_y.slice(0, static_cast<std::int64_t>(count));
-  for (std::size_t i = 0; i < count; ++i)
-    std::memcpy(x.row(i), step.act.h.row(rows[i]), static_cast<std::size_t>(x.cols()) * sizeof(float));
-  mlp_forward(step, weights_.experts[e], x, y);
+  step.kernels.gather_rows(step.exec, {.x = step.of(step.act.h), .rows = rows, .y = x});
+  experts_[e].forward(step, x, y);
   step.kernels.add_rows(step.exec, {.x = y,
                                     .rows = rows,
                                     .scale = step.act.expert_scale.subspan(first, count),

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "kernels/registry.h"
 
 namespace dsa {
 namespace {
@@ -92,17 +93,8 @@ RopeTable::RopeTable(const RopeConfig& config, std::int64_t dim, std::int64_t ma
 }
 
 void RopeTable::fill(std::span<const std::int64_t> positions, TensorView<float, 2> out) const {
-  const std::size_t pairs = frequencies_.size();
-  for (std::size_t t = 0; t < positions.size(); ++t) {
-    float* row = out.row(t);
-    for (std::size_t i = 0; i < pairs; ++i) {
-      // The product is rounded to float32 as in transformers: at position 8000
-      // that is a difference one can measure.
-      const float angle = static_cast<float>(positions[t]) * frequencies_[i];
-      row[i] = std::cos(angle) * magnitude_;
-      row[pairs + i] = std::sin(angle) * magnitude_;
-    }
-  }
+  Exec exec(1);
+  kRefKernels.rope_angles(exec, angles(positions, out.slice(0, std::ssize(positions))));
 }
 
 }  // namespace dsa

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/model_config.h"
+#include "kernels/rope.h"
 #include "tensor/view.h"
 
 namespace dsa {
@@ -18,8 +19,12 @@ class RopeTable {
   RopeTable(const RopeConfig& config, std::int64_t dim, std::int64_t max_positions);
 
   [[nodiscard]] std::int64_t dim() const { return 2 * static_cast<std::int64_t>(frequencies_.size()); }
-  /// out[t] = cos(position * f_0 .. f_{dim/2 - 1}), then the sines,
-  /// both times the scaling's attention factor.
+  /// For the op rope_angles: cosines and sines of `positions`, both times the scaling's attention factor.
+  [[nodiscard]] RopeAnglesArgs angles(std::span<const std::int64_t> positions,
+                                      TensorView<float, 2> out) const {
+    return {.positions = positions, .frequencies = frequencies_, .magnitude = magnitude_, .cos_sin = out};
+  }
+  /// The same by the reference and one thread, for those who have neither kernels nor a team.
   void fill(std::span<const std::int64_t> positions, TensorView<float, 2> out) const;
 
   [[nodiscard]] std::span<const float> frequencies() const { return frequencies_; }

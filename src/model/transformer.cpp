@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "base/log.h"
 #include "model/opened_model.h"
@@ -49,15 +48,6 @@ std::int64_t rope_width(const ModelConfig& config) {
   return config.mla ? config.mla->qk_rope_head_dim : config.head_dim;
 }
 
-bool all_finite(std::span<const float> row) {
-  // An exponent of all ones is an infinity or a NaN.  Integer arithmetic:
-  // vectorises, and no flag can optimise it away.
-  std::uint32_t bad = 0;
-  for (const float value : row)
-    bad |= ((std::bit_cast<std::uint32_t>(value) & 0x7F800000U) == 0x7F800000U) ? 1U : 0U;
-  return bad == 0;
-}
-
 }  // namespace
 
 Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, const KernelTable& kernels,
@@ -86,6 +76,9 @@ Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, co
   rows_.resize(static_cast<std::size_t>(max_tokens_));
   positions_.resize(static_cast<std::size_t>(max_tokens_));
   tokens_.resize(static_cast<std::size_t>(max_tokens_));
+  wanted_.reserve(static_cast<std::size_t>(max_tokens_));
+  not_finite_.resize(static_cast<std::size_t>(max_tokens_));
+  logits_not_finite_.resize(static_cast<std::size_t>(max_tokens_));
   plan_.reserve(max_tokens_);
 }
 
@@ -103,18 +96,23 @@ void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
                   .n = n,
                   .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n))};
   const auto positions = std::span<const std::int64_t>(positions_).first(static_cast<std::size_t>(n));
-  rope_.fill(positions, act_.cos_sin);
-  if (config_.indexer) index_rope_.fill(positions, act_.index_cos_sin);
+  kernels_.rope_angles(exec_, rope_.angles(positions, step.of(act_.cos_sin)));
+  if (config_.indexer)
+    kernels_.rope_angles(exec_, index_rope_.angles(positions, step.of(act_.index_cos_sin)));
   kernels_.embedding(exec_, {.table = weights_.embed_tokens.weight,
                              .ids = std::span<const std::int32_t>(tokens_).first(static_cast<std::size_t>(n)),
                              .out = step.of(act_.x)});
+  const auto not_finite = std::span(not_finite_).first(static_cast<std::size_t>(n));
+  std::ranges::fill(not_finite, -1);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     if (note_cancelled(batch, status)) return;
     blocks_[i].forward(step);
     if (hooks_.layer_output) hooks_.layer_output(static_cast<std::int64_t>(i), step.of(act_.x));
-    check_finite(batch, static_cast<std::int64_t>(i), status);
+    kernels_.mark_not_finite(
+        exec_, {.x = step.of(act_.x), .mark = static_cast<std::int32_t>(i), .found = not_finite});
   }
-  output_logits(batch, logits, status);
+  output_logits(batch, logits);
+  note_not_finite(batch, status);
 }
 
 void Transformer::check(const RunOptions& run) const {
@@ -161,29 +159,20 @@ bool Transformer::note_cancelled(const Batch& batch, std::span<SequenceStatus> s
   return all;
 }
 
-void Transformer::check_finite(const Batch& batch, std::int64_t layer,
-                               std::span<SequenceStatus> status) const {
-  std::int64_t row = 0;
-  for (std::size_t i = 0; i < batch.sequences.size(); ++i)
-    for (std::size_t t = 0; t < batch.sequences[i].tokens.size(); ++t, ++row)
-      if (status[i].ok() && !all_finite(act_.x.span(row)))
-        status[i] = {.outcome = PassOutcome::not_finite,
-                     .bad_layer = layer,
-                     .bad_position = positions_[static_cast<std::size_t>(row)]};
-}
-
-void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits,
-                                std::span<SequenceStatus> status) {
-  std::int64_t first = 0, wanted = 0;
+void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits) {
+  std::int32_t first = 0;
+  wanted_.clear();
   for (const SequenceSlice& s : batch.sequences) {
-    for (const auto row : s.logits_rows)
-      std::memcpy(act_.last.row(wanted++), act_.x.row(first + row),
-                  static_cast<std::size_t>(config_.hidden_size) * 4);
-    first += static_cast<std::int64_t>(s.tokens.size());
+    for (const auto row : s.logits_rows) wanted_.push_back(first + row);
+    first += static_cast<std::int32_t>(s.tokens.size());
   }
-  if (wanted == 0) return;
+  if (wanted_.empty()) return;
+  const std::int64_t wanted = std::ssize(wanted_);
   DSA_CHECK(logits.rows() >= wanted);
   const auto last = act_.last.slice(0, wanted), out = logits.slice(0, wanted);
+  const auto not_finite = std::span(logits_not_finite_).first(wanted_.size());
+  std::ranges::fill(not_finite, -1);
+  kernels_.gather_rows(exec_, {.x = act_.x, .rows = wanted_, .y = last});
   kernels_.rms_norm(
       exec_,
       {.x = last, .weight = weights_.norm, .eps = static_cast<float>(config_.rms_norm_eps), .y = last});
@@ -191,13 +180,24 @@ void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits,
                           .outputs = std::array{output(weights_.lm_head, out)},
                           .compute = compute_,
                           .scratch = act_.linear_scratch});
-  std::int64_t row = 0;
-  for (std::size_t i = 0; i < batch.sequences.size(); ++i)
-    for (const auto r : batch.sequences[i].logits_rows)
-      if (!all_finite(out.span(row++)) && status[i].ok())
-        status[i] = {.outcome = PassOutcome::not_finite,
-                     .bad_layer = config_.num_hidden_layers,
-                     .bad_position = batch.sequences[i].first_position + r};
+  kernels_.mark_not_finite(
+      exec_, {.x = out, .mark = static_cast<std::int32_t>(config_.num_hidden_layers), .found = not_finite});
+}
+
+// Of each sequence the first layer that put an infinity or a NaN into one of its rows, and the first of them.
+void Transformer::note_not_finite(const Batch& batch, std::span<SequenceStatus> status) const {
+  std::size_t row = 0, wanted = 0;
+  for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+    const SequenceSlice& s = batch.sequences[i];
+    const auto note = [&](std::int64_t layer, std::int64_t position) {
+      if (layer < 0) return;
+      SequenceStatus& found = status[i];
+      if (found.ok() || (found.outcome == PassOutcome::not_finite && layer < found.bad_layer))
+        found = {.outcome = PassOutcome::not_finite, .bad_layer = layer, .bad_position = position};
+    };
+    for (std::size_t t = 0; t < s.tokens.size(); ++t, ++row) note(not_finite_[row], positions_[row]);
+    for (const auto r : s.logits_rows) note(logits_not_finite_[wanted++], s.first_position + r);
+  }
 }
 
 }  // namespace dsa

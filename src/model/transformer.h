@@ -56,8 +56,8 @@ class Transformer {
  private:
   std::int64_t place_rows(const Batch& batch, std::span<SequenceStatus> status);
   static bool note_cancelled(const Batch& batch, std::span<SequenceStatus> status);
-  void check_finite(const Batch& batch, std::int64_t layer, std::span<SequenceStatus> status) const;
-  void output_logits(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status);
+  void output_logits(const Batch& batch, TensorView<float, 2> logits);
+  void note_not_finite(const Batch& batch, std::span<SequenceStatus> status) const;
 
   ModelConfig config_;
   Compute compute_;
@@ -75,6 +75,11 @@ class Transformer {
   std::vector<KvRow> rows_;              // [max_tokens]
   std::vector<std::int64_t> positions_;  // [max_tokens]
   std::vector<std::int32_t> tokens_;     // [max_tokens]
+  std::vector<std::int32_t> wanted_;     // rows that want logits
+  // The first layer, or -1, that put an infinity or a NaN into a row of the batch, and into a wanted row's
+  // logits.  Written by ops, read once a pass.
+  std::vector<std::int32_t> not_finite_;         // [max_tokens]
+  std::vector<std::int32_t> logits_not_finite_;  // [max_tokens]
   AttentionPlan plan_;
   ForwardHooks hooks_;
 };

@@ -7,8 +7,8 @@ namespace dsa {
 namespace {
 
 bool all_finite(std::span<const float> row) {
-  // An exponent of all ones is an infinity or a NaN.  Integer arithmetic: vectorises, and no flag can optimise
-  // it away.
+  // An exponent of all ones is an infinity or a NaN.  Integer arithmetic: vectorises, and no flag can
+  // optimise it away.
   std::uint32_t bad = 0;
   for (const float value : row)
     bad |= ((std::bit_cast<std::uint32_t>(value) & 0x7F800000U) == 0x7F800000U) ? 1U : 0U;
