@@ -46,11 +46,8 @@ class MoeLayer {
                   .config = config_,
                   .act = act_,
                   .hooks = hooks_,
-                  .counters = counters_,
+                  .plan = plan_,
                   .compute = Compute::automatic,
-                  .attention = AttentionMode::dense,
-                  .topk = 0,
-                  .trained_context = 0,
                   .n = rows,
                   .rows = kv_rows_});
   }
@@ -79,7 +76,7 @@ class MoeLayer {
   MoeWeights weights_;
   Activations act_;
   ForwardHooks hooks_;
-  AttentionCounters counters_;
+  AttentionPlan plan_;
   std::vector<KvRow> kv_rows_;
   std::vector<float> inputs_;
   std::size_t turn_ = 0;
