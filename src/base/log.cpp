@@ -8,7 +8,14 @@
 
 namespace dsa {
 
-void init_log() {
+namespace {
+
+Wording chosen_wording = nullptr;  // set once, at the start of main
+
+}  // namespace
+
+void init_log(Wording wording) {
+  chosen_wording = wording;
   const std::string name = env_or("DSA_LOG", "warn");
   const auto level = spdlog::level::from_str(name == "warn" ? "warning" : name);
   if (level == spdlog::level::off && name != "off")
@@ -19,6 +26,8 @@ void init_log() {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void log_warning(std::string_view line) { spdlog::warn("{}", line); }
+void log_warning(std::string_view line) {
+  spdlog::warn("{}", chosen_wording != nullptr ? chosen_wording(line) : std::string(line));
+}
 
 }  // namespace dsa

@@ -3,14 +3,17 @@
 
 #include <fmt/core.h>
 
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace dsa {
 
 /// Sets level and format once, at the start of main.  DSA_LOG = trace|debug|info|warn|error|off
-/// (default warn).  Throws Error on any other value.
-void init_log();
+/// (default warn).  Throws Error on any other value.  `wording`: what every line goes through (a library
+/// names settings, a program says how they are typed).
+using Wording = std::string (*)(std::string_view line);
+void init_log(Wording wording = nullptr);
 
 /// A line, at level warn.
 void log_warning(std::string_view line);

@@ -99,7 +99,7 @@ int dispatch(const Program& program, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error);
   }
-  init_log();
+  init_log(as_typed);
   for (std::size_t i = 0; i < program.verbs.size(); ++i)
     if (app.got_subcommand(std::string(program.verbs[i].name))) {
       try {

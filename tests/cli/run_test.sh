@@ -86,6 +86,10 @@ stderr_has "attention is dense past 16 tokens"
 on 0 "$dsa" run "$work/plain" --raw --indexer "$work/short" -p "few bytes" --max-tokens 1
 ! grep -q "attention is dense" "$work/err" || fail "nothing is past 16 tokens"
 
+# a warning says a setting as it is typed
+on 0 "$dsa" run smollm2 -p hello "${greedy[@]}" --max-tokens 1 --ctx 9000
+stderr_has "--ctx 9000 is past the 8192 positions"
+
 # what no context can hold is refused before it is cut into tokens
 head -c 32000000 /dev/zero | tr '\0' a >"$work/endless.txt"
 on 1 timeout 10 "$dsa" run smollm2 --file "$work/endless.txt"
