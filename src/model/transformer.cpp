@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/log.h"
+#include "checkpoint/tensor_names.h"
 #include "model/opened_model.h"
 
 namespace dsa {
@@ -12,10 +13,22 @@ namespace {
 constexpr std::int64_t kMaxChunk = 512;
 constexpr std::size_t kActivationBudget = std::size_t{768} << 20;
 
+// The demo rotates and rounds the indexer's vectors where attention is stored in FP8, and there alone
+// (Attention::rounds_like_demo).
+bool demo_rotates(const ModelFiles& files) {
+  for (std::int64_t i = 0; i < files.config.num_hidden_layers; ++i) {
+    const auto name = tensor_names::weight(tensor_names::layer(i).kv_a_proj_with_mqa);
+    const StoredTensor* stored = files.tensors->find(name);
+    if (stored != nullptr && stored->type == DType::f8_e4m3) return true;
+  }
+  return false;
+}
+
 // The configuration, if the options can be met.
-const ModelConfig& checked(const ModelConfig& config, const LoadOptions& options) {
+const ModelConfig& checked(const ModelFiles& files, const LoadOptions& options) {
+  const ModelConfig& config = files.config;
   check_run({.topk = options.topk}, config);
-  if (options.compute == Compute::demo && config.indexer &&
+  if (options.compute == Compute::demo && config.indexer && demo_rotates(files) &&
       !std::has_single_bit(static_cast<std::uint64_t>(config.indexer->head_dim)))
     fail("`compute` demo: index_head_dim {} is not a power of two, which the demo's Hadamard rotation needs",
          config.indexer->head_dim);
@@ -52,7 +65,7 @@ std::int64_t rope_width(const ModelConfig& config) {
 
 Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, const KernelTable& kernels,
                          Exec& exec, const TensorSource* indexer_tensors)
-    : config_(checked(files.config, options)),
+    : config_(checked(files, options)),
       compute_(options.compute),
       kernels_(kernels),
       exec_(exec),
