@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/rng.h"
+#include "checkpoint/indexer_folder.h"
 #include "testing/golden_case.h"
 #include "testing/torch_indexer.h"
 #include "train/sparse/gqa_weights.h"
