@@ -6,16 +6,17 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
-#include <fstream>
 #include <mutex>
 #include <optional>
-#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/cgroup.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "base/numeric.h"
 
 namespace dsa {
 namespace {
@@ -63,6 +64,21 @@ class alignas(64) Share {
   std::atomic<std::uint64_t> bounds_{0};
 };
 
+// Two callers of one team would run each other's ranges: a bug, said where it happens.
+class Caller {
+ public:
+  explicit Caller(std::atomic<bool>& taken) : taken_(taken) {
+    const bool another_call_is_running = taken.exchange(true, std::memory_order_acquire);
+    DSA_CHECK(!another_call_is_running);
+  }
+  ~Caller() { taken_.store(false, std::memory_order_release); }
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+
+ private:
+  std::atomic<bool>& taken_;
+};
+
 }  // namespace
 
 // A job is over when all its ranges are done, not when all workers have looked at it: a worker that the
@@ -79,9 +95,18 @@ struct Exec::Team {
   explicit Team(int threads)
       : shares(static_cast<std::size_t>(threads)),
         spins(threads > static_cast<int>(std::thread::hardware_concurrency()) ? kSpinsCrowded : kSpins) {
-    for (int rank = 1; rank < threads; ++rank) workers.emplace_back([this, rank] { work(rank); });
+    workers.reserve(static_cast<std::size_t>(threads));
+    try {
+      for (int rank = 1; rank < threads; ++rank) workers.emplace_back([this, rank] { work(rank); });
+    } catch (const std::system_error& error) {
+      end();
+      fail("only {} of {} threads could be started ({}): lower `threads`", workers.size() + 1, threads,
+           error.code().message());
+    }
   }
-  ~Team() {
+  ~Team() { end(); }
+
+  void end() {
     stop = true;
     announce();
     for (auto& worker : workers) worker.join();
@@ -157,6 +182,17 @@ struct Exec::Team {
     }
   }
 
+  // Too little to share out, or nobody to share it with.
+  void run_alone(const Job& whole) {
+    job = whole;
+    for (std::int64_t begin = 0; begin < job.count; begin += job.grain) run_range(0, begin);
+    rethrow();
+  }
+
+  void rethrow() {
+    if (error) std::rethrow_exception(std::exchange(error, nullptr));
+  }
+
   void wait_until_done(std::int64_t ranges) {
     for (int i = 0; i < spins && done.load() != ranges; ++i) pause_cpu();
     if (done.load() != ranges) {
@@ -165,7 +201,7 @@ struct Exec::Team {
       finished.wait(lock, [&] { return done.load() == ranges; });
       caller_sleeps = false;
     }
-    if (error) std::rethrow_exception(std::exchange(error, nullptr));
+    rethrow();
   }
 
   std::vector<Share> shares;
@@ -178,6 +214,7 @@ struct Exec::Team {
   alignas(64) std::atomic<std::int64_t> done{0};
   std::atomic<bool> caller_sleeps{false};
   std::atomic<bool> stop{false};
+  std::atomic<bool> taken{false};  // by a caller
   Job job;
   std::exception_ptr error;
 };
@@ -190,12 +227,9 @@ int Exec::threads() const { return static_cast<int>(team_->workers.size()) + 1; 
 void Exec::parallel_for(std::int64_t count, std::int64_t grain, Body body) {
   DSA_CHECK(grain >= 1);
   if (count <= 0) return;
-  if (count <= grain || team_->workers.empty()) {
-    for (std::int64_t begin = 0; begin < count; begin += grain)
-      body(begin, std::min(begin + grain, count), 0);
-    return;
-  }
-  const std::int64_t ranges = (count + grain - 1) / grain;
+  const Caller only(team_->taken);
+  const std::int64_t ranges = ceil_div(count, grain);
+  if (ranges == 1 || team_->workers.empty()) return team_->run_alone({&body, count, grain, ranges});
   DSA_CHECK(ranges < std::int64_t{1} << 32);
   team_->start({&body, count, grain, ranges});
   team_->run(0);
@@ -206,14 +240,7 @@ int Exec::default_threads() {
   if (const auto set = env_int("DSA_THREADS", 1, 1024)) return static_cast<int>(*set);
   cpu_set_t cpus;
   int cores = ::sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-  // cgroup v2: "max 100000" or "150000 100000"; a container with a quota
-  // of two cores should not run 64 threads.
-  if (std::ifstream quota("/sys/fs/cgroup/cpu.max"); quota) {
-    std::string limit;
-    std::int64_t period = 0;
-    if (quota >> limit >> period && limit != "max" && period > 0)
-      cores = std::min<int>(cores, static_cast<int>((std::stoll(limit) + period - 1) / period));
-  }
+  if (const auto quota = cpu_quota("/")) cores = std::min(cores, *quota);
   return std::max(cores, 1);
 }
 

@@ -11,7 +11,7 @@ namespace dsa {
 /// A team of threads: the caller and threads()-1 workers that sleep between calls.  One caller at a time.
 class Exec {
  public:
-  /// threads >= 1; more than the machine has cores is allowed.
+  /// threads >= 1; more than the machine has cores is allowed.  Throws Error if they cannot be started.
   explicit Exec(int threads);
   ~Exec();
   Exec(const Exec&) = delete;

@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <vector>
 
+#include "base/error.h"
 #include "exec/exec.h"
 
 namespace dsa {
@@ -37,6 +41,43 @@ TEST(Exec, ManyShortJobsInARow) {
   for (int i = 0; i < 5000; ++i)
     exec.parallel_for(5, 1, [&](auto begin, auto, int) { sum.fetch_add(begin); });
   EXPECT_EQ(sum.load(), 5000 * 10);
+}
+
+// More threads than a small address space has stacks for; the process that tries ends with what it caught.
+TEST(ExecDeathTest, ThreadsThatCannotBeStartedAreAnError) {
+  const auto try_it = [] {
+    const rlimit small{.rlim_cur = rlim_t{2} << 30, .rlim_max = rlim_t{2} << 30};
+    ::setrlimit(RLIMIT_AS, &small);
+    try {
+      Exec exec(4000);
+    } catch (const Error& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      std::_Exit(7);
+    }
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(try_it(), testing::ExitedWithCode(7), "only [0-9]+ of 4000 threads could be started");
+}
+
+TEST(ExecDeathTest, TwoCallersAreABug) {
+  Exec exec(2);
+  EXPECT_DEATH(
+      exec.parallel_for(4, 1, [&](auto, auto, int) { exec.parallel_for(4, 1, [](auto, auto, int) {}); }),
+      "another_call_is_running");
+}
+
+TEST(Exec, AThrowingBodyStopsNoOtherRange) {
+  for (const int threads : {1, 2}) {
+    Exec exec(threads);
+    std::atomic<int> calls{0};
+    EXPECT_THROW(exec.parallel_for(10, 1,
+                                   [&](auto begin, auto, int) {
+                                     calls.fetch_add(1);
+                                     if (begin == 3) throw std::runtime_error("three");
+                                   }),
+                 std::runtime_error);
+    EXPECT_EQ(calls.load(), 10) << threads << " threads";
+  }
 }
 
 TEST(Exec, RethrowsAndStaysUsable) {
