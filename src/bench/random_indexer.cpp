@@ -39,7 +39,7 @@ IndexerShape parse_indexer_shape(std::string_view text) {
   const bool cross = heads.ec == std::errc{} && heads.ptr != end && *heads.ptr == 'x';
   const auto dim = std::from_chars(cross ? heads.ptr + 1 : end, end, shape.dim);
   if (!cross || dim.ec != std::errc{} || dim.ptr != end || shape.heads < 1 || shape.dim < 1)
-    fail("--random-indexer: \"{}\" is not HEADSxDIM, as in 4x32", printable(text));
+    fail("`random_indexer`: \"{}\" is not HEADSxDIM, as in 4x32", printable(text));
   return shape;
 }
 
@@ -49,7 +49,7 @@ IndexerConfig random_indexer_config(const ModelConfig& model, IndexerShape shape
   config.head_dim = shape.dim;
   config.rope_head_dim = std::max<std::int64_t>(2, shape.dim / 4 * 2);
   config.topk = topk;
-  validate_indexer(config, "--random-indexer");
+  validate_indexer(config, "`random_indexer`");
   config.full.assign(static_cast<std::size_t>(model.num_hidden_layers), true);
   return config;
 }
@@ -57,7 +57,7 @@ IndexerConfig random_indexer_config(const ModelConfig& model, IndexerShape shape
 std::unique_ptr<TensorSource> random_indexer_tensors(const ModelConfig& config) {
   const IndexerConfig& c = *config.indexer;
   const bool latent = config.mla && config.mla->q_lora_rank > 0;
-  auto tensors = std::make_unique<MemoryTensors>("--random-indexer");
+  auto tensors = std::make_unique<MemoryTensors>("`random_indexer`");
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
     const tensor_names::Indexer name = tensor_names::layer(i).indexer;
     const auto stream = 5 * static_cast<std::uint64_t>(i);  // a layer has five tensors

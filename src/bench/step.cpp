@@ -42,13 +42,13 @@ Json loaded(const ModelBench& bench) {
 
 void check_room(const ModelBench& bench, std::int64_t tokens) {
   if (tokens > bench.model().context())
-    fail("--step: {} tokens do not fit into a cache of {}: give `context`", tokens, bench.model().context());
+    fail("`step`: {} tokens do not fit into a cache of {}: give `context`", tokens, bench.model().context());
 }
 
 void check_cell(const ModelBench& bench, std::int64_t depth, std::int64_t tokens) {
   check_room(bench, depth + tokens);
   if (depth > bench.filled())
-    fail("--step: the cache holds {} tokens, {} were asked for: fill it first", bench.filled(), depth);
+    fail("`step`: the cache holds {} tokens, {} were asked for: fill it first", bench.filled(), depth);
 }
 
 Answer cell(const Numbers& n, const Seconds& seconds, const Cost& cost) {
@@ -104,7 +104,7 @@ Answer answer(Session& session, const std::string& line) {
   const bool whole = words.eof() && std::ranges::all_of(numbers, [](auto n) { return n >= 0; });
   for (const Step& step : kSteps)
     if (whole && step.name == name && step.numbers == numbers.size()) return step.run(session, numbers);
-  fail("--step: \"{}\" is none of: fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, memory, machine",
+  fail("`step`: \"{}\" is none of: fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, memory, machine",
        printable(line));
 }
 
@@ -114,7 +114,7 @@ bool run_steps(ModelBench& bench, std::istream& in, std::ostream& out) {
   const auto say = [&](const Json& json) {
     // Flushed: the other side waits for it.
     out << json_text(json) << std::endl;
-    if (!out) fail("--step: the answer could not be written");
+    if (!out) fail("`step`: the answer could not be written");
   };
   Session session{.bench = bench};
   say(loaded(bench));

@@ -132,7 +132,7 @@ IndexerFolder open_indexer_folder(const fs::path& folder) {
   const fs::path weights = folder / kIndexerWeightsFile;
   out.tensors = open_safetensors(weights);
   check_tensors(out, dsa::who(weights));
-  out.config.full.assign(usize(out.base_model.num_hidden_layers), true);
+  out.config.full.assign(static_cast<std::size_t>(out.base_model.num_hidden_layers), true);
   return out;
 }
 
@@ -152,7 +152,7 @@ void check_indexer_fits(const IndexerFolder& indexer, const ModelFiles& model, F
   same("head_dim", base.head_dim, c.head_dim);
   if (check == FingerprintCheck::skip) return;
   if (const std::string actual = fingerprint(*model.tensors, c); actual != base.fingerprint)
-    fail("{}: was trained for the model with fingerprint {}, {} has {}; --force-indexer uses it all the same",
+    fail("{}: was trained for the model with fingerprint {}, {} has {}; `force_indexer` uses it all the same",
          who, base.fingerprint, other, actual);
 }
 

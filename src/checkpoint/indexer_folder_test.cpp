@@ -183,7 +183,7 @@ TEST_F(Indexer, AnotherFingerprintNeedsForce) {
   const IndexerFolder indexer = open();
   expect_error([&] { check_indexer_fits(indexer, model_, FingerprintCheck::enforce); },
                {folder_.path().string(), "llama_gqa", other, fingerprint(*model_.tensors, model_.config),
-                "--force-indexer"});
+                "`force_indexer`"});
   EXPECT_NO_THROW(check_indexer_fits(indexer, model_, FingerprintCheck::skip));
 }
 

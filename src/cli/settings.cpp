@@ -11,7 +11,7 @@ struct Setting {
   std::string_view name;  // in the library
   std::string_view flag;
 };
-constexpr std::array<Setting, 10> kSettings{{{"attention", "--attention"},
+constexpr std::array<Setting, 15> kSettings{{{"attention", "--attention"},
                                              {"chat_format", "--chat-format"},
                                              {"chunk", "--chunk"},
                                              {"compute", "--compute"},
@@ -19,8 +19,13 @@ constexpr std::array<Setting, 10> kSettings{{{"attention", "--attention"},
                                              {"force_indexer", "--force-indexer"},
                                              {"index_topk", "--top-k"},
                                              {"indexer", "--indexer"},
+                                             {"lengths", "--lengths"},
                                              {"out", "--out"},
-                                             {"raw", "--raw"}}};
+                                             {"random_indexer", "--random-indexer"},
+                                             {"raw", "--raw"},
+                                             {"state", "--state"},
+                                             {"step", "--step"},
+                                             {"threads", "--threads"}}};
 
 }  // namespace
 

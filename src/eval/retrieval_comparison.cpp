@@ -57,7 +57,7 @@ RetrievalComparison compare(std::span<const RetrievalResult> results,
     if (one.prompt_tokens != other.prompt_tokens || one.answer_tokens != other.answer_tokens)
       fail(
           "sample {} of {} at {} has {} + {} tokens here and {} + {} there: "
-          "runs of different samples cannot be compared (seed, tokenizer and --raw must be the same)",
+          "runs of different samples cannot be compared (seed, tokenizer and `raw` must be the same)",
           one.number, name(one.task), one.length, one.prompt_tokens, one.answer_tokens, other.prompt_tokens,
           other.answer_tokens);
     cells[{one.task, one.length}].emplace_back(&one, &other);

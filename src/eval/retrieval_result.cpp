@@ -106,7 +106,7 @@ RetrievalRun read_retrieval_run(const std::filesystem::path& path) {
   text.resize(whole_lines(text));
   Json identity = parse_identity(text);
   if (!identity.is_object() || !identity.contains("dsa_eval_retrieval"))
-    fail("{}: is no --state of dsa eval retrieval", printable(path.string(), 1000));
+    fail("{}: is no `state` of dsa eval retrieval", printable(path.string(), 1000));
   return {.identity = std::move(identity), .results = parse_results(text, path)};
 }
 
@@ -122,7 +122,7 @@ RetrievalLog::RetrievalLog(const std::filesystem::path& path, const Json& run) :
     const Json identity = parse_identity(text);
     // What is no JSON compares as neither equal nor different.
     if (identity.is_discarded() || identity != run)
-      fail("{}: is the state of another run ({}): give another --state, or remove the file",
+      fail("{}: is the state of another run ({}): give another `state`, or remove the file",
            printable(path.string(), 1000), difference(identity, run));
     earlier_ = parse_results(text, path);
   }

@@ -158,7 +158,7 @@ RetrievalSample fit_sample(RetrievalTask task, std::uint64_t seed, std::int64_t 
     return count(make_sample(task, seed, number, units)) <= length;
   };
   if (!fits(1))
-    fail("retrieval: {} tokens are too few for a sample of the task {}: give longer --lengths", length,
+    fail("retrieval: {} tokens are too few for a sample of the task {}: give longer `lengths`", length,
          name(task));
   const std::int64_t most = task == RetrievalTask::multi_key ? kThings : length;
   std::int64_t units = 1, too_many = most + 1;

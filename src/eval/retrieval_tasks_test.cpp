@@ -111,7 +111,7 @@ TEST(RetrievalTasks, FitAsLongAsTheyMayBe) {
     EXPECT_LE(count(sample), 5000);
     EXPECT_GT(count(sample), 4800);
     expect_error([&] { (void)fit_sample(task, 0, 0, 20, count); },
-                 {"20", std::string(name(task)).c_str(), "--lengths"});
+                 {"20", std::string(name(task)).c_str(), "`lengths`"});
   }
 }
 
