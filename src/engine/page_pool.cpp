@@ -5,12 +5,17 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/numeric.h"
 
 namespace dsa {
 
-PagePool::PagePool(std::int64_t size)
-    : free_(static_cast<std::size_t>(size)), held_(static_cast<std::size_t>(size)) {
+PagePool::PagePool(std::int64_t size) : free_(usize(size)), holders_(usize(size)) {
   std::iota(free_.begin(), free_.end(), 0);  // ascending: already a heap
+}
+
+std::int32_t PagePool::holders(std::int32_t page) const {
+  DSA_CHECK(page >= 0 && page < size());
+  return holders_[usize(page)];
 }
 
 std::optional<std::int32_t> PagePool::allocate() {
@@ -18,14 +23,21 @@ std::optional<std::int32_t> PagePool::allocate() {
   std::ranges::pop_heap(free_, std::greater<>{});
   const std::int32_t page = free_.back();
   free_.pop_back();
-  held_[static_cast<std::size_t>(page)] = true;
+  holders_[usize(page)] = 1;
   return page;
+}
+
+void PagePool::share(std::span<const std::int32_t> pages) {
+  for (const auto page : pages) {
+    DSA_CHECK(holders(page) > 0);
+    ++holders_[usize(page)];
+  }
 }
 
 void PagePool::release(std::span<const std::int32_t> pages) {
   for (const auto page : pages) {
-    DSA_CHECK(page >= 0 && page < size() && held_[static_cast<std::size_t>(page)]);
-    held_[static_cast<std::size_t>(page)] = false;
+    DSA_CHECK(holders(page) > 0);
+    if (--holders_[usize(page)] > 0) continue;
     free_.push_back(page);
     std::ranges::push_heap(free_, std::greater<>{});
   }

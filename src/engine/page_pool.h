@@ -1,4 +1,4 @@
-// Which page of the cache belongs to whom.
+// Which page of the cache belongs to whom, and to how many.
 #pragma once
 
 #include <cstdint>
@@ -8,23 +8,29 @@
 
 namespace dsa {
 
-/// Hands out the pages [0, size).  Pure bookkeeping: knows no tensors and no threads.  One caller at a time.
+/// Hands out the pages [0, size) and counts their holders: a page is free again when the last one lets go.
+/// Pure bookkeeping: knows no tensors and no threads.  One caller at a time.  A page of more than one holder
+/// is for reading alone; who wants to write it takes a new one and copies.
 class PagePool {
  public:
   explicit PagePool(std::int64_t size);
 
-  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(held_.size()); }
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(holders_.size()); }
   [[nodiscard]] std::int64_t available() const { return static_cast<std::int64_t>(free_.size()); }
+  /// How many hold the page.
+  [[nodiscard]] std::int32_t holders(std::int32_t page) const;
 
-  /// A free page, the lowest first; nullopt if all are held.
+  /// A free page with one holder, the lowest first; nullopt if all are held.
   std::optional<std::int32_t> allocate();
-  /// Gives pages back; each must be held.
+  /// One holder more for each; each must be held.
+  void share(std::span<const std::int32_t> pages);
+  /// One holder less for each; each must be held.
   void release(std::span<const std::int32_t> pages);
 
  private:
   // A heap: lowest page on top, so that a short conversation touches few pages.
   std::vector<std::int32_t> free_;
-  std::vector<bool> held_;
+  std::vector<std::int32_t> holders_;
 };
 
 }  // namespace dsa

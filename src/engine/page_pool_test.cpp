@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
-#include <set>
 
 namespace dsa {
 namespace {
@@ -22,33 +22,55 @@ TEST(PagePool, HandsOutEveryPageOnceLowestFirst) {
   EXPECT_EQ(PagePool(0).allocate(), std::nullopt);
 }
 
-TEST(PagePool, NeverLosesOrSharesAPage) {
+TEST(PagePool, ASharedPageIsFreeWhenTheLastHolderLetsGo) {
+  PagePool pool(2);
+  const std::int32_t page = *pool.allocate();
+  pool.share({&page, 1});
+  EXPECT_EQ(pool.holders(page), 2);
+  pool.release({&page, 1});
+  EXPECT_EQ(pool.available(), 1);
+  pool.release({&page, 1});
+  EXPECT_EQ(pool.holders(page), 0);
+  EXPECT_EQ(pool.allocate(), page);
+}
+
+// Against a model: a map from each held page to its holders.
+TEST(PagePool, NeverLosesAPageNorHandsOutAHeldOne) {
   PagePool pool(50);
-  std::set<std::int32_t> held;
+  std::map<std::int32_t, std::int32_t> held;
   std::mt19937 random(1);
-  for (int step = 0; step < 10'000; ++step) {
-    if (random() % 2 == 0) {
+  for (int step = 0; step < 20'000; ++step) {
+    const auto any = [&] { return std::next(held.begin(), static_cast<long>(random() % held.size())); };
+    const auto action = random() % 4;
+    if (action < 2) {
       const auto page = pool.allocate();
       EXPECT_EQ(page.has_value(), held.size() < 50);
       if (page) {
-        EXPECT_TRUE(held.insert(*page).second) << "page " << *page << " was handed out twice";
+        EXPECT_TRUE(held.emplace(*page, 1).second) << "page " << *page << " was handed out twice";
       }
     } else if (!held.empty()) {
-      auto victim = held.begin();
-      std::advance(victim, static_cast<long>(random() % held.size()));
-      const std::int32_t page = *victim;
-      pool.release({&page, 1});
-      held.erase(victim);
+      const auto chosen = any();
+      const std::int32_t page = chosen->first;
+      if (action == 2) {
+        pool.share({&page, 1});
+        ++chosen->second;
+      } else {
+        pool.release({&page, 1});
+        if (--chosen->second == 0) held.erase(chosen);
+      }
     }
     ASSERT_EQ(pool.available() + static_cast<std::int64_t>(held.size()), 50);
+    for (std::int32_t page = 0; page < 50; ++page)
+      ASSERT_EQ(pool.holders(page), held.contains(page) ? held[page] : 0);
   }
 }
 
-TEST(PagePoolDeathTest, GivingBackTwiceIsABug) {
+TEST(PagePoolDeathTest, GivingBackTwiceAndSharingAFreePageAreBugs) {
   PagePool pool(2);
   const std::int32_t page = *pool.allocate();
   pool.release({&page, 1});
   EXPECT_DEATH(pool.release({&page, 1}), "does not hold");
+  EXPECT_DEATH(pool.share({&page, 1}), "does not hold");
 }
 
 }  // namespace
