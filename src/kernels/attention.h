@@ -2,6 +2,8 @@
 // dense over a range or sparse over a list.
 #pragma once
 
+#include <algorithm>
+
 #include "exec/exec.h"
 #include "kernels/types.h"
 
@@ -51,15 +53,20 @@ constexpr std::int64_t attention_segments(std::int64_t tokens) {
 /// with more rows one thread does a whole row.
 inline constexpr std::int64_t kAttentionSplitRows = 16;
 
+/// What the partial results of one call may take: at long contexts fewer rows than kAttentionSplitRows are
+/// then split, and a single one always may be.
+inline constexpr std::int64_t kAttentionPartialFloats = std::int64_t{16} << 20;
+
 /// Enough for every family: per thread one row's scores, and per segment of every (row, head)
 /// of a call that splits rows a partial result (rank + 48 floats).
-/// A call of n > kAttentionSplitRows rows has no room for partial results.
+/// A call whose partial results find no room has one thread do a whole row, with the same result.
 constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::int64_t heads,
                                               std::int64_t rank, std::int64_t rope_dim,
                                               std::int64_t longest) {
   const std::int64_t segments = attention_segments(longest);
   const std::int64_t rows = n < kAttentionSplitRows ? n : kAttentionSplitRows;
-  const std::int64_t partial = segments > 1 ? rows * heads * segments * (rank + 48) : 0;
+  const std::int64_t one_row = segments > 1 ? heads * segments * (rank + 48) : 0;
+  const std::int64_t partial = std::max(one_row, std::min(rows * one_row, kAttentionPartialFloats));
   const std::int64_t thread = heads * (rank + rope_dim + 256) + kAttentionSegment * (rank + rope_dim + 64);
   return static_cast<std::size_t>(partial + threads * thread) * 4 + 4096;
 }

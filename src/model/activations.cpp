@@ -118,4 +118,12 @@ std::size_t Activations::bytes(const ModelConfig& config, const ActivationSizes&
   return measure.used();
 }
 
+std::size_t Activations::fixed_bytes(const ModelConfig& config, const ActivationSizes& sizes) {
+  const std::int64_t rank = config.mla ? config.mla->kv_lora_rank : config.head_dim;
+  const std::int64_t rope_dim = config.mla ? config.mla->qk_rope_head_dim : config.head_dim;
+  return (config.indexer ? indexer_scratch_bytes(sizes.threads, sizes.max_context) : 0) +
+         attention_scratch_bytes(sizes.threads, sizes.max_tokens, config.num_attention_heads, rank, rope_dim,
+                                 sizes.max_context);
+}
+
 }  // namespace dsa

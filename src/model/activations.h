@@ -66,6 +66,8 @@ class Activations : public ActivationViews {
 
   /// What the constructor would take.
   static std::size_t bytes(const ModelConfig& config, const ActivationSizes& sizes);
+  /// Of that, what depends on context and threads alone, however few the rows.
+  static std::size_t fixed_bytes(const ModelConfig& config, const ActivationSizes& sizes);
 
  private:
   Buffer memory_;

@@ -15,7 +15,7 @@ namespace dsa {
 
 /// Consecutive new tokens of one sequence: a chunk of its prompt or one decoded token.
 struct SequenceSlice {
-  std::span<const std::int32_t> tokens;       // ids in [0, vocab_size): checked by the engine
+  std::span<const std::int32_t> tokens;       // ids in [0, vocab_size)
   std::int64_t first_position = 0;            // of tokens[0]; everything before it is in the cache
   std::span<const std::int32_t> page_table;   // pages of positions 0, 64, 128, ...; covers all of the slice
   std::span<const std::int32_t> logits_rows;  // which of `tokens` want logits, ascending
@@ -47,6 +47,20 @@ enum class PassOutcome : std::uint8_t {
   done,
   cancelled,   // nothing that the pass was to write for this sequence may be used
   not_finite,  // nor here: a layer's output held a NaN or an infinity
+  refused,     // nothing was done for it, and it has no rows among the logits
+};
+
+/// Why a sequence was refused.
+enum class Refusal : std::uint8_t {
+  none,
+  token,          // an id outside the vocabulary
+  position,       // before the beginning, or past the context
+  page_table,     // too short, or a page that the cache has not
+  logits_rows,    // not ascending, or beyond the tokens
+  no_indexer,     // to attend over a selection
+  topk,           // more tokens in a selection than the model was loaded for
+  too_many_rows,  // in the batch: this sequence and those after it do not fit
+  shared_page,    // that one sequence writes and another one uses
 };
 
 /// What a pass did for one sequence.
@@ -55,11 +69,12 @@ struct SequenceStatus {
   std::int64_t bad_layer = -1;       // not_finite: the first; num_hidden_layers: the logits
   std::int64_t bad_position = -1;    // not_finite: of the token in its sequence
   AttentionCounters attention = {};  // done
+  Refusal refusal = Refusal::none;   // refused
 
   [[nodiscard]] bool ok() const { return outcome == PassOutcome::done; }
 };
 
-/// Of one that is not_finite: a sentence that names layer and token.  `layers`: num_hidden_layers.
+/// Of one that is not_finite or refused: a sentence that says why.  `layers`: num_hidden_layers.
 std::string describe(const SequenceStatus& status, std::int64_t layers);
 
 /// What one layer's attention is about to compute with, in the terms of grouped latent attention: head h of

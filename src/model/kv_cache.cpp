@@ -1,7 +1,10 @@
 #include "model/kv_cache.h"
 
+#include <cstring>
+
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/numeric.h"
 
 namespace dsa {
 
@@ -28,15 +31,38 @@ std::size_t kv_token_bytes(const ModelConfig& config, Compute compute) {
   return bytes;
 }
 
-KvCache::KvCache(const ModelConfig& config, Compute compute, std::int64_t pages) : pages_(pages) {
-  const auto page_bytes = static_cast<std::size_t>(kPageTokens) * kv_token_bytes(config, compute);
-  const auto total = checked_mul(page_bytes, static_cast<std::size_t>(pages));
-  if (!total) fail("KV cache: {} pages of {} bytes do not fit in memory: lower `context`", pages, page_bytes);
+KvCache::KvCache(const ModelConfig& config, Compute compute, std::int64_t pages)
+    : pages_(pages), page_bytes_(usize(kPageTokens) * kv_token_bytes(config, compute)) {
+  const auto total = checked_mul(page_bytes_, usize(pages));
+  if (!total)
+    fail("KV cache: {} pages of {} bytes do not fit in memory: lower `context`", pages, page_bytes_);
   memory_ = Buffer(*total, "the KV cache (lower `context`)");
   std::byte* base = memory_.data();
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
     layers_.emplace_back(kv_layout(config, i, compute), base, pages);
     base += layers_.back().layout.page_bytes() * static_cast<std::size_t>(pages);
+  }
+}
+
+void KvCache::save_page(std::int32_t page, std::span<std::byte> to) const {
+  DSA_CHECK(page >= 0 && page < pages_ && to.size() == page_bytes_);
+  std::byte* next = to.data();
+  for (const KvView& layer : layers_) {
+    const std::size_t entries = layer.layout.entries_page_bytes(), keys = layer.layout.keys_page_bytes();
+    std::memcpy(next, layer.entry(page, 0), entries);
+    std::memcpy(next + entries, layer.key_page(page), keys);
+    next += entries + keys;
+  }
+}
+
+void KvCache::load_page(std::int32_t page, std::span<const std::byte> from) {
+  DSA_CHECK(page >= 0 && page < pages_ && from.size() == page_bytes_);
+  const std::byte* next = from.data();
+  for (const KvView& layer : layers_) {
+    const std::size_t entries = layer.layout.entries_page_bytes(), keys = layer.layout.keys_page_bytes();
+    std::memcpy(layer.entry(page, 0), next, entries);
+    std::memcpy(layer.key_page(page), next + entries, keys);
+    next += entries + keys;
   }
 }
 

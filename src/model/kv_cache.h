@@ -1,7 +1,9 @@
 // The memory of what earlier tokens left behind.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "checkpoint/model_config.h"
@@ -25,12 +27,19 @@ class KvCache {
   KvCache(const ModelConfig& config, Compute compute, std::int64_t pages);
 
   [[nodiscard]] std::int64_t pages() const { return pages_; }
+  /// Of one page of all layers, index keys included: a block that load_page() of any cache of this model and
+  /// arithmetic takes, whatever its number of pages.
+  [[nodiscard]] std::size_t page_bytes() const { return page_bytes_; }
+  /// `to` and `from` have page_bytes() bytes.
+  void save_page(std::int32_t page, std::span<std::byte> to) const;
+  void load_page(std::int32_t page, std::span<const std::byte> from);
   [[nodiscard]] const KvView& layer(std::int64_t i) const { return layers_[static_cast<std::size_t>(i)]; }
 
  private:
   Buffer memory_;
   std::vector<KvView> layers_;
   std::int64_t pages_ = 0;
+  std::size_t page_bytes_ = 0;
 };
 
 }  // namespace dsa

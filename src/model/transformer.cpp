@@ -10,9 +10,6 @@
 namespace dsa {
 namespace {
 
-constexpr std::int64_t kMaxChunk = 512;
-constexpr std::size_t kActivationBudget = std::size_t{768} << 20;
-
 // The demo rotates and rounds the indexer's vectors where attention is stored in FP8, and there alone
 // (Attention::rounds_like_demo).
 bool demo_rotates(const ModelFiles& files) {
@@ -38,25 +35,6 @@ const ModelConfig& checked(const ModelFiles& files, const LoadOptions& options) 
   return config;
 }
 
-std::int64_t chosen_topk(const ModelConfig& config, const LoadOptions& options) {
-  if (!config.indexer) return 0;
-  return options.topk > 0 ? options.topk : config.indexer->topk;
-}
-
-std::int64_t chosen_context(const ModelConfig& config, const LoadOptions& options) {
-  if (options.context < 0) fail("`context` {}: expected 1 or more", options.context);
-  const std::int64_t tokens = options.context > 0 ? options.context : config.max_position_embeddings;
-  return (tokens + kPageTokens - 1) / kPageTokens * kPageTokens;
-}
-
-std::int64_t chosen_chunk(const ModelConfig& config, const LoadOptions& options, ActivationSizes sizes) {
-  if (options.chunk > 0) return options.chunk;
-  sizes.max_tokens = std::min(kMaxChunk, sizes.max_context);
-  while (sizes.max_tokens > 16 && Activations::bytes(config, sizes) > kActivationBudget)
-    sizes.max_tokens /= 2;
-  return sizes.max_tokens;
-}
-
 std::int64_t rope_width(const ModelConfig& config) {
   return config.mla ? config.mla->qk_rope_head_dim : config.head_dim;
 }
@@ -69,34 +47,32 @@ Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, co
       compute_(options.compute),
       kernels_(kernels),
       exec_(exec),
-      topk_(chosen_topk(config_, options)),
-      max_tokens_(chosen_chunk(config_, options,
-                               {.max_tokens = 0,
-                                .max_context = chosen_context(config_, options),
-                                .topk = topk_,
-                                .threads = exec.threads()})),
+      sizes_(load_sizes(config_, options, exec.threads())),
       weights_(load_weights(config_, *files.tensors, indexer_tensors, kernels, options.compute, exec)),
-      cache_(config_, options.compute, chosen_context(config_, options) / kPageTokens),
+      cache_(config_, options.compute, sizes_.pages()),
       rope_(config_.rope, rope_width(config_), config_.max_position_embeddings),
       index_rope_(config_.rope, config_.indexer ? config_.indexer->rope_head_dim : rope_width(config_),
                   config_.max_position_embeddings),
-      act_(config_, {.max_tokens = max_tokens_,
-                     .max_context = cache_.pages() * kPageTokens,
-                     .topk = topk_,
-                     .threads = exec.threads()}) {
+      act_(config_, sizes_.activations(exec.threads())),
+      check_batch_({.rows = sizes_.rows,
+                    .vocabulary = config_.vocab_size,
+                    .context = sizes_.context,
+                    .pages = sizes_.pages(),
+                    .topk = sizes_.topk}) {
   for (std::int64_t i = 0; i < config_.num_hidden_layers; ++i)
     blocks_.emplace_back(weights_.layers[static_cast<std::size_t>(i)], cache_.layer(i), i);
-  rows_.resize(static_cast<std::size_t>(max_tokens_));
-  positions_.resize(static_cast<std::size_t>(max_tokens_));
-  tokens_.resize(static_cast<std::size_t>(max_tokens_));
-  wanted_.reserve(static_cast<std::size_t>(max_tokens_));
-  not_finite_.resize(static_cast<std::size_t>(max_tokens_));
-  logits_not_finite_.resize(static_cast<std::size_t>(max_tokens_));
-  plan_.reserve(max_tokens_);
+  const auto rows = usize(sizes_.rows);
+  rows_.resize(rows);
+  positions_.resize(rows);
+  tokens_.resize(rows);
+  wanted_.reserve(rows);
+  not_finite_.resize(rows);
+  logits_not_finite_.resize(rows);
+  plan_.reserve(sizes_.rows);
 }
 
 void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) {
-  DSA_CHECK(status.size() == batch.sequences.size());
+  check_batch_(batch, status);
   const std::int64_t n = place_rows(batch, status);
   if (n == 0) return;
   const Step step{.exec = exec_,
@@ -124,14 +100,14 @@ void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
     kernels_.mark_not_finite(
         exec_, {.x = step.of(act_.x), .mark = static_cast<std::int32_t>(i), .found = not_finite});
   }
-  output_logits(batch, logits);
+  output_logits(batch, logits, status);
   note_not_finite(batch, status);
 }
 
 void Transformer::check(const RunOptions& run) const {
   check_run(run, config_);
-  if (run.topk > topk_)
-    fail("`index_topk` {}: this model was loaded to select at most {} tokens", run.topk, topk_);
+  if (run.topk > sizes_.topk)
+    fail("`index_topk` {}: this model was loaded to select at most {} tokens", run.topk, sizes_.topk);
 }
 
 std::int64_t Transformer::place_rows(const Batch& batch, std::span<SequenceStatus> status) {
@@ -139,14 +115,8 @@ std::int64_t Transformer::place_rows(const Batch& batch, std::span<SequenceStatu
   std::int64_t n = 0;
   for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
     const SequenceSlice& s = batch.sequences[i];
-    check(s.run);
+    if (status[i].outcome == PassOutcome::refused) continue;
     const auto count = static_cast<std::int64_t>(s.tokens.size());
-    DSA_CHECK(n + count <= max_tokens_);
-    DSA_CHECK(s.first_position >= 0);
-    const std::int64_t pages = (s.first_position + count + kPageTokens - 1) / kPageTokens;
-    DSA_CHECK(static_cast<std::int64_t>(s.page_table.size()) >= pages);
-    for (const auto page : s.page_table.first(static_cast<std::size_t>(pages)))
-      DSA_CHECK(page >= 0 && page < cache_.pages());
     const AttentionCounters a_layer = plan_.add(s, selection_rule(s.run));
     status[i] = {.attention = {.sparse_rows = a_layer.sparse_rows * config_.num_hidden_layers,
                                .dense_rows = a_layer.dense_rows * config_.num_hidden_layers}};
@@ -167,15 +137,19 @@ bool Transformer::note_cancelled(const Batch& batch, std::span<SequenceStatus> s
     const auto* cancel = batch.sequences[i].cancel;
     if (status[i].ok() && cancel != nullptr && cancel->load(std::memory_order_relaxed))
       status[i] = {.outcome = PassOutcome::cancelled};
-    all = all && status[i].outcome == PassOutcome::cancelled;
+    const PassOutcome outcome = status[i].outcome;
+    all = all && (outcome == PassOutcome::cancelled || outcome == PassOutcome::refused);
   }
   return all;
 }
 
-void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits) {
+void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits,
+                                std::span<const SequenceStatus> status) {
   std::int32_t first = 0;
   wanted_.clear();
-  for (const SequenceSlice& s : batch.sequences) {
+  for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+    if (status[i].outcome == PassOutcome::refused) continue;
+    const SequenceSlice& s = batch.sequences[i];
     for (const auto row : s.logits_rows) wanted_.push_back(first + row);
     first += static_cast<std::int32_t>(s.tokens.size());
   }
@@ -201,6 +175,7 @@ void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits)
 void Transformer::note_not_finite(const Batch& batch, std::span<SequenceStatus> status) const {
   std::size_t row = 0, wanted = 0;
   for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+    if (status[i].outcome == PassOutcome::refused) continue;
     const SequenceSlice& s = batch.sequences[i];
     const auto note = [&](std::int64_t layer, std::int64_t position) {
       if (layer < 0) return;

@@ -10,8 +10,10 @@
 #include "model/batch.h"
 #include "model/block.h"
 #include "model/kv_cache.h"
+#include "model/load_sizes.h"
 #include "model/options.h"
 #include "model/rope_table.h"
+#include "model/validate.h"
 
 namespace dsa {
 
@@ -30,24 +32,25 @@ class Transformer {
 
   /// Runs all sequences of the batch, at most max_tokens() rows together, writes their cache entries and the
   /// wanted logits: row i of `logits` [wanted, vocab] is the i-th wanted row, sequences in order.  status:
-  /// one a sequence; one that is cancelled or meets a non-finite layer output is marked, the others are not
-  /// touched.  Allocates nothing.
+  /// one a sequence; one that is refused (BatchCheck), is cancelled or meets a non-finite layer output is
+  /// marked, the others are not touched.  Allocates nothing.
   void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status);
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
-  [[nodiscard]] std::int64_t max_tokens() const { return max_tokens_; }
-  [[nodiscard]] std::int64_t max_context() const { return cache_.pages() * kPageTokens; }
+  [[nodiscard]] std::int64_t max_tokens() const { return sizes_.rows; }
+  [[nodiscard]] std::int64_t max_context() const { return sizes_.context; }
   [[nodiscard]] const KernelTable& kernels() const { return kernels_; }
   [[nodiscard]] const ModelWeights& weights() const { return weights_; }
   [[nodiscard]] const KvCache& cache() const { return cache_; }
+  [[nodiscard]] KvCache& cache() { return cache_; }
   [[nodiscard]] Compute compute() const { return compute_; }
   /// Most tokens of a selection, and how many a sequence selects that says nothing else; 0: no indexer.
-  [[nodiscard]] std::int64_t topk() const { return topk_; }
+  [[nodiscard]] std::int64_t topk() const { return sizes_.topk; }
   /// Throws Error if a sequence cannot be run so.
   void check(const RunOptions& run) const;
   /// How the rows of a sequence that is run so attend.
   [[nodiscard]] SelectionRule selection_rule(const RunOptions& run) const {
-    return dsa::selection_rule(run, config_, topk_);
+    return dsa::selection_rule(run, config_, sizes_.topk);
   }
 
   /// For tests, evaluation and training.
@@ -56,15 +59,14 @@ class Transformer {
  private:
   std::int64_t place_rows(const Batch& batch, std::span<SequenceStatus> status);
   static bool note_cancelled(const Batch& batch, std::span<SequenceStatus> status);
-  void output_logits(const Batch& batch, TensorView<float, 2> logits);
+  void output_logits(const Batch& batch, TensorView<float, 2> logits, std::span<const SequenceStatus> status);
   void note_not_finite(const Batch& batch, std::span<SequenceStatus> status) const;
 
   ModelConfig config_;
   Compute compute_;
   const KernelTable& kernels_;
   Exec& exec_;
-  std::int64_t topk_ = 0;
-  std::int64_t max_tokens_ = 0;
+  LoadSizes sizes_;
 
   ModelWeights weights_;
   KvCache cache_;
@@ -80,6 +82,7 @@ class Transformer {
   // logits.  Written by ops, read once a pass.
   std::vector<std::int32_t> not_finite_;         // [max_tokens]
   std::vector<std::int32_t> logits_not_finite_;  // [max_tokens]
+  BatchCheck check_batch_;
   AttentionPlan plan_;
   ForwardHooks hooks_;
 };
