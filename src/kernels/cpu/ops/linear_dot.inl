@@ -1,7 +1,7 @@
 // linear in float32: dot products along the inputs, a vector at a time, for plain element types and, under
 // Compute::f32, for everything.  Lane l of an output's sum adds inputs l, l + kLanes, ... in ascending
 // order; a fixed tree adds the lanes.
-// Needs: vec, steps, linear_cells.
+// Needs: vec, linear_cells.
 
 /// Rows of a plain type, read where they lie.
 template <class T>
@@ -136,9 +136,12 @@ inline constexpr int kDotRows = 4;
 template <int NR, class W>
 void dot_all_rows(const float* x, std::int64_t x_stride, std::int64_t rows, const W& w, std::int64_t k0,
                   std::int64_t k1, float* acc, std::int64_t acc_stride) {
-  in_steps<kDotBatch, 1>(0, rows, [&]<int MR>(std::int64_t r) {
-    dot_rows<MR, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
-  });
+  // Two loops, and no in_steps(): that keeps the product of a single row inlined, which decoding is made of.
+  std::int64_t r = 0;
+  for (; r + kDotBatch <= rows; r += kDotBatch)
+    dot_rows<kDotBatch, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
+  for (; r < rows; ++r)
+    dot_rows<1, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
 }
 
 /// A weight of any type as the dot products see it.
