@@ -46,6 +46,23 @@ struct GatherArgs {
 };
 
 /// One instruction set's; KernelTable::rows names those that go with a family of kernels.
+/// A step of AdamW over n numbers:
+///   m = fma(g, rest1, beta1 m)     v = fma(rest2 g, g, beta2 v)
+///   x = x + rate m / (sqrt(v) / deviation + eps)
+/// The same bits in every set.  Nothing aliases.
+struct AdamWArgs {
+  std::int64_t n = 0;
+  const float* gradient = nullptr;
+  float* first_moment = nullptr;
+  float* second_moment = nullptr;
+  float* parameters = nullptr;
+  float beta1 = 0, beta2 = 0;
+  float rest1 = 0, rest2 = 0;  // 1 - beta
+  float deviation = 1;         // sqrt(1 - beta2^step)
+  float eps = 0;
+  float rate = 0;  // below 0
+};
+
 struct RowKernels {
   std::string_view name;  // "portable", "avx2", "avx512"
 
@@ -80,6 +97,8 @@ struct RowKernels {
   /// y[s] += factor * x[s].
   void (*add_scaled)(const float* x, float factor, std::int64_t n, float* y) = nullptr;
   float (*total)(const float* x, std::int64_t n) = nullptr;
+
+  void (*adamw)(const AdamWArgs&) = nullptr;
 };
 
 extern const RowKernels kPortableRows;  // those of the reference

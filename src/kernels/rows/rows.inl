@@ -125,6 +125,17 @@ float total(const float* x, std::int64_t n) {
   return sum(all_lanes);
 }
 
+// A plain loop: g++ vectorises it.
+void adamw(const AdamWArgs& a) {
+  const float* __restrict g = a.gradient;
+  float *__restrict m = a.first_moment, *__restrict v = a.second_moment, *__restrict x = a.parameters;
+  for (std::int64_t i = 0; i < a.n; ++i) {
+    m[i] = __builtin_fmaf(g[i], a.rest1, m[i] * a.beta1);
+    v[i] = __builtin_fmaf(a.rest2 * g[i], g[i], v[i] * a.beta2);
+    x[i] += a.rate * m[i] / (__builtin_sqrtf(v[i]) / a.deviation + a.eps);
+  }
+}
+
 /// The family's table.
 constexpr RowKernels row_kernels(const char* name) {
   return {.name = name,
@@ -140,5 +151,6 @@ constexpr RowKernels row_kernels(const char* name) {
           .relu_backward = relu_backward,
           .scale = scale,
           .add_scaled = add_scaled,
-          .total = total};
+          .total = total,
+          .adamw = adamw};
 }

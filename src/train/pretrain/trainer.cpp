@@ -66,11 +66,10 @@ PretrainTrainer::PretrainTrainer(const Context& context, PretrainCheckpoint chec
               .mtp = checkpoint_.settings.mtp,
               .products = parse_products(checkpoint_.settings.compute)},
              context.exec, choose_kernels()),
-      main_optimizer_(weights_.values(), {}),
-      indexer_optimizer_(checkpoint_.indexer.values(), {}),
+      main_optimizer_(weights_.values(), context.exec, *choose_kernels().rows),
+      indexer_optimizer_(checkpoint_.indexer.values(), context.exec, *choose_kernels().rows),
       sampler_(context.text, checkpoint_.settings.context,
                static_cast<std::uint64_t>(checkpoint_.settings.seed)) {
-  set_optimizer_threads(context.exec.threads());
   take_main(checkpoint_, weights_, context.folder);
   restore(main_optimizer_, checkpoint_.main_moments);
   restore(indexer_optimizer_, checkpoint_.indexer_moments);

@@ -57,12 +57,11 @@ SparseTrainer::SparseTrainer(const Context& context, SparseCheckpoint checkpoint
               .topk = checkpoint_.settings.topk,
               .products = parse_products(checkpoint_.settings.compute)},
              context.exec, choose_kernels()),
-      main_optimizer_(trainable_.values(), {}),
-      indexer_optimizer_(checkpoint_.indexer.values(), {}),
+      main_optimizer_(trainable_.values(), context.exec, *choose_kernels().rows),
+      indexer_optimizer_(checkpoint_.indexer.values(), context.exec, *choose_kernels().rows),
       sampler_(context.text, checkpoint_.settings.context,
                static_cast<std::uint64_t>(checkpoint_.settings.seed)) {
   DSA_CHECK(checkpoint_.settings.distill == 0 || context.teacher != nullptr);
-  set_optimizer_threads(context.exec.threads());
   take_main(checkpoint_, trainable_, context.folder);
   restore(main_optimizer_, checkpoint_.main_moments);
   restore(indexer_optimizer_, checkpoint_.indexer_moments);

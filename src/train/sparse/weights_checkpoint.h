@@ -20,9 +20,9 @@ struct Moments {
   std::vector<float> first, second;
 };
 
-/// Hands them over, if there are any.
+/// Hands them over.
 inline void restore(AdamW& optimizer, Moments& moments) {
-  if (moments.steps > 0) optimizer.restore(moments.steps, moments.first, moments.second);
+  optimizer.restore({.steps = moments.steps, .first_moment = moments.first, .second_moment = moments.second});
   moments = {};
 }
 

@@ -1,11 +1,10 @@
-// The hand-written gradient against libtorch's autograd, and the optimizer against its formula.
+// The hand-written gradient against libtorch's autograd.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include "kernels/registry.h"
 #include "testing/layer_case.h"
 #include "testing/torch_indexer.h"
-#include "train/loop/adamw.h"
 
 namespace dsa::train {
 namespace {
@@ -66,47 +65,6 @@ TEST(IndexerAutograd, GradientMatchesLibtorch) {
     compare(out.k_norm, oracle.norm, "k_norm");
     compare(out.k_norm_bias, oracle.bias, "k_norm_bias");
   }
-}
-
-TEST(AdamW, IsItsFormula) {
-  std::vector<float> x{1, -2, 0.5F};
-  std::vector<double> expected(x.begin(), x.end()), m(3), v(3);
-  AdamW optimizer(x, {});
-  const CounterRng rng(1);
-  for (int step = 1; step <= 50; ++step) {
-    std::vector<float> g;
-    for (std::size_t i = 0; i < 3; ++i)
-      g.push_back(static_cast<float>(rng.unit(static_cast<std::uint64_t>(step) * 3 + i) - 0.3));
-    optimizer.step(g, 0.01);
-    for (std::size_t i = 0; i < 3; ++i) {
-      m[i] = 0.9 * m[i] + 0.1 * static_cast<double>(g[i]);
-      v[i] = 0.95 * v[i] + 0.05 * static_cast<double>(g[i]) * static_cast<double>(g[i]);
-      expected[i] -=
-          0.01 * m[i] / (1 - std::pow(0.9, step)) / (std::sqrt(v[i] / (1 - std::pow(0.95, step))) + 1e-8);
-    }
-  }
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(x[i], expected[i], 1e-5);
-}
-
-TEST(AdamW, GoesOnFromItsStateBitForBit) {
-  const std::vector<float> start{1, -2, 0.5F}, g{0.1F, 0.2F, -0.3F};
-  std::vector<float> straight = start, stopped = start;
-  AdamW one(straight, {});
-  for (int i = 0; i < 10; ++i) one.step(g, 0.01);
-  std::vector<float> first, second;
-  {
-    AdamW two(stopped, {});
-    EXPECT_EQ(two.state().steps, 0);
-    for (int i = 0; i < 4; ++i) two.step(g, 0.01);
-    const auto state = two.state();
-    ASSERT_EQ(state.steps, 4);
-    first.assign(state.first_moment.begin(), state.first_moment.end());
-    second.assign(state.second_moment.begin(), state.second_moment.end());
-  }
-  AdamW three(stopped, {});
-  three.restore(4, first, second);
-  for (int i = 4; i < 10; ++i) three.step(g, 0.01);
-  EXPECT_EQ(straight, stopped);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <deque>
@@ -37,6 +38,7 @@ struct MlaModel::Impl {
         index_rope_(config.rope, parameters.indexer.shape().rope_dim, config.max_position_embeddings),
         layer_gradient_(one_layer(parameters.indexer.shape())),
         passes_(static_cast<std::size_t>(attention_layers(config))) {
+    torch::set_num_threads(exec.threads());
     const Leaves weights(parameters.weights, &parameters.gradient);
     embedding_ = weights("model.embed_tokens.weight");
     norm_ = weights("model.norm.weight");
@@ -126,7 +128,6 @@ struct MlaModel::Impl {
                     indexers(topk)[b].select(weights, part(h, b), pass.selections[b], part(latent, b));
                 },
             .expert_load = run.losses.expert_load[i]});
-    pass.attention.mean_attention = nullptr;  // the backward wants none
     if (stage != StageKind::dense)
       for (std::size_t b = 0; b < batch; ++b)
         index_loss(run, i, indexers(topk)[b],

@@ -1,8 +1,8 @@
 #include "train/sparse/sparse_model.h"
 
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
+#include <torch/utils.h>
 
 #include <cmath>
 #include <numeric>
@@ -44,6 +44,7 @@ struct SparseModel::Impl {
         indexer_(parameters.indexer.shape(), index_rope_, options.max_context, options.topk, exec, kernels),
         selections_(static_cast<std::size_t>(config.num_hidden_layers)),
         mean_attention_(static_cast<std::size_t>(options.max_context * options.topk)) {
+    torch::set_num_threads(exec.threads());
     const bool frozen = &parameters.trainable != &parameters.weights;
     const Leaves weights(parameters.weights, frozen ? nullptr : &parameters.gradient);
     const Leaves lora(parameters.trainable, &parameters.gradient);

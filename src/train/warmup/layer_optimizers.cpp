@@ -6,16 +6,16 @@
 
 namespace dsa::train {
 
-LayerOptimizers::LayerOptimizers(IndexerTensors& parameters) {
+LayerOptimizers::LayerOptimizers(IndexerTensors& parameters, Exec& exec, const RowKernels& kernels) {
   for (std::int64_t layer = 0; layer < parameters.shape().layers; ++layer)
-    layers_.push_back(std::make_unique<AdamW>(parameters.layer_values(layer), AdamW::Options{}));
+    layers_.emplace_back(parameters.layer_values(layer), exec, kernels);
 }
 
 double LayerOptimizers::step(std::int64_t layer, IndexerTensors& gradient, double clip,
                              double learning_rate) {
   const auto values = gradient.layer_values(layer);
   const double norm = clip_norm(values, clip);
-  if (std::isfinite(norm)) layers_[static_cast<std::size_t>(layer)]->step(values, learning_rate);
+  if (std::isfinite(norm)) layers_[static_cast<std::size_t>(layer)].step(values, learning_rate);
   return norm;
 }
 
@@ -23,8 +23,8 @@ void LayerOptimizers::save(WarmupCheckpoint& checkpoint) {
   checkpoint.optimizer_steps = 0;
   checkpoint.first_moment.clear();
   checkpoint.second_moment.clear();
-  for (const auto& layer : layers_) {
-    const auto state = layer->state();
+  for (const AdamW& layer : layers_) {
+    const auto state = layer.state();
     checkpoint.optimizer_steps = state.steps;
     checkpoint.first_moment.insert(checkpoint.first_moment.end(), state.first_moment.begin(),
                                    state.first_moment.end());
@@ -37,11 +37,12 @@ void LayerOptimizers::restore(const WarmupCheckpoint& checkpoint) {
   const auto size = static_cast<std::size_t>(checkpoint.parameters.shape().layer_size());
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     if (checkpoint.optimizer_steps == 0)
-      layers_[layer]->reset();
+      layers_[layer].restore({});
     else
-      layers_[layer]->restore(checkpoint.optimizer_steps,
-                              std::span(checkpoint.first_moment).subspan(layer * size, size),
-                              std::span(checkpoint.second_moment).subspan(layer * size, size));
+      layers_[layer].restore(
+          {.steps = checkpoint.optimizer_steps,
+           .first_moment = std::span(checkpoint.first_moment).subspan(layer * size, size),
+           .second_moment = std::span(checkpoint.second_moment).subspan(layer * size, size)});
   }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "train/loop/adamw.h"
@@ -13,8 +12,8 @@ namespace dsa::train {
 /// Not thread-safe.
 class LayerOptimizers {
  public:
-  /// `parameters` must outlive this.
-  explicit LayerOptimizers(IndexerTensors& parameters);
+  /// All of it must outlive this.
+  LayerOptimizers(IndexerTensors& parameters, Exec& exec, const RowKernels& kernels);
 
   /// One step of the layer's weights along its gradient, which is first scaled down to a norm of `clip` if it
   /// is larger: one layer's large gradient does not slow the others down.  Returns the norm before that; a
@@ -26,7 +25,7 @@ class LayerOptimizers {
   void restore(const WarmupCheckpoint& checkpoint);
 
  private:
-  std::vector<std::unique_ptr<AdamW>> layers_;
+  std::vector<AdamW> layers_;
 };
 
 }  // namespace dsa::train

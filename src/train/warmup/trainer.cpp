@@ -37,9 +37,8 @@ WarmupTrainer::WarmupTrainer(const Context& context, WarmupCheckpoint checkpoint
       curriculum_(Curriculum::parse(checkpoint_.settings.curriculum)),
       plan_{.shares = curriculum_.shares(), .looks = context.held_out.empty() ? 0 : kLooks},
       pass_(context.model, checkpoint_.parameters.shape(), curriculum_.longest(), checkpoint_.settings.rows),
-      optimizers_(checkpoint_.parameters),
+      optimizers_(checkpoint_.parameters, context.model.exec(), *context.model.transformer().kernels().rows),
       gradient_(checkpoint_.parameters.shape()) {
-  set_optimizer_threads(context.model.exec().threads());
   for (const std::int64_t length : curriculum_.contexts())
     samplers_.emplace_back(context.text, length, static_cast<std::uint64_t>(checkpoint_.settings.seed));
   optimizers_.restore(checkpoint_);
