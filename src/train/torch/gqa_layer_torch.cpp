@@ -1,7 +1,5 @@
 #include "train/torch/gqa_layer_torch.h"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include "train/sparse/gqa_weights.h"
 
 namespace dsa::train {
@@ -14,26 +12,23 @@ using torch::autograd::tensor_list;
 
 struct AttendSelected : Function<AttendSelected> {
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
-                        std::int64_t pass_address) {
-    auto* pass = reinterpret_cast<AttentionPass*>(pass_address);
+                        const AttentionPass& pass) {
     ctx->save_for_backward({q, k, v});
-    // The pass itself may be gone by then; what it points at is not.
-    ctx->saved_data["attention"] = reinterpret_cast<std::int64_t>(pass->attention);
-    ctx->saved_data["selection"] = reinterpret_cast<std::int64_t>(pass->selection);
+    keep(*ctx, pass);
     auto out = torch::empty_like(q);
-    pass->attention->forward({.q = heads_view(q), .k = heads_view(k), .v = heads_view(v)}, *pass->selection,
-                             heads_view(out), pass->mean_attention);
+    pass.attention->forward({.q = heads_view(q), .k = heads_view(k), .v = heads_view(v)}, *pass.selection,
+                            heads_view(out), pass.mean_attention);
     return out;
   }
   static tensor_list backward(AutogradContext* ctx, const tensor_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    auto* attention = reinterpret_cast<SelectedAttention*>(ctx->saved_data["attention"].toInt());
-    const auto* selection = reinterpret_cast<const Selection*>(ctx->saved_data["selection"].toInt());
+    const auto pass = kept<AttentionPass>(*ctx);
     tensor_list out;
     for (const Tensor& x : saved) out.push_back(torch::empty_like(x));
-    attention->backward({.q = heads_view(saved[0]), .k = heads_view(saved[1]), .v = heads_view(saved[2])},
-                        *selection, heads_view(grads[0].contiguous()),
-                        {.q = heads_view(out[0]), .k = heads_view(out[1]), .v = heads_view(out[2])});
+    pass.attention->backward(
+        {.q = heads_view(saved[0]), .k = heads_view(saved[1]), .v = heads_view(saved[2])}, *pass.selection,
+        heads_view(grads[0].contiguous()),
+        {.q = heads_view(out[0]), .k = heads_view(out[1]), .v = heads_view(out[2])});
     out.emplace_back();
     return out;
   }
@@ -56,7 +51,7 @@ Tensor GqaLayer::Projection::operator()(const Tensor& x) const {
   return y;
 }
 
-Tensor GqaLayer::forward(const Tensor& x, const Tensor& cos_sin, AttentionPass& pass,
+Tensor GqaLayer::forward(const Tensor& x, const Tensor& cos_sin, const AttentionPass& pass,
                          const std::function<void(const Tensor&)>& on_normed) const {
   const std::int64_t n = x.size(0);
   const auto h = rms_norm(x, input_layernorm, eps);
@@ -67,8 +62,7 @@ Tensor GqaLayer::forward(const Tensor& x, const Tensor& cos_sin, AttentionPass& 
     q = rms_norm(q, q_norm, eps);
     k = rms_norm(k, k_norm, eps);
   }
-  const auto attended = AttendSelected::apply(rope(q, cos_sin), rope(k, cos_sin), v.contiguous(),
-                                              reinterpret_cast<std::int64_t>(&pass));
+  const auto attended = AttendSelected::apply(rope(q, cos_sin), rope(k, cos_sin), v.contiguous(), pass);
   const auto residual = x + o_proj(attended.view({n, heads * dim}));
   const auto m = rms_norm(residual, post_attention_layernorm, eps);
   return residual + down_proj(torch::silu(gate_proj(m)) * up_proj(m));

@@ -12,7 +12,7 @@
 
 namespace dsa::train {
 
-/// What a layer attends with; it must live until the backward has run.
+/// What a layer attends with; what it points at must live until the backward has run.
 struct AttentionPass {
   SelectedAttention* attention = nullptr;
   const Selection* selection = nullptr;
@@ -36,7 +36,7 @@ struct GqaLayer {
   /// The residual stream [n, hidden] after the layer.  cos_sin [n, dim]: cosines, then sines.  `on_normed`,
   /// which may be empty, sees what the projections of attention read, before anything attends.
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& cos_sin,
-                                      AttentionPass& pass,
+                                      const AttentionPass& pass,
                                       const std::function<void(const torch::Tensor&)>& on_normed) const;
 };
 

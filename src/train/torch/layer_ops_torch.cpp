@@ -1,7 +1,5 @@
 #include "train/torch/layer_ops_torch.h"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include <vector>
 
 namespace dsa::train {

@@ -1,7 +1,5 @@
 #include "train/torch/mla_layer_torch.h"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include "base/error.h"
 #include "train/pretrain/mla_weights.h"
 
@@ -23,10 +21,9 @@ AttentionTensors sequence_of(const tensor_list& qkv, std::int64_t first, std::in
 
 struct AttendCausal : Function<AttendCausal> {
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
-                        std::int64_t batch_address) {
-    const auto& batch = *reinterpret_cast<const BatchAttention*>(batch_address);
+                        const BatchAttention& batch) {
     ctx->save_for_backward({q, k, v});
-    ctx->saved_data["batch"] = batch_address;
+    keep(*ctx, batch);
     auto out = torch::empty({q.size(0), v.size(1), v.size(2)});
     const std::int64_t n = q.size(0) / batch.sequences;
     for (std::int64_t b = 0; b < batch.sequences; ++b)
@@ -38,7 +35,7 @@ struct AttendCausal : Function<AttendCausal> {
   }
   static tensor_list backward(AutogradContext* ctx, const tensor_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    const auto& batch = *reinterpret_cast<const BatchAttention*>(ctx->saved_data["batch"].toInt());
+    const auto batch = kept<BatchAttention>(*ctx);
     const auto d_out = grads[0].contiguous();
     tensor_list out;
     for (const Tensor& x : saved) out.push_back(torch::empty(x.sizes()));
@@ -120,7 +117,7 @@ Tensor MlaLayer::forward(const Tensor& x, const Pass& pass) const {
   const auto attended = AttendCausal::apply(
       torch::cat({q.slice(2, 0, m.qk_nope_head_dim), q_pe}, 2),
       torch::cat({expanded.slice(2, 0, m.qk_nope_head_dim), k_pe.expand({n, heads, m.qk_rope_head_dim})}, 2),
-      expanded.slice(2, m.qk_nope_head_dim), reinterpret_cast<std::int64_t>(&pass.attention));
+      expanded.slice(2, m.qk_nope_head_dim), pass.attention);
   const auto residual = x + multiply(attended.flatten(1), o_proj, pass.products);
   const auto normed = rms_norm(residual, post_attention_layernorm, c.rms_norm_eps);
   if (!moe) return residual + mlp->forward(normed, pass.products);

@@ -18,7 +18,8 @@
 
 namespace dsa::train {
 
-/// What a layer attends with, for a batch of sequences; it must live until the backward has run.
+/// What a layer attends with, for a batch of sequences; what it points at must live until the backward has
+/// run, but for mean_attention.
 struct BatchAttention {
   CausalAttention* attention = nullptr;
   std::int64_t sequences = 0;
@@ -62,7 +63,7 @@ struct MlaLayer {
     const KernelTable& kernels;
     Products products;
     torch::Tensor cos_sin;  // [rows, rope dim]: cosines, then sines
-    BatchAttention& attention;
+    const BatchAttention& attention;
     /// What the indexer reads, before anything attends: the normed hidden state and the query latent.
     std::function<void(const torch::Tensor& h, const torch::Tensor& latent)> on_index_input;
     std::vector<std::int64_t>& expert_load;  // empty where the layer has no experts
