@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a set of tasks needs: the one list of them.
 #   tools/setup.sh build   build and run dsa, fetch the default model
-#   tools/setup.sh train   and dsa train (libtorch: 125 MB to fetch, 512 MB on disk)
+#   tools/setup.sh train   and dsa train sparse and model (libtorch: 125 MB to fetch, 512 MB on disk)
 #   tools/setup.sh test    and ./test
 #   tools/setup.sh full    and ./test full
 #   tools/setup.sh bench   build, bench/kernels_bench and bench/compare_llamacpp.py

@@ -1,6 +1,6 @@
 // dsa train WHAT ...: hands over to dsa-train, which lies beside dsa.
-// A program of its own, because libtorch loads some 300 libraries (docs/adr/0010-libtorch.md):
-// nobody who only chats waits for them or needs them installed.
+// A program of its own, because libtorch, where it is built with it, loads some 300 libraries
+// (docs/adr/0010-libtorch.md): nobody who only chats waits for them or needs them installed.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -33,9 +33,8 @@ int hand_over(std::vector<std::string> arguments) {
   if (errno != ENOENT)
     fail("{}: cannot start: {}", printable(trainer.string(), 1000), std::generic_category().message(errno));
   fail(
-      "this build has no trainer ({} is missing): "
-      "type `./run train --help` in the source folder, or build with `tools/setup.sh train`, "
-      "`cmake --preset release -DDSA_BUILD_TRAIN=ON` and `cmake --build --preset release`",
+      "{} is missing: build it with `cmake --build --preset release`, "
+      "or type `./run train --help` in the source folder",
       printable(trainer.string(), 1000));
 }
 

@@ -51,10 +51,11 @@ same() {
   checks=$((checks + 1))
   cmp "$1" "$2" || fail "$1 and $2 differ"
 }
-# Without a trainer, whose message is looked at, the test is over.
-needs_trainer() {
-  [[ -x ${dsa%/*}/dsa-train ]] && return
-  refused "tools/setup.sh train" "$dsa" train indexer --help
+# needs_libtorch VERB: in a build without it, whose message is looked at, the test is over.
+needs_libtorch() {
+  "$dsa" train "$1" --help >"$work/out" 2>"$work/err" && return
+  refused "tools/setup.sh train" "$dsa" train "$1" --help
+  refused "tools/setup.sh train" "$dsa" train "$1" --out "$work/x" --ctx 64
   finish
   exit
 }

@@ -1,6 +1,6 @@
 # dsa train model: the folder it makes, that a killed training goes on to the same bits, and what bad input gets.
 source "$(dirname "$0")/lib.sh"
-needs_trainer
+needs_libtorch model
 
 # A recipe: a small config with a prediction module, and a tokenizer of one token a byte.
 "$tools/make_text_model" model "$tiny/deepseek_v32" "$work/recipe" || fail "no recipe"

@@ -1,6 +1,6 @@
 # dsa train sparse: the folder it makes, that a killed training goes on to the same bits, and what bad input gets.
 source "$(dirname "$0")/lib.sh"
-needs_trainer
+needs_libtorch sparse
 
 "$tools/make_text_model" model "$tiny/llama_gqa" "$work/model" || fail "no model"
 "$tools/make_text_model" indexer "$work/model" "$work/indexer" 2x8 16 || fail "no indexer"

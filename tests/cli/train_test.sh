@@ -1,8 +1,6 @@
 # dsa train: what it makes, that a killed training goes on to the same bits, and what bad input gets.
 source "$(dirname "$0")/lib.sh"
 
-needs_trainer
-
 text=$work/text
 some_text "$text"
 command=("$dsa" train indexer --text "$text" --ctx 64 --rows 16 --top-k 16)

@@ -1,7 +1,5 @@
 # dsa train text: what it makes, that a stopped command goes on to the same bytes, and that trainings read all of it.
 source "$(dirname "$0")/lib.sh"
-needs_trainer
-
 "$tools/make_text_model" chat "$tiny/llama_gqa" "$work/model" || fail "no model"
 text=$work/text
 some_text "$text"
