@@ -28,7 +28,6 @@ struct TextOptions {
 void add_text_options(CLI::App& command, TextOptions& options);
 
 /// --ctx, else the model's own context, at most kDefaultWindow.
-inline constexpr std::int64_t kDefaultWindow = 8192;
 std::int64_t window_tokens(const Options& options, std::int64_t model_context);
 
 /// A loaded model and the contexts it is to be measured on.

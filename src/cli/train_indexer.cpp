@@ -17,8 +17,6 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::int64_t kLongestDefault = 8192;
-
 struct Options : TrainOptions {
   std::int64_t context = 0;
   train::WarmupSettings settings;
@@ -36,7 +34,7 @@ train::WarmupSettings settings_for(const Options& o, std::int64_t model_context)
   train::WarmupSettings settings = o.settings;
   if (settings.curriculum.empty())
     settings.curriculum =
-        train::Curriculum::up_to(o.context > 0 ? o.context : std::min(model_context, kLongestDefault)).text();
+        train::Curriculum::up_to(o.context > 0 ? o.context : std::min(model_context, kDefaultWindow)).text();
   validate(settings);
   return settings;
 }

@@ -14,7 +14,8 @@ Action declare_absent(CLI::App& command) {
   return [&command]() -> int {
     fail(
         "dsa train {0} needs libtorch, which this build has not: "
-        "type `./run train {0} --help` in the source folder, or build with `tools/setup.sh train`, `cmake --preset release -DDSA_BUILD_TRAIN=ON` and "
+        "type `./run train {0} --help` in the source folder, "
+        "or build with `tools/setup.sh train`, `cmake --preset release -DDSA_BUILD_TRAIN=ON` and "
         "`cmake --build --preset release`",
         command.get_name());
   };

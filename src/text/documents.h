@@ -18,6 +18,9 @@ struct Document {
   std::vector<std::int32_t> tokens;
 };
 
+/// Tokens of a window where nobody says how many and the model takes more.
+inline constexpr std::int64_t kDefaultWindow = 8192;
+
 /// `length` consecutive tokens of a document.
 struct Window {
   std::size_t document = 0;

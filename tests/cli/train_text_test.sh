@@ -88,7 +88,7 @@ on 0 "$dsa" eval sparsity "$work/model" --indexer "$work/indexer" --text "$work/
 refused "was changed since it was made" make --out "$work/changed" --retrieval 3 --chat 2
 refused "seed 0, not 9" make --out "$work/whole" --seed 9
 refused "passages_sha256" "$dsa" train text --model "$work/model" --text "$root/LICENSE" --out "$work/whole"
-refused "lies inside --text" make --out "$text/more"
+refused "lies inside the text it is made from" make --out "$text/more"
 refused "holds no manifest.json" make --out "$work"
 refused "nothing is to be made" make --out "$work/x" --retrieval 0 --chat 0
 refused "no such file" "$dsa" train text --model "$work/model" --text "$work/none" --out "$work/x"

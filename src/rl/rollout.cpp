@@ -1,12 +1,13 @@
-#include "cli/chat_writer.h"
+#include "rl/rollout.h"
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/who.h"
 #include "text/chat_turns.h"
 
-namespace dsa::cli {
+namespace dsa {
 namespace {
 
 constexpr std::uint64_t kAnswers = std::uint64_t{2} << 32;  // stream of the answers' seeds
@@ -24,29 +25,27 @@ std::string_view whole_sentences(std::string_view text) {
 
 }  // namespace
 
-ChatWriter::ChatWriter(const std::filesystem::path& model, std::int64_t tokens, int threads,
-                       const std::string& chat_format)
-    : ChatWriter(model, LoadOptions{.context = tokens, .threads = threads, .use_indexer = false},
-                 chat_format) {}
+Rollout::Rollout(const std::filesystem::path& model, std::int64_t tokens, int threads,
+                 const std::string& chat_format)
+    : Rollout(model, LoadOptions{.context = tokens, .threads = threads, .use_indexer = false}, chat_format) {}
 
-ChatWriter::ChatWriter(const std::filesystem::path& model, const LoadOptions& load,
-                       const std::string& chat_format)
-    : ChatWriter(with_indexer(open_model(model), load), load, chat_format) {}
+Rollout::Rollout(const std::filesystem::path& model, const LoadOptions& load, const std::string& chat_format)
+    : Rollout(with_indexer(open_model(model), load), load, chat_format) {}
 
-ChatWriter::ChatWriter(OpenedModel opened, const LoadOptions& load, const std::string& chat_format)
+Rollout::Rollout(OpenedModel opened, const LoadOptions& load, const std::string& chat_format)
     : tokenizer_(fitting_tokenizer(opened.files)),
       prompt_(opened.files, tokenizer_, {.name = chat_format}),
       model_(std::move(opened), load),
       session_(model_, tokenizer_),
       tokens_(load.context) {}
 
-std::int64_t ChatWriter::tokens_of(std::span<const ChatMessage> messages) const {
+std::int64_t Rollout::tokens_of(std::span<const ChatMessage> messages) const {
   if (messages.empty()) return 0;
   return static_cast<std::int64_t>(prompt_.encode(messages, {.add_generation_prompt = false}).size());
 }
 
-std::string ChatWriter::answer(std::span<const ChatMessage> messages, const CounterRng& seeds,
-                               const std::atomic<bool>& cancel) {
+std::string Rollout::answer(std::span<const ChatMessage> messages, const CounterRng& seeds,
+                            const std::atomic<bool>& cancel) {
   const auto prompt = prompt_.encode(messages);
   for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
     GenerateRequest request;
@@ -63,12 +62,13 @@ std::string ChatWriter::answer(std::span<const ChatMessage> messages, const Coun
     if (!said.empty() && said.find('\0') == std::string_view::npos) return std::string(said);
   }
   fail("{}: gave no text in answer to a question, {} times in a row: it was not made to hold a conversation",
-       printable(model_.files().path.string(), 1000), kAttempts);
+       who(model_.files().path), kAttempts);
 }
 
-std::optional<std::vector<ChatMessage>> ChatWriter::write(const Passages& passages, std::uint64_t seed,
-                                                          std::int64_t number, const VisitProgress& progress,
-                                                          const std::atomic<bool>& cancel) {
+std::optional<std::vector<ChatMessage>> Rollout::conversation(const Passages& passages, std::uint64_t seed,
+                                                              std::int64_t number,
+                                                              const VisitProgress& progress,
+                                                              const std::atomic<bool>& cancel) {
   ChatTurns turns(passages, tokens_, seed, number);
   const CounterRng seeds(seed, kAnswers + static_cast<std::uint64_t>(number));
   std::vector<ChatMessage> messages;
@@ -93,4 +93,4 @@ std::optional<std::vector<ChatMessage>> ChatWriter::write(const Passages& passag
   return messages;
 }
 
-}  // namespace dsa::cli
+}  // namespace dsa
