@@ -38,23 +38,6 @@ struct BenchOptions {
 
 struct Interrupted {};
 
-/// What to do on one line of stderr, drawn over itself on a terminal.
-class Status {
- public:
-  void show(const std::string& text) {
-    if (!stderr_is_terminal()) return;
-    fmt::print(stderr, "\r{}\x1b[K", text);
-    std::fflush(stderr);
-    drawn_ = true;
-  }
-  ~Status() {
-    if (drawn_) std::fputs("\r\x1b[K", stderr);
-  }
-
- private:
-  bool drawn_ = false;
-};
-
 std::int64_t needed_context(const BenchOptions& o) {
   const std::int64_t deepest = o.depths.empty() ? 0 : *std::ranges::max_element(o.depths);
   return std::max({deepest + std::max(o.decode, o.prefill), o.prompt, kFirstPrompt});
@@ -116,7 +99,7 @@ class Runner {
     for (const std::int64_t depth : options_.depths) {
       const Fill how = options_.fill == "compute" ? Fill::compute : Fill::automatic;
       if (!bench_.fill(depth, how, [&](std::int64_t done) {
-            status_.show(fmt::format("{}: filling, {} of {} tokens", attention_, done, depth));
+            status_.draw(fmt::format("{}: filling, {} of {} tokens", attention_, done, depth));
           }))
         throw Interrupted{};
       if (options_.decode > 0)
@@ -141,7 +124,7 @@ class Runner {
 
   template <class Body>
   void cell(const char* phase, std::int64_t depth, std::int64_t tokens, const Body& body) {
-    status_.show(fmt::format("{}: {} at {}", attention_, phase, depth));
+    status_.draw(fmt::format("{}: {} at {}", attention_, phase, depth));
     std::vector<double> speeds = repeat(body);
     for (double& s : speeds) s = static_cast<double>(tokens) / s;
     report_.rows.push_back({.attention = attention_,
@@ -166,7 +149,7 @@ class Runner {
   std::string attention_;
   BenchReport& report_;
   ModelBench bench_;
-  Status status_;
+  StatusLine status_;
 };
 
 /// What is to be measured, in order; `opened`: the last one's model, if it had to be opened to know.

@@ -27,12 +27,15 @@ bool stdin_is_terminal() { return ::isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
+std::string progress_bar(double share, int width) {
+  const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
+  return fmt::format("[{:<{}}]", std::string(filled, '#'), width);
+}
+
 std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_ms,
                           const ProgressWords& words) {
-  constexpr std::int64_t kWidth = 24;
-  const std::int64_t filled = total > 0 ? std::clamp<std::int64_t>(done * kWidth / total, 0, kWidth) : kWidth;
-  std::string line = fmt::format("{} [{:<{}}] {:3} %  {} of {} {}", words.verb,
-                                 std::string(static_cast<std::size_t>(filled), '#'), kWidth,
+  const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
+  std::string line = fmt::format("{} {} {:3} %  {} of {} {}", words.verb, progress_bar(share, 24),
                                  total > 0 ? done * 100 / total : 100, done, total, words.unit);
   if (!words.speed.empty())
     line += fmt::format("  {:.0f} {}", elapsed_ms > 0 ? static_cast<double>(done) * 1000 / elapsed_ms : 0,
@@ -40,21 +43,26 @@ std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_
   return line;
 }
 
-void ProgressLine::update(std::int64_t done, std::int64_t total) {
-  constexpr double kPatienceMs = 400;
-  const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start_).count();
-  if (!stderr_is_terminal() || ms < kPatienceMs) return;
-  if (done >= total) return clear();
-  fmt::print(stderr, "\r{}\x1b[K", progress_line(done, total, ms, words_));
+void StatusLine::draw(std::string_view text) {
+  if (!stderr_is_terminal()) return;
+  fmt::print(stderr, "\r{}\x1b[K", text);
   std::fflush(stderr);
   drawn_ = true;
 }
 
-void ProgressLine::clear() {
+void StatusLine::clear() {
   if (!drawn_) return;
   std::fputs("\r\x1b[K", stderr);
   std::fflush(stderr);
   drawn_ = false;
+}
+
+void ProgressLine::update(std::int64_t done, std::int64_t total) {
+  constexpr double kPatienceMs = 400;
+  const double ms = watch_.milliseconds();
+  if (ms < kPatienceMs) return;
+  if (done >= total) return clear();
+  line_.draw(progress_line(done, total, ms, words_));
 }
 
 CatchInterrupt::CatchInterrupt() {

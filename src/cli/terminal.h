@@ -4,10 +4,11 @@
 #include <signal.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "base/stopwatch.h"
 
 namespace dsa::cli {
 
@@ -26,21 +27,32 @@ struct ProgressWords {
 std::string progress_line(std::int64_t done, std::int64_t total, double elapsed_ms,
                           const ProgressWords& words = {});
 
-/// One line on stderr that is drawn over itself, on a terminal only, and only if the work takes long enough
-/// to be wondered about.
+/// "[#####     ]": `share` of it filled.
+std::string progress_bar(double share, int width);
+
+/// One line on stderr that is drawn over itself, on a terminal only.
+class StatusLine {
+ public:
+  void draw(std::string_view text);
+  /// Wipes it; called before anything else is printed.
+  void clear();
+  ~StatusLine() { clear(); }
+
+ private:
+  bool drawn_ = false;
+};
+
+/// A status line of what is done, only if the work takes long enough to be wondered about.
 class ProgressLine {
  public:
   explicit ProgressLine(const ProgressWords& words = {}) : words_(words) {}
   void update(std::int64_t done, std::int64_t total);
-  /// Wipes it; called before anything else is printed.
-  void clear();
-  ~ProgressLine() { clear(); }
+  void clear() { line_.clear(); }
 
  private:
-  using Clock = std::chrono::steady_clock;
   ProgressWords words_;
-  Clock::time_point start_ = Clock::now();
-  bool drawn_ = false;
+  Stopwatch watch_;
+  StatusLine line_;
 };
 
 /// While it lives, Ctrl-C sets flag() instead of ending the program; a second Ctrl-C ends it after all, with

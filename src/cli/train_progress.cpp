@@ -29,12 +29,10 @@ std::string hours_minutes_seconds(double seconds) {
 
 std::string training_line(const train::StepRecord& record, const train::Progress& progress,
                           const TrainingLine& line) {
-  constexpr std::int64_t kWidth = 20;
   const double done = std::min(1.0, progress.done());
   std::string out =
-      fmt::format("{} [{:<{}}] {:3.0f} %  step {}  {}", record.stage.empty() ? "training" : record.stage,
-                  std::string(static_cast<std::size_t>(done * kWidth), '#'), kWidth, 100 * done, record.step,
-                  record.tokens);
+      fmt::format("{} {} {:3.0f} %  step {}  {}", record.stage.empty() ? "training" : record.stage,
+                  progress_bar(done, 20), 100 * done, record.step, record.tokens);
   if (progress.budget > 0) out += fmt::format(" of {}", progress.budget);
   out += fmt::format(" tokens  context {}", record.context);
   if (line.language_model > 0) out += fmt::format("  loss {:.3f}", line.language_model);
@@ -71,18 +69,9 @@ void TrainProgress::step(const train::StepRecord& record) {
                                    .kept = kept_,
                                    .remaining_seconds = train::remaining_seconds(progress_, log_)});
   if (terminal)
-    fmt::print(stderr, "\r{}\x1b[K", line);
+    line_.draw(line);
   else
     fmt::print(stderr, "{}\n", line);
-  std::fflush(stderr);
-  drawn_ = terminal;
-}
-
-void TrainProgress::clear() {
-  if (!drawn_) return;
-  std::fputs("\r\x1b[K", stderr);
-  std::fflush(stderr);
-  drawn_ = false;
 }
 
 const train::StepRecord* last_look(const train::TrainLog& log) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/terminal.h"
 #include "cli/train_options.h"
 #include "train/loop/training_loop.h"
 
@@ -16,20 +17,19 @@ class TrainProgress {
   /// Both must outlive this; they are read at every step.
   TrainProgress(const train::Progress& progress, const train::TrainLog& log)
       : progress_(progress), log_(log) {}
-  ~TrainProgress() { clear(); }
   TrainProgress(const TrainProgress&) = delete;
   TrainProgress& operator=(const TrainProgress&) = delete;
 
   void step(const train::StepRecord& record);
   /// Wipes the line; before anything else is printed.
-  void clear();
+  void clear() { line_.clear(); }
 
  private:
   const train::Progress& progress_;
   const train::TrainLog& log_;
   std::optional<train::KeptAttention> kept_;  // the last one measured
   double smooth_kl_ = 0, smooth_loss_ = 0;
-  bool drawn_ = false;
+  StatusLine line_;
 };
 
 /// What a line says beside the step itself.
