@@ -15,10 +15,10 @@
 #include "cli/terminal.h"
 #include "cli/train_options.h"
 #include "cli/whole_number.h"
-#include "eval/loaded_model.h"
 #include "rl/rollout.h"
 #include "text/retrieval_text.h"
 #include "text/text_maker.h"
+#include "tokenizer/tokenizer.h"
 
 namespace dsa::cli {
 namespace {
