@@ -128,7 +128,9 @@ float total(const float* x, std::int64_t n) {
 // A plain loop: g++ vectorises it.
 void adamw(const AdamWArgs& a) {
   const float* __restrict g = a.gradient;
-  float *__restrict m = a.first_moment, *__restrict v = a.second_moment, *__restrict x = a.parameters;
+  float* __restrict m = a.first_moment;
+  float* __restrict v = a.second_moment;
+  float* __restrict x = a.parameters;
   for (std::int64_t i = 0; i < a.n; ++i) {
     m[i] = __builtin_fmaf(g[i], a.rest1, m[i] * a.beta1);
     v[i] = __builtin_fmaf(a.rest2 * g[i], g[i], v[i] * a.beta2);

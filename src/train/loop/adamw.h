@@ -13,9 +13,9 @@ namespace dsa::train {
 /// AdamW (Loshchilov, Hutter 2019) over a flat vector of parameters, updated in place:
 ///   m = beta1 m + (1 - beta1) g        v = beta2 v + (1 - beta2) g^2
 ///   x = x - lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
-/// float32, in the order of libtorch's: the same bits.  Weights decay where they are trained from scratch, and
-/// there by a rule of their own (train/pretrain/trainer.cpp).  Results do not depend on the number of threads.
-/// Not thread-safe.
+/// float32, in the order of libtorch's: the same bits.  Weights decay where they are trained from scratch,
+/// and there by a rule of their own (train/pretrain/trainer.cpp).  Results do not depend on the number of
+/// threads.  Not thread-safe.
 class AdamW {
  public:
   static constexpr double kBeta1 = 0.9, kBeta2 = 0.95, kEps = 1e-8;

@@ -19,8 +19,8 @@ class AdamWTest : public ::testing::TestWithParam<const RowKernels*> {
 INSTANTIATE_TEST_SUITE_P(, AdamWTest, ::testing::ValuesIn(test::runnable_rows()),
                          [](const auto& info) { return std::string(info.param->name); });
 
-// A step of the first gradient g moves a weight by lr g / (|g| + eps), whatever the betas; of a second one, 0,
-// by lr * 0.09 g / 0.19 / (sqrt(0.0475 g^2 / 0.0975) + eps).
+// A step of the first gradient g moves a weight by lr g / (|g| + eps), whatever the betas; a second one of 0
+// moves it by lr * (0.09 g / 0.19) / (sqrt(0.0475 g^2 / 0.0975) + eps).
 TEST_P(AdamWTest, TakesTheStepsOfItsFormula) {
   std::vector<float> x{1, -2, 0.5F, 3};
   AdamW adam = optimizer(x);

@@ -1,4 +1,5 @@
-// Our optimizer beside libtorch's: the same bits, so that a training begun with either goes on with the other.
+// Our optimizer beside libtorch's: the same bits, so that a training begun with either goes on with the
+// other.
 #include <gtest/gtest.h>
 #include <torch/nn/module.h>
 #include <torch/optim/adamw.h>
