@@ -9,6 +9,7 @@ namespace dsa {
 namespace {
 
 constexpr std::int64_t kMaxRows = 512, kMinRows = 16;
+constexpr std::int64_t kLeastFittingContext = 1024;
 constexpr std::size_t kRowsBudget = std::size_t{768} << 20;
 
 std::string mib(std::size_t bytes) {
@@ -50,8 +51,18 @@ LoadMemory load_memory(const ModelConfig& config, const TensorSource& tensors, c
   return out;
 }
 
+std::int64_t fitting_context(std::int64_t own, const std::function<bool(std::int64_t context)>& fits) {
+  for (std::int64_t context = own; context >= kLeastFittingContext; context /= 2)
+    if (fits(context)) return context;
+  return own;  // which check_memory() refuses
+}
+
+bool fits_in(const LoadMemory& memory, std::optional<std::int64_t> left) {
+  return !left || memory.total() <= usize(std::max<std::int64_t>(*left, 0));
+}
+
 void check_memory(const LoadMemory& memory, std::optional<std::int64_t> left) {
-  if (!left || memory.total() <= static_cast<std::size_t>(std::max<std::int64_t>(*left, 0))) return;
+  if (fits_in(memory, left)) return;
   fail(
       "not enough memory: {} of weights, {} of cache and {} of scratch are needed, {} can be had: "
       "lower `context`, or take a smaller model",

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -39,7 +40,13 @@ struct LoadMemory {
 LoadMemory load_memory(const ModelConfig& config, const TensorSource& tensors, const KernelTable& kernels,
                        const LoadOptions& options, int threads);
 
-/// Throws Error if the memory is more than `left` bytes, where that is known; says what to lower.
+/// The context to load with where `options` name none: the model's own or, if memory would not hold its cache, half of
+/// it, a quarter, ..., but no less than 1,024 tokens.  `fits`: whether a context's memory can be had.
+std::int64_t fitting_context(std::int64_t own, const std::function<bool(std::int64_t context)>& fits);
+
+[[nodiscard]] bool fits_in(const LoadMemory& memory, std::optional<std::int64_t> left);
+
+/// Throws Error if the memory does not fit in the `left` bytes, where those are known; says what to lower.
 void check_memory(const LoadMemory& memory, std::optional<std::int64_t> left);
 
 }  // namespace dsa

@@ -70,6 +70,16 @@ TEST(LoadSizes, ASelectionIsNoLargerThanTheContextWhichIsWhatWasAskedFor) {
   EXPECT_THROW(load_sizes(config, {.context = -1}, 1), Error);
 }
 
+TEST(LoadMemory, AContextThatNobodyNamedIsOneThatFits) {
+  const auto fitting = [](std::int64_t most) {
+    return fitting_context(163840, [most](std::int64_t context) { return context <= most; });
+  };
+  EXPECT_EQ(fitting(163840), 163840);
+  EXPECT_EQ(fitting(163839), 81920);
+  EXPECT_EQ(fitting(1300), 1280);
+  EXPECT_EQ(fitting(1000), 163840) << "too little to be of use: refused as it is";
+}
+
 TEST(LoadMemory, WhatCannotBeHadIsSaidWithWhatToLower) {
   const LoadMemory memory{.weights = std::size_t{100} << 20, .cache = 50 << 20, .activations = 10 << 20};
   check_memory(memory, std::nullopt);
