@@ -28,7 +28,6 @@ struct BenchOptions {
   std::vector<std::int64_t> depths{0, 2048, 8192};
   std::string random_indexer;
   std::int64_t reps = 5;
-  std::int64_t chunk = 0;
   std::int64_t decode = 32;
   std::int64_t prefill = 512;
   std::int64_t prompt = 0;
@@ -45,7 +44,6 @@ std::int64_t needed_context(const BenchOptions& o) {
 
 LoadOptions load_options_of(const BenchOptions& o) {
   LoadOptions m = load_options(o.common);
-  m.chunk = o.chunk;
   const std::int64_t needed = needed_context(o);
   if (m.context == 0) m.context = needed;
   if (m.context < needed)
@@ -238,8 +236,6 @@ Action declare_bench(CLI::App& command) {
   command.add_option("--prompt", o->prompt, "also read a whole prompt of this many tokens from empty")
       ->transform(whole<std::int64_t>(0, kMaxTokens))
       ->capture_default_str();
-  command.add_option("--chunk", o->chunk, "most prompt tokens of one forward pass (default: chosen by size)")
-      ->transform(whole<std::int64_t>(1, kMaxTokens));
   command
       .add_option(
           "--fill", o->fill,

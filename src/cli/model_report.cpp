@@ -11,6 +11,7 @@
 #include "chat/chat_format.h"
 #include "kernels/registry.h"
 #include "model/kv_cache.h"
+#include "model/load_sizes.h"
 #include "model/weights.h"
 #include "tokenizer/tokenizer.h"
 
@@ -102,6 +103,7 @@ ModelReport report(const OpenedModel& opened) {
   count_tensors(*files.tensors, out);
   out.cache_bytes = static_cast<std::int64_t>(kv_token_bytes(files.config, Compute::automatic));
   out.cache_bytes_f32 = static_cast<std::int64_t>(kv_token_bytes(files.config, Compute::f32));
+  out.rows = load_sizes(files.config, {}, Exec::default_threads()).rows;
   for (const KernelTable* table : all_kernels())
     out.kernels.push_back({.name = std::string(table->name),
                            .refused = table->refuse().value_or(""),
@@ -156,6 +158,7 @@ Json to_json(const ModelReport& r) {
           {"indexer", indexer},
           {"cache_bytes_per_token", r.cache_bytes},
           {"cache_bytes_per_token_f32", r.cache_bytes_f32},
+          {"rows_a_pass", r.rows},
           {"tokenizer", r.tokenizer},
           {"chat_format", r.chat_format},
           {"problem", r.problem.empty() ? Json() : Json(r.problem)},
@@ -193,6 +196,7 @@ std::string to_text(const ModelReport& r) {
   line("cache",
        fmt::format("{} bytes a token, {} for the whole context (--compute f32: {} bytes a token)",
                    r.cache_bytes, human_bytes(r.cache_bytes * c.max_position_embeddings), r.cache_bytes_f32));
+  line("pass", fmt::format("{} tokens at most", r.rows));
   for (const auto& k : r.kernels) {
     const bool chosen = k.name == r.chosen_kernels && r.problem.empty();
     std::string state = !k.refused.empty() ? "cannot run here: " + k.refused

@@ -34,6 +34,7 @@ struct ModelReport {
   std::vector<TypeTotal> types;
   std::int64_t cache_bytes = 0;      // a token, all layers, default compute
   std::int64_t cache_bytes_f32 = 0;  // under --compute f32
+  std::int64_t rows = 0;  // most tokens of one forward pass, with all of the context and every core
   std::vector<KernelFamily> kernels;
   std::string chosen_kernels;
   std::string problem;      // why the weights cannot be run; empty: they can

@@ -22,6 +22,7 @@ const SamplingParams Options::kDefaultSampling{.temperature = 0.2, .top_p = 0.9}
 namespace {
 
 constexpr auto kMaxInt = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kMaxChunk = 1 << 24;
 
 // CLI::Range lets NaN through.
 CLI::Validator within(double min, double max) {
@@ -78,6 +79,10 @@ void add_engine(CLI::App& app, Options& o) {
       ->transform(whole(1, 4096));
   app.add_option("--ctx", o.context, "tokens the context holds (default: all the model knows)")
       ->transform(whole<std::int64_t>(1, kMaxInt));
+  app.add_option("--chunk", o.chunk,
+                 "most tokens of one forward pass: fewer take less memory, more read a prompt faster "
+                 "(default: chosen by size, as inspect says)")
+      ->transform(whole<std::int64_t>(1, kMaxChunk));
 }
 
 void add_sampling_options(CLI::App& app, Options& o) {
@@ -186,6 +191,7 @@ LoadOptions load_options(const Options& o) {
   m.compute = o.compute == "f32" ? Compute::f32 : o.compute == "demo" ? Compute::demo : Compute::automatic;
   m.topk = o.index_topk;
   m.context = o.context;
+  m.chunk = o.chunk;
   m.threads = o.threads;
   m.use_indexer = o.indexer != "none";
   if (m.use_indexer && !o.indexer.empty()) m.indexer = o.indexer;

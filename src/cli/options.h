@@ -28,6 +28,7 @@ struct Options {
   std::string compute = "auto";
   int threads = 0;
   std::int64_t context = 0;
+  std::int64_t chunk = 0;
 
   SamplingParams sampling = kDefaultSampling;
   std::vector<std::string> logit_bias;  // "ID:BIAS"

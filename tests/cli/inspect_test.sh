@@ -17,6 +17,7 @@ json /layers 30
 json /cache_bytes_per_token 24960
 json /cache_bytes_per_token_f32 49920
 json /context 8192
+json /rows_a_pass 512
 json /indexer/heads 4
 json /indexer/topk 512
 
