@@ -47,7 +47,7 @@ std::string read_string(std::string_view text, std::size_t& at) {
   return value;
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string out = "'";
   for (const char c : value) {
     if (c == '\n')
@@ -92,7 +92,7 @@ std::string normal_tag(std::string_view text) {
       }
     }
     if (c == '\'' || c == '"') {
-      out += quoted(read_string(text, i));
+      out += in_quotes(read_string(text, i));
       continue;
     }
     out += c;
