@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/numeric.h"
 
 namespace dsa {
 namespace {
@@ -113,7 +114,7 @@ void read_indexer(ConfigReader& config, ModelConfig& out) {
   if (glm)
     indexer.full = read_indexer_types(config, out.num_hidden_layers);
   else
-    indexer.full.assign(static_cast<std::size_t>(out.num_hidden_layers), true);
+    indexer.full.assign(usize(out.num_hidden_layers), true);
   config.ignore({"index_share_for_mtp_iteration", "output_indexer_scores", "indexer_loss_coef",
                  "indexer_dense_warmup"});
 }

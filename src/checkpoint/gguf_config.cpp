@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/numeric.h"
 #include "checkpoint/gguf_vocabulary.h"
 #include "kernels/dequantize.h"
 
@@ -271,7 +272,7 @@ class Reader {
       fail("{}: rope_freqs.weight is {} with {} elements, expected F32 with {} (half of the head)",
            file_.who(), dsa::name(factors->type), factors->sizes[0], out_.head_dim / 2);
     auto& to = out_.rope.freq_factors;
-    to.resize(static_cast<std::size_t>(factors->sizes[0]));
+    to.resize(usize(factors->sizes[0]));
     dequantize(DType::f32, factors->bytes.data(), to);
     for (const float f : to)
       if (!(f > 0) || !std::isfinite(f))

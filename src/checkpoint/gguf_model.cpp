@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/numeric.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_config.h"
 #include "checkpoint/tensor_names.h"
@@ -54,8 +55,8 @@ std::string layer_name(std::string_view name, std::int64_t layers) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
   if (error != std::errc{} || layer < 0 || layer >= layers) return {};
   // "blk.01." would name layer 1 a second time.
-  if (fmt::format("{}.", layer) != name.substr(0, static_cast<std::size_t>(end - name.data()) + 1)) return {};
-  name.remove_prefix(static_cast<std::size_t>(end - name.data()) + 1);
+  if (fmt::format("{}.", layer) != name.substr(0, usize(end - name.data()) + 1)) return {};
+  name.remove_prefix(usize(end - name.data()) + 1);
   const std::size_t dot = name.find('.');
   if (dot == std::string_view::npos || (name.substr(dot) != ".weight" && name.substr(dot) != ".bias"))
     return {};

@@ -132,7 +132,7 @@ IndexerFolder open_indexer_folder(const fs::path& folder) {
   const fs::path weights = folder / kIndexerWeightsFile;
   out.tensors = open_safetensors(weights);
   check_tensors(out, dsa::who(weights));
-  out.config.full.assign(static_cast<std::size_t>(out.base_model.num_hidden_layers), true);
+  out.config.full.assign(usize(out.base_model.num_hidden_layers), true);
   return out;
 }
 

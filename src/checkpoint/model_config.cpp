@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/numeric.h"
 #include "kernels/gate.h"
 #include "kernels/indexer.h"
 
@@ -198,7 +199,7 @@ std::int64_t predicted_parameters(const ModelConfig& c, std::string_view who) {
   sum.add(c.hidden_size, 1);
   for (std::int64_t i = 0; i < c.num_hidden_layers; ++i) {
     add_attention(sum, c);
-    if (c.indexer && c.indexer->full[static_cast<std::size_t>(i)]) add_indexer(sum, c);
+    if (c.indexer && c.indexer->full[usize(i)]) add_indexer(sum, c);
     add_mlp(sum, c, c.is_moe_layer(i));
   }
   if (!sum.total || *sum.total > kMaxParameters)

@@ -16,6 +16,7 @@ inline std::string scales(const std::string& part) { return part + ".weight_scal
 inline constexpr const char* kEmbedTokens = "model.embed_tokens";
 inline constexpr const char* kNorm = "model.norm";
 inline constexpr const char* kLmHead = "lm_head";
+inline constexpr const char* kLayers = "model.layers.";  // what every layer's begin with
 
 struct Mlp {
   explicit Mlp(const std::string& at)
@@ -50,7 +51,7 @@ struct Moe {
 
 /// Of one layer, whichever of them it has; a module of multi-token prediction is one more layer.
 struct Layer {
-  explicit Layer(std::int64_t index) : Layer("model.layers." + std::to_string(index) + ".") {}
+  explicit Layer(std::int64_t index) : Layer(kLayers + std::to_string(index) + ".") {}
 
   std::string at;  // what all of them begin with
   std::string input_layernorm, post_attention_layernorm;

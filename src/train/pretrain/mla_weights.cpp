@@ -5,49 +5,50 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "checkpoint/tensor_names.h"
 
 namespace dsa::train {
 namespace {
 
 constexpr std::uint64_t kDraws = std::uint64_t{4} << 32;  // apart from the sampler's streams
 
+namespace names = tensor_names;
+
 using Entries = std::vector<NamedTensors::Entry>;
 
-void add(Entries& out, std::string name, std::vector<std::int64_t> shape) {
-  out.push_back({.name = std::move(name), .shape = std::move(shape)});
+void add(Entries& out, const std::string& part, std::vector<std::int64_t> shape) {
+  out.push_back({.name = names::weight(part), .shape = std::move(shape)});
 }
 
-void add_mlp(Entries& out, const std::string& at, std::int64_t hidden, std::int64_t width) {
-  add(out, at + "gate_proj.weight", {width, hidden});
-  add(out, at + "up_proj.weight", {width, hidden});
-  add(out, at + "down_proj.weight", {hidden, width});
+void add_mlp(Entries& out, const names::Mlp& name, std::int64_t hidden, std::int64_t width) {
+  add(out, name.gate_proj, {width, hidden});
+  add(out, name.up_proj, {width, hidden});
+  add(out, name.down_proj, {hidden, width});
 }
 
 void add_layer(Entries& out, const ModelConfig& c, std::int64_t layer) {
   const MlaConfig& m = *c.mla;
-  const std::string at = fmt::format("model.layers.{}.", layer), attention = at + "self_attn.";
-  add(out, at + "input_layernorm.weight", {c.hidden_size});
-  add(out, attention + "q_a_proj.weight", {m.q_lora_rank, c.hidden_size});
-  add(out, attention + "q_a_layernorm.weight", {m.q_lora_rank});
-  add(out, attention + "q_b_proj.weight",
-      {c.num_attention_heads * (m.qk_nope_head_dim + m.qk_rope_head_dim), m.q_lora_rank});
-  add(out, attention + "kv_a_proj_with_mqa.weight", {m.kv_lora_rank + m.qk_rope_head_dim, c.hidden_size});
-  add(out, attention + "kv_a_layernorm.weight", {m.kv_lora_rank});
-  add(out, attention + "kv_b_proj.weight",
-      {c.num_attention_heads * (m.qk_nope_head_dim + m.v_head_dim), m.kv_lora_rank});
-  add(out, attention + "o_proj.weight", {c.hidden_size, c.num_attention_heads * m.v_head_dim});
-  add(out, at + "post_attention_layernorm.weight", {c.hidden_size});
+  const names::Layer name = names::layer(layer);
+  add(out, name.input_layernorm, {c.hidden_size});
+  add(out, name.q_a_proj, {m.q_lora_rank, c.hidden_size});
+  add(out, name.q_a_layernorm, {m.q_lora_rank});
+  add(out, name.q_b_proj, {c.num_attention_heads * (m.qk_nope_head_dim + m.qk_rope_head_dim), m.q_lora_rank});
+  add(out, name.kv_a_proj_with_mqa, {m.kv_lora_rank + m.qk_rope_head_dim, c.hidden_size});
+  add(out, name.kv_a_layernorm, {m.kv_lora_rank});
+  add(out, name.kv_b_proj, {c.num_attention_heads * (m.qk_nope_head_dim + m.v_head_dim), m.kv_lora_rank});
+  add(out, name.o_proj, {c.hidden_size, c.num_attention_heads * m.v_head_dim});
+  add(out, name.post_attention_layernorm, {c.hidden_size});
   if (layer < c.num_hidden_layers && !c.is_moe_layer(layer)) {
-    add_mlp(out, at + "mlp.", c.hidden_size, c.intermediate_size);
+    add_mlp(out, name.mlp, c.hidden_size, c.intermediate_size);
     return;
   }
   const MoeConfig& moe = *c.moe;
-  add(out, at + "mlp.gate.weight", {moe.n_routed_experts, c.hidden_size});
-  add(out, router_bias(layer), {moe.n_routed_experts});
+  add(out, name.moe.gate, {moe.n_routed_experts, c.hidden_size});
+  out.push_back({.name = name.moe.e_score_correction_bias, .shape = {moe.n_routed_experts}});
   for (std::int64_t e = 0; e < moe.n_routed_experts; ++e)
-    add_mlp(out, fmt::format("{}mlp.experts.{}.", at, e), c.hidden_size, moe.moe_intermediate_size);
+    add_mlp(out, name.moe.expert(e), c.hidden_size, moe.moe_intermediate_size);
   if (moe.n_shared_experts > 0)
-    add_mlp(out, at + "mlp.shared_experts.", c.hidden_size, moe.moe_intermediate_size * moe.n_shared_experts);
+    add_mlp(out, name.moe.shared_experts, c.hidden_size, moe.moe_intermediate_size * moe.n_shared_experts);
 }
 
 }  // namespace
@@ -77,19 +78,19 @@ IndexerShape mla_indexer_shape(const ModelConfig& c) {
 
 NamedTensors mla_weights(const ModelConfig& c) {
   Entries out;
-  add(out, "model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
+  add(out, names::kEmbedTokens, {c.vocab_size, c.hidden_size});
   for (std::int64_t layer = 0; layer < attention_layers(c); ++layer) {
     if (layer >= c.num_hidden_layers) {
-      const std::string at = fmt::format("model.layers.{}.", layer);
-      add(out, at + "enorm.weight", {c.hidden_size});
-      add(out, at + "hnorm.weight", {c.hidden_size});
-      add(out, at + "eh_proj.weight", {c.hidden_size, 2 * c.hidden_size});
-      add(out, at + "shared_head.norm.weight", {c.hidden_size});
+      const names::Layer name = names::layer(layer);
+      add(out, name.enorm, {c.hidden_size});
+      add(out, name.hnorm, {c.hidden_size});
+      add(out, name.eh_proj, {c.hidden_size, 2 * c.hidden_size});
+      add(out, name.shared_head_norm, {c.hidden_size});
     }
     add_layer(out, c, layer);
   }
-  add(out, "model.norm.weight", {c.hidden_size});
-  add(out, "lm_head.weight", {c.vocab_size, c.hidden_size});
+  add(out, names::kNorm, {c.hidden_size});
+  add(out, names::kLmHead, {c.vocab_size, c.hidden_size});
   return NamedTensors(std::move(out));
 }
 
@@ -113,16 +114,14 @@ void initialize(NamedTensors& weights, const ModelConfig& config, std::uint64_t 
   }
 }
 
-std::string router_bias(std::int64_t layer) {
-  return fmt::format("model.layers.{}.mlp.gate.e_score_correction_bias", layer);
-}
+std::string router_bias(std::int64_t layer) { return names::layer(layer).moe.e_score_correction_bias; }
 
 std::vector<TensorCopy> published_twice(const ModelConfig& config) {
   std::vector<TensorCopy> out;
   for (std::int64_t layer = config.num_hidden_layers; layer < attention_layers(config); ++layer) {
-    const std::string at = fmt::format("model.layers.{}.", layer);
-    out.push_back({.name = at + "embed_tokens.weight", .of = "model.embed_tokens.weight"});
-    out.push_back({.name = at + "shared_head.head.weight", .of = "lm_head.weight"});
+    const names::Layer name = names::layer(layer);
+    out.push_back({.name = names::weight(name.embed_tokens), .of = names::weight(names::kEmbedTokens)});
+    out.push_back({.name = names::weight(name.shared_head), .of = names::weight(names::kLmHead)});
   }
   return out;
 }

@@ -6,11 +6,14 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "checkpoint/tensor_names.h"
 #include "kernels/dequantize.h"
 #include "model/weights.h"
 
 namespace dsa::train {
 namespace {
+
+namespace names = tensor_names;
 
 constexpr std::uint64_t kLoraDraws = std::uint64_t{3} << 32;  // apart from the sampler's streams
 
@@ -21,30 +24,32 @@ struct Visitor {
 };
 void for_each_weight(const ModelConfig& config, const ModelWeights& weights, const Visitor& visit) {
   const auto linear = [&](const std::string& name, const Linear& l) {
-    visit.matrix(name + ".weight", l);
-    if (!l.bias.empty()) visit.vector(name + ".bias", l.bias);
+    visit.matrix(names::weight(name), l);
+    if (!l.bias.empty()) visit.vector(names::bias(name), l.bias);
   };
-  linear("model.embed_tokens", weights.embed_tokens);
+  const auto norm = [&](const std::string& name, const std::vector<float>& values) {
+    visit.vector(names::weight(name), values);
+  };
+  linear(names::kEmbedTokens, weights.embed_tokens);
   for (std::size_t i = 0; i < weights.layers.size(); ++i) {
     const LayerWeights& layer = weights.layers[i];
-    const std::string prefix = fmt::format("model.layers.{}.", i), attention = prefix + "self_attn.",
-                      mlp = prefix + "mlp.";
-    visit.vector(prefix + "input_layernorm.weight", layer.input_layernorm);
-    linear(attention + "q_proj", layer.gqa->q_proj);
-    linear(attention + "k_proj", layer.gqa->k_proj);
-    linear(attention + "v_proj", layer.gqa->v_proj);
-    linear(attention + "o_proj", layer.o_proj);
+    const auto name = names::layer(static_cast<std::int64_t>(i));
+    norm(name.input_layernorm, layer.input_layernorm);
+    linear(name.q_proj, layer.gqa->q_proj);
+    linear(name.k_proj, layer.gqa->k_proj);
+    linear(name.v_proj, layer.gqa->v_proj);
+    linear(name.o_proj, layer.o_proj);
     if (config.qk_norm) {
-      visit.vector(attention + "q_norm.weight", layer.gqa->q_norm);
-      visit.vector(attention + "k_norm.weight", layer.gqa->k_norm);
+      norm(name.q_norm, layer.gqa->q_norm);
+      norm(name.k_norm, layer.gqa->k_norm);
     }
-    visit.vector(prefix + "post_attention_layernorm.weight", layer.post_attention_layernorm);
-    linear(mlp + "gate_proj", layer.mlp->gate_proj);
-    linear(mlp + "up_proj", layer.mlp->up_proj);
-    linear(mlp + "down_proj", layer.mlp->down_proj);
+    norm(name.post_attention_layernorm, layer.post_attention_layernorm);
+    linear(name.mlp.gate_proj, layer.mlp->gate_proj);
+    linear(name.mlp.up_proj, layer.mlp->up_proj);
+    linear(name.mlp.down_proj, layer.mlp->down_proj);
   }
-  visit.vector("model.norm.weight", weights.norm);
-  if (!config.tie_word_embeddings) linear("lm_head", weights.lm_head);
+  norm(names::kNorm, weights.norm);
+  if (!config.tie_word_embeddings) linear(names::kLmHead, weights.lm_head);
 }
 
 }  // namespace
@@ -84,7 +89,7 @@ NamedTensors gqa_weights(const ModelFiles& files, Exec& exec) {
 }
 
 bool has_lora(const NamedTensors::Entry& entry) {
-  return entry.shape.size() == 2 && entry.name.starts_with("model.layers.");
+  return entry.shape.size() == 2 && entry.name.starts_with(names::kLayers);
 }
 std::string lora_a(const std::string& matrix) { return matrix + ".lora_A"; }
 std::string lora_b(const std::string& matrix) { return matrix + ".lora_B"; }

@@ -1,7 +1,7 @@
 #include "train/torch/mla_layer_torch.h"
 
 #include "base/error.h"
-#include "train/pretrain/mla_weights.h"
+#include "checkpoint/tensor_names.h"
 
 namespace dsa::train {
 namespace {
@@ -129,33 +129,32 @@ Tensor MlaLayer::forward(const Tensor& x, const Pass& pass) const {
 }
 
 MlaLayer mla_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer) {
-  const std::string at = fmt::format("model.layers.{}.", layer), attention = at + "self_attn.";
-  const auto mlp = [&](const std::string& prefix) {
-    return MlaMlp{.gate_proj = weights(prefix + "gate_proj.weight"),
-                  .up_proj = weights(prefix + "up_proj.weight"),
-                  .down_proj = weights(prefix + "down_proj.weight")};
+  const tensor_names::Layer name = tensor_names::layer(layer);
+  const auto of = [&](const std::string& part) { return weights(tensor_names::weight(part)); };
+  const auto mlp = [&](const tensor_names::Mlp& m) {
+    return MlaMlp{.gate_proj = of(m.gate_proj), .up_proj = of(m.up_proj), .down_proj = of(m.down_proj)};
   };
-  MlaLayer out{.input_layernorm = weights(at + "input_layernorm.weight"),
-               .post_attention_layernorm = weights(at + "post_attention_layernorm.weight"),
-               .q_a_proj = weights(attention + "q_a_proj.weight"),
-               .q_a_layernorm = weights(attention + "q_a_layernorm.weight"),
-               .q_b_proj = weights(attention + "q_b_proj.weight"),
-               .kv_a_proj_with_mqa = weights(attention + "kv_a_proj_with_mqa.weight"),
-               .kv_a_layernorm = weights(attention + "kv_a_layernorm.weight"),
-               .kv_b_proj = weights(attention + "kv_b_proj.weight"),
-               .o_proj = weights(attention + "o_proj.weight"),
+  MlaLayer out{.input_layernorm = of(name.input_layernorm),
+               .post_attention_layernorm = of(name.post_attention_layernorm),
+               .q_a_proj = of(name.q_a_proj),
+               .q_a_layernorm = of(name.q_a_layernorm),
+               .q_b_proj = of(name.q_b_proj),
+               .kv_a_proj_with_mqa = of(name.kv_a_proj_with_mqa),
+               .kv_a_layernorm = of(name.kv_a_layernorm),
+               .kv_b_proj = of(name.kv_b_proj),
+               .o_proj = of(name.o_proj),
                .mlp = {},
                .moe = {}};
-  if (!weights(at + "mlp.gate.weight").defined()) {
-    out.mlp = mlp(at + "mlp.");
+  if (!of(name.moe.gate).defined()) {
+    out.mlp = mlp(name.mlp);
     return out;
   }
   MlaMoe& moe = out.moe.emplace();
-  moe.gate = weights(at + "mlp.gate.weight");
-  moe.bias = weights(router_bias(layer)).detach();
+  moe.gate = of(name.moe.gate);
+  moe.bias = weights(name.moe.e_score_correction_bias).detach();
   for (std::int64_t e = 0; e < config.moe->n_routed_experts; ++e)
-    moe.experts.push_back(mlp(fmt::format("{}mlp.experts.{}.", at, e)));
-  if (config.moe->n_shared_experts > 0) moe.shared_experts = mlp(at + "mlp.shared_experts.");
+    moe.experts.push_back(mlp(name.moe.expert(e)));
+  if (config.moe->n_shared_experts > 0) moe.shared_experts = mlp(name.moe.shared_experts);
   return out;
 }
 

@@ -105,8 +105,9 @@ constexpr const char* kSmall = R"({"model_type": "deepseek_v32", "vocab_size": 2
   "intermediate_size": 10, "moe_intermediate_size": 6, "num_hidden_layers": 2, "first_k_dense_replace": 1,
   "num_attention_heads": 2, "q_lora_rank": 8, "kv_lora_rank": 6, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
   "v_head_dim": 3, "index_n_heads": 2, "index_head_dim": 6, "index_topk": 4, "n_routed_experts": 4,
-  "n_shared_experts": 1, "num_experts_per_tok": 2, "routed_scaling_factor": 1.5,
-  "num_nextn_predict_layers": 1, "max_position_embeddings": 64, "rope_theta": 100})";
+  "n_shared_experts": 1, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "norm_topk_prob": true,
+  "routed_scaling_factor": 1.5, "num_nextn_predict_layers": 1, "max_position_embeddings": 64,
+  "rope_theta": 100})";
 constexpr std::int64_t kBatch = 2, kContext = 11;
 
 struct SmallStep : Step {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "checkpoint/tensor_names.h"
 #include "model/attention.h"
 #include "train/pretrain/mla_model.h"
 #include "train/pretrain/mla_weights.h"
@@ -19,6 +20,7 @@
 
 namespace dsa::train {
 
+namespace names = tensor_names;
 using torch::Tensor;
 
 struct MlaModel::Impl {
@@ -40,17 +42,17 @@ struct MlaModel::Impl {
         passes_(static_cast<std::size_t>(attention_layers(config))) {
     torch::set_num_threads(exec.threads());
     const Leaves weights(parameters.weights, &parameters.gradient);
-    embedding_ = weights("model.embed_tokens.weight");
-    norm_ = weights("model.norm.weight");
-    head_ = weights("lm_head.weight");
+    embedding_ = weights(names::weight(names::kEmbedTokens));
+    norm_ = weights(names::weight(names::kNorm));
+    head_ = weights(names::weight(names::kLmHead));
     for (std::int64_t i = 0; i < attention_layers(config); ++i)
       layers_.push_back(mla_layer(weights, config, i));
     if (config.num_nextn_predict_layers > 0) {
-      const std::string at = fmt::format("model.layers.{}.", config.num_hidden_layers);
-      mtp_ = Mtp{.enorm = weights(at + "enorm.weight"),
-                 .hnorm = weights(at + "hnorm.weight"),
-                 .eh_proj = weights(at + "eh_proj.weight"),
-                 .norm = weights(at + "shared_head.norm.weight")};
+      const names::Layer name = names::layer(config.num_hidden_layers);
+      mtp_ = Mtp{.enorm = weights(names::weight(name.enorm)),
+                 .hnorm = weights(names::weight(name.hnorm)),
+                 .eh_proj = weights(names::weight(name.eh_proj)),
+                 .norm = weights(names::weight(name.shared_head_norm))};
     }
     const RopeTable rope(config.rope, config.mla->qk_rope_head_dim, config.max_position_embeddings);
     std::vector<std::int64_t> positions(static_cast<std::size_t>(options.max_context));

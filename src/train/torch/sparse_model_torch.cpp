@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "checkpoint/tensor_names.h"
 #include "train/sparse/gqa_weights.h"
 #include "train/sparse/sparse_indexer.h"
 #include "train/torch/gqa_layer_torch.h"
@@ -16,6 +17,8 @@
 
 namespace dsa::train {
 namespace {
+
+namespace names = tensor_names;
 
 // Above this estimate of what autograd keeps for all layers, each layer is run once more
 // in the backward instead.
@@ -48,39 +51,38 @@ struct SparseModel::Impl {
     const bool frozen = &parameters.trainable != &parameters.weights;
     const Leaves weights(parameters.weights, frozen ? nullptr : &parameters.gradient);
     const Leaves lora(parameters.trainable, &parameters.gradient);
-    embedding_ = weights("model.embed_tokens.weight");
-    norm_ = weights("model.norm.weight");
-    head_ = config.tie_word_embeddings ? embedding_ : weights("lm_head.weight");
+    embedding_ = weights(names::weight(names::kEmbedTokens));
+    norm_ = weights(names::weight(names::kNorm));
+    head_ = config.tie_word_embeddings ? embedding_ : weights(names::weight(names::kLmHead));
     const auto projection = [&](const std::string& at) {
-      GqaLayer::Projection p{.weight = weights(at + ".weight"),
-                             .bias = weights(at + ".bias"),
+      GqaLayer::Projection p{.weight = weights(names::weight(at)),
+                             .bias = weights(names::bias(at)),
                              .a = {},
                              .b = {},
                              .products = options.products};
       if (frozen) {
-        p.a = lora(lora_a(at + ".weight"));
-        p.b = lora(lora_b(at + ".weight"));
+        p.a = lora(lora_a(names::weight(at)));
+        p.b = lora(lora_b(names::weight(at)));
       }
       return p;
     };
     for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
-      const std::string at = fmt::format("model.layers.{}.", i), attention = at + "self_attn.",
-                        mlp = at + "mlp.";
+      const names::Layer name = names::layer(i);
       layers_.push_back({.heads = config.num_attention_heads,
                          .groups = config.num_key_value_heads,
                          .dim = config.head_dim,
                          .eps = config.rms_norm_eps,
-                         .input_layernorm = weights(at + "input_layernorm.weight"),
-                         .post_attention_layernorm = weights(at + "post_attention_layernorm.weight"),
-                         .q_norm = weights(attention + "q_norm.weight"),
-                         .k_norm = weights(attention + "k_norm.weight"),
-                         .q_proj = projection(attention + "q_proj"),
-                         .k_proj = projection(attention + "k_proj"),
-                         .v_proj = projection(attention + "v_proj"),
-                         .o_proj = projection(attention + "o_proj"),
-                         .gate_proj = projection(mlp + "gate_proj"),
-                         .up_proj = projection(mlp + "up_proj"),
-                         .down_proj = projection(mlp + "down_proj")});
+                         .input_layernorm = weights(names::weight(name.input_layernorm)),
+                         .post_attention_layernorm = weights(names::weight(name.post_attention_layernorm)),
+                         .q_norm = weights(names::weight(name.q_norm)),
+                         .k_norm = weights(names::weight(name.k_norm)),
+                         .q_proj = projection(name.q_proj),
+                         .k_proj = projection(name.k_proj),
+                         .v_proj = projection(name.v_proj),
+                         .o_proj = projection(name.o_proj),
+                         .gate_proj = projection(name.mlp.gate_proj),
+                         .up_proj = projection(name.mlp.up_proj),
+                         .down_proj = projection(name.mlp.down_proj)});
     }
     const RopeTable rope(config.rope, config.head_dim, config.max_position_embeddings);
     std::vector<std::int64_t> positions(static_cast<std::size_t>(options.max_context));
