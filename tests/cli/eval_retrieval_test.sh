@@ -99,7 +99,8 @@ stderr_has "--indexer"
 on 1 "${ask[@]}" --state "$work/none/state"
 stderr_is_one_line
 stderr_has "No such file"
-refused "<|im_end|>" "$dsa" eval retrieval "$work/v32" --lengths 512 --tasks single --samples 1 --chat-format chatml
+on 1 "$dsa" eval retrieval "$work/v32" --lengths 512 --tasks single --samples 1 --chat-format chatml
+stderr_has "<|im_end|>"
 on 2 "${ask[@]}" --chat-format nosuch
 on 2 "${ask[@]}" --tasks poetry
 on 2 "${ask[@]}" --attention dense
