@@ -40,8 +40,9 @@ struct LoadMemory {
 LoadMemory load_memory(const ModelConfig& config, const TensorSource& tensors, const KernelTable& kernels,
                        const LoadOptions& options, int threads);
 
-/// The context to load with where `options` name none: the model's own or, if memory would not hold its cache, half of
-/// it, a quarter, ..., but no less than 1,024 tokens.  `fits`: whether a context's memory can be had.
+/// The context to load with where `options` name none: the model's own or, if memory would not hold its
+/// cache, half of it, a quarter, ..., but no less than 1,024 tokens.  `fits`: whether a context's memory can
+/// be had.
 std::int64_t fitting_context(std::int64_t own, const std::function<bool(std::int64_t context)>& fits);
 
 [[nodiscard]] bool fits_in(const LoadMemory& memory, std::optional<std::int64_t> left);

@@ -15,8 +15,8 @@ namespace {
 std::atomic<std::int64_t> allocations{0};
 }
 
-// Every allocation of this program is counted.  Where GCC inlines one half of these pairs alone it takes malloc and free
-// for mismatched.
+// Every allocation of this program is counted.  Where GCC inlines one half of these pairs alone it takes
+// malloc and free for mismatched.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(std::size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
