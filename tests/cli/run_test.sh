@@ -144,4 +144,8 @@ stderr_is_one_line
 on 1 "$dsa" logits smollm2 --tokens "" --out "$work/l.safetensors"
 on 1 "$dsa" logits smollm2 --tokens 1 --out "$work/no/such/folder/l.safetensors"
 stderr_is_one_line
+# More threads than the address space has room for.
+on 1 bash -c 'ulimit -v 1000000; exec "$0" run tiny-v32 --raw --threads 400 -p hi' "$dsa"
+stderr_is_one_line
+stderr_has "of 400 threads could be started"
 finish
