@@ -122,7 +122,8 @@ GenerateResult Session::generate(const GenerateRequest& request, const GenerateC
                                  const std::atomic<bool>& cancel) {
   const auto prompt = request.prompt;
   pass_.check(prompt);
-  Sampler sampler(request.sampling, model_.config().vocab_size);
+  const Sampler sampler(request.sampling, model_.config().vocab_size);
+  SamplerScratch scratch(model_.config().vocab_size);
   GenerateResult result;
   AnswerText text(tokenizer_, request, callbacks, result.text);
   Timings& timings = result.timings;
@@ -143,7 +144,7 @@ GenerateResult Session::generate(const GenerateRequest& request, const GenerateC
   const auto step = [&]() -> std::optional<FinishReason> {
     if (request.max_tokens >= 0 && static_cast<std::int64_t>(result.tokens.size()) >= request.max_tokens)
       return FinishReason::length;
-    const auto token = sampler.sample(pass_.last_logits(), prompt, result.tokens);
+    const auto token = sampler.sample(scratch, pass_.last_logits(), prompt, result.tokens);
     if (!token) {
       result.error = "no token can be chosen: the logit bias bans every one of them";
       return FinishReason::failed;

@@ -25,48 +25,48 @@
 
 namespace dsa {
 
-/// One request's sampler.  It keeps scratch memory and no history: what it returns is a pure function of
-/// seed, logits, prompt and answer, so a step may be undone or repeated.  One thread at a time.
+/// What a step works in: empty between steps, so one serves all samplers of a vocabulary.
+/// One thread at a time.
+struct SamplerScratch {
+  /// vocab_size: tokens that may be chosen; 1 or more.
+  explicit SamplerScratch(std::int64_t vocab_size);
+
+  struct Candidate {
+    float logit;
+    std::int32_t id;
+    double weight;  // exp((logit - best) / temperature): the probability but for a common factor
+  };
+  static constexpr std::int32_t kUnseen = -1;
+
+  std::vector<Candidate> candidates;  // room for vocab_size
+  std::vector<std::int32_t> history;  // each token of prompt or answer once; room for vocab_size
+  std::vector<std::int32_t> counts;   // [vocab] of those: times in the answer; all others: kUnseen
+};
+
+/// One request's sampler.  It keeps no history: what it returns is a pure function of seed, logits, prompt
+/// and answer, so a step may be undone or repeated.  Any thread, as long as it has a scratch to itself.
 class Sampler {
  public:
   /// Throws Error if the parameters are out of range.  vocab_size: tokens that may be chosen; 1 or more.
   Sampler(SamplingParams params, std::int64_t vocab_size);
 
-  /// The next token after prompt + answer.  `logits` has vocab_size values and is overwritten.  A logit that
-  /// is not finite (NaN, ±inf) is never chosen; nullopt if none is finite: the request has failed, or its
-  /// logit bias bans every token.  Ids of the history outside the vocabulary are ignored.  Allocates nothing.
-  [[nodiscard]] std::optional<std::int32_t> sample(std::span<float> logits,
+  /// The next token after prompt + answer.  `logits` has vocab_size values, as has `scratch`, and is
+  /// overwritten.  A logit that is not finite (NaN, ±inf) is never chosen; nullopt if none is finite: the
+  /// request has failed, or its logit bias bans every token.  Ids of the history outside the vocabulary are
+  /// ignored.  Allocates nothing.
+  [[nodiscard]] std::optional<std::int32_t> sample(SamplerScratch& scratch, std::span<float> logits,
                                                    std::span<const std::int32_t> prompt,
-                                                   std::span<const std::int32_t> answer);
+                                                   std::span<const std::int32_t> answer) const;
 
   /// The request's seed, or the one drawn for it.
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
   [[nodiscard]] const SamplingParams& params() const { return params_; }
 
  private:
-  struct Candidate {
-    float logit;
-    std::int32_t id;
-    double weight;  // exp((logit - best) / temperature): the probability but for a common factor
-  };
-  static bool better(const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
-  }
-
-  void penalise(std::span<float> logits, std::span<const std::int32_t> prompt,
-                std::span<const std::int32_t> answer);
-  void keep_top_k();
-  void weigh();
-  void keep_top_p();
-  void keep_min_p();
-  [[nodiscard]] std::int32_t draw(double unit) const;
-
   SamplingParams params_;
+  std::int64_t vocab_size_;
   std::uint64_t seed_;
   CounterRng rng_;
-  std::vector<Candidate> candidates_;  // room for vocab_size
-  std::vector<std::int32_t> counts_;   // [vocab] times in the answer; all zero between calls
-  std::vector<std::uint8_t> seen_;     // [vocab] in prompt or answer; all zero between calls
 };
 
 }  // namespace dsa

@@ -34,8 +34,9 @@ using Ids = std::vector<std::int32_t>;
 std::optional<std::int32_t> greedy(std::vector<float> logits, SamplingParams p = {}, const Ids& prompt = {},
                                    const Ids& answer = {}) {
   p.temperature = 0;
-  Sampler sampler(p, static_cast<std::int64_t>(logits.size()));
-  return sampler.sample(logits, prompt, answer);
+  const auto vocab_size = static_cast<std::int64_t>(logits.size());
+  SamplerScratch scratch(vocab_size);
+  return Sampler(p, vocab_size).sample(scratch, logits, prompt, answer);
 }
 
 TEST(Sampler, GreedyTakesTheBestAndOfTiesTheLowerId) {
@@ -81,24 +82,51 @@ TEST(Sampler, ScratchIsCleanAfterEveryStep) {
   p.temperature = 0;
   p.frequency_penalty = 1;
   p.repetition_penalty = 2;
-  Sampler sampler(p, 3);
+  const Sampler sampler(p, 3);
+  SamplerScratch scratch(3);
   for (int i = 0; i < 3; ++i) {
     std::vector<float> logits{4, 3, 0};
-    EXPECT_EQ(sampler.sample(logits, Ids{}, Ids{0, 0}), 1);
+    EXPECT_EQ(sampler.sample(scratch, logits, Ids{}, Ids{0, 0}), 1);
     logits = {4, 3, 0};
-    EXPECT_EQ(sampler.sample(logits, Ids{}, Ids{}), 0);
+    EXPECT_EQ(sampler.sample(scratch, logits, Ids{}, Ids{}), 0);
   }
+}
+
+TEST(Sampler, OneScratchServesManyRequests) {
+  constexpr std::size_t kVocab = 40;
+  const std::vector<Sampler> samplers{
+      {{.top_k = 7, .repetition_penalty = 1.5, .seed = 1}, kVocab},
+      {{.temperature = 0, .presence_penalty = 1, .frequency_penalty = 0.5}, kVocab},
+      {{.top_p = 0.8, .seed = 2}, kVocab},
+  };
+  const Ids prompt{3, 3, 9};
+  const CounterRng rng(5);
+  std::vector<Ids> answers(samplers.size());
+  SamplerScratch shared(kVocab);
+  for (std::uint64_t step = 0; step < 30; ++step)
+    for (std::size_t s = 0; s < samplers.size(); ++s) {
+      std::vector<float> logits(kVocab);
+      for (std::size_t i = 0; i < kVocab; ++i)
+        logits[i] = static_cast<float>(rng.unit(step * kVocab + i) * 8 - 4);
+      auto copy = logits;
+      SamplerScratch own(kVocab);
+      const auto id = samplers[s].sample(shared, logits, prompt, answers[s]);
+      EXPECT_EQ(id, samplers[s].sample(own, copy, prompt, answers[s]));
+      answers[s].push_back(id.value());
+    }
 }
 
 // How often each id was chosen in `draws` draws; the logits are handed over anew every time.
 std::map<std::int32_t, int> histogram(SamplingParams p, const std::vector<float>& logits, int draws) {
   if (!p.seed) p.seed = 1;
-  Sampler sampler(p, static_cast<std::int64_t>(logits.size()));
+  const auto vocab_size = static_cast<std::int64_t>(logits.size());
+  const Sampler sampler(p, vocab_size);
+  SamplerScratch scratch(vocab_size);
   std::map<std::int32_t, int> out;
   const Ids answer(static_cast<std::size_t>(draws), -1);
   for (int i = 0; i < draws; ++i) {
     std::vector<float> copy = logits;
-    const auto id = sampler.sample(copy, {}, std::span(answer).first(static_cast<std::size_t>(i)));
+    const auto id = sampler.sample(scratch, copy, {}, std::span(answer).first(static_cast<std::size_t>(i)));
     if (!id) ADD_FAILURE() << "nothing chosen";
     ++out[id.value_or(-1)];
   }
@@ -170,10 +198,11 @@ TEST(Sampler, SeedsAreIndependent) {
   constexpr int kDraws = 20000;
   const std::vector<double> p{0.5, 0.25, 0.125, 0.125};
   std::vector<int> count(p.size());
+  SamplerScratch scratch(4);
   for (int seed = 0; seed < kDraws; ++seed) {
     Sampler sampler({.seed = static_cast<std::uint64_t>(seed)}, 4);
     std::vector<float> logits = logs(p);
-    ++count[static_cast<std::size_t>(sampler.sample(logits, {}, {}).value())];
+    ++count[static_cast<std::size_t>(sampler.sample(scratch, logits, {}, {}).value())];
   }
   double chi2 = 0;
   for (std::size_t i = 0; i < p.size(); ++i)
@@ -184,10 +213,11 @@ TEST(Sampler, SeedsAreIndependent) {
 TEST(Sampler, SameSeedSameTokensInAnyOrder) {
   const std::vector<float> logits(50, 0.0F);
   const Ids answer(20, 3);
+  SamplerScratch scratch(50);
   const auto at = [&](std::uint64_t seed, std::size_t position) {
     Sampler sampler({.seed = seed}, 50);
     std::vector<float> copy = logits;
-    return *sampler.sample(copy, Ids{1, 2}, std::span(answer).first(position));
+    return *sampler.sample(scratch, copy, Ids{1, 2}, std::span(answer).first(position));
   };
   Ids forward, backward, other;
   for (std::size_t i = 0; i < 20; ++i) forward.push_back(at(7, i));
@@ -208,10 +238,11 @@ TEST(Sampler, NeverChoosesWhatIsNotFinite) {
     for (const auto& [id, n] : histogram(p, logits, 200)) EXPECT_TRUE(id == 1 || id == 4) << id;
 
   std::vector<float> none{kNan, -kInf, kInf};
-  EXPECT_EQ(Sampler({.seed = 1}, 3).sample(none, {}, {}), std::nullopt);
+  SamplerScratch three(3), two(2);
+  EXPECT_EQ(Sampler({.seed = 1}, 3).sample(three, none, {}, {}), std::nullopt);
   std::vector<float> banned{1, 2};
   constexpr double kBan = -std::numeric_limits<double>::infinity();
-  EXPECT_EQ(Sampler({.logit_bias = {{0, kBan}, {1, kBan}}}, 2).sample(banned, {}, {}), std::nullopt);
+  EXPECT_EQ(Sampler({.logit_bias = {{0, kBan}, {1, kBan}}}, 2).sample(two, banned, {}, {}), std::nullopt);
 }
 
 TEST(Sampler, ExtremeLogitsStayInOrder) {
@@ -234,7 +265,8 @@ TEST(Sampler, AStepAllocatesNothing) {
   p.presence_penalty = 0.5;
   p.frequency_penalty = 0.5;
   p.logit_bias = {{3, 1}};
-  Sampler sampler(p, kVocab);
+  const Sampler sampler(p, kVocab);
+  SamplerScratch scratch(kVocab);
   const CounterRng rng(5);
   std::vector<float> logits(kVocab);
   const Ids prompt{1, 2, 3, 4};
@@ -243,7 +275,7 @@ TEST(Sampler, AStepAllocatesNothing) {
   for (int step = 0; step < 50; ++step) {
     for (std::size_t i = 0; i < kVocab; ++i) logits[i] = static_cast<float>(rng.unit(i) * 8);
     const std::int64_t before = g_allocations;
-    const auto id = sampler.sample(logits, prompt, answer);
+    const auto id = sampler.sample(scratch, logits, prompt, answer);
     EXPECT_EQ(g_allocations, before);
     answer.push_back(id.value());
   }
