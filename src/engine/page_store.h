@@ -13,6 +13,7 @@ using PageKey = std::array<std::byte, 32>;
 
 struct PageName {
   PageKey key = {};
+  PageKey before = {};                   // of the page before it, or the root: without that it is of no use
   std::int64_t index = 0;                // of the page in its sequence: what it costs to compute again
   std::span<const std::int32_t> tokens;  // its 64 tokens
 };
