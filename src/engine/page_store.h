@@ -18,15 +18,16 @@ struct PageName {
   std::span<const std::int32_t> tokens;  // its 64 tokens
 };
 
-/// Called by one thread, the engine's.  What it says is never trusted further than it was checked: a page that is
-/// damaged, cut short or another's is not found.
+/// Called by one thread, the engine's.  What it says is never trusted further than it was checked: a page
+/// that is damaged, cut short or another's is not found.
 class PageStore {
  public:
   virtual ~PageStore() = default;
 
   /// Whether it is worth a get().
   [[nodiscard]] virtual bool contains(const PageKey& key) = 0;
-  /// The page's bytes, if it is there, its tokens are those, and its checksum holds.
+  /// The page's bytes, if it is there, its tokens are those, and its checksum holds.  If not, `to` holds
+  /// anything.
   virtual bool get(const PageName& name, std::span<std::byte> to) = 0;
   /// Takes a copy to be kept, or not: false if there is no room just now, and asking again later helps.
   virtual bool offer(const PageName& name, std::span<const std::byte> bytes) = 0;

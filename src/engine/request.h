@@ -83,8 +83,8 @@ struct Event {
   std::variant<Reading, PromptToken, NewToken, Finished> what;
 };
 
-/// Takes a request's events in order, `Finished` once a choice and last.  Called from the engine's thread: it must
-/// be quick and not throw.
+/// Takes a request's events in order, `Finished` once a choice and last.  Called from the engine's thread: it
+/// must be quick and not throw.
 using EventSink = std::function<void(Event&&)>;
 
 }  // namespace dsa
