@@ -1,5 +1,4 @@
 // dsa bench MODEL: speed by depth, with the machine's ceilings measured in the same run.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
@@ -12,10 +11,10 @@
 #include "bench/report.h"
 #include "bench/step.h"
 #include "cli/catalogue.h"
+#include "cli/checks.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
-#include "cli/whole_number.h"
 
 namespace dsa::cli {
 namespace {
@@ -174,16 +173,16 @@ OpenedBench open_in(Plan& plan, std::size_t i, const BenchOptions& o) {
 
 void check(const BenchOptions& o) {
   if (!o.random_indexer.empty() && !o.common.indexer.empty())
-    throw CLI::ValidationError("--random-indexer and --indexer", "give one of them");
+    throw UsageError("--random-indexer and --indexer: give one of them");
   if (!o.random_indexer.empty()) parse_indexer_shape(o.random_indexer);
   if (o.decode == 0 && o.prefill == 0 && o.prompt == 0)
-    throw CLI::ValidationError("--decode, --prefill and --prompt", "all are 0: nothing to measure");
+    throw UsageError("--decode, --prefill and --prompt: all are 0: nothing to measure");
 }
 
 int step(const BenchOptions& options, const std::atomic<bool>& cancel) {
   Plan one = plan(options);
   if (one.kinds.size() != 1)
-    throw CLI::ValidationError("--step", "it measures one: give --attention dense or --attention sparse");
+    throw UsageError("--step: it measures one: give --attention dense or --attention sparse");
   const Kind& kind = one.kinds.front();
   ModelBench bench(open_in(one, 0, options), kind.load, kind.attention, cancel);
   return run_steps(bench, std::cin, std::cout) && !cancel ? kDone : kInterrupted;
@@ -211,38 +210,37 @@ int bench(BenchOptions& options) {
 
 }  // namespace
 
-Action declare_bench(CLI::App& command) {
+Action declare_bench(Command command) {
   auto o = std::make_shared<BenchOptions>();
   add_options(command, o->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
   command.add_option("--depths", o->depths, "tokens in the cache before what is measured")
-      ->delimiter(',')
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->transform(whole<std::int64_t>(0, kMaxTokens))
-      ->capture_default_str();
+      .comma_separated()
+      .check(whole<std::int64_t>(0, kMaxTokens))
+      .show_default();
   command
       .add_option(
           "--random-indexer", o->random_indexer,
           "give the model an untrained indexer of this shape (top-k 512 unless --top-k says otherwise)")
-      ->type_name("HEADSxDIM");
+      .type_name("HEADSxDIM");
   command.add_option("--reps", o->reps, "measurements of each cell; the median is reported")
-      ->transform(whole<std::int64_t>(1, 1000))
-      ->capture_default_str();
+      .check(whole<std::int64_t>(1, 1000))
+      .show_default();
   command.add_option("--decode", o->decode, "tokens decoded one by one in a measurement; 0: none")
-      ->transform(whole<std::int64_t>(0, kMaxTokens))
-      ->capture_default_str();
+      .check(whole<std::int64_t>(0, kMaxTokens))
+      .show_default();
   command.add_option("--prefill", o->prefill, "prompt tokens read in a measurement; 0: none")
-      ->transform(whole<std::int64_t>(0, kMaxTokens))
-      ->capture_default_str();
+      .check(whole<std::int64_t>(0, kMaxTokens))
+      .show_default();
   command.add_option("--prompt", o->prompt, "also read a whole prompt of this many tokens from empty")
-      ->transform(whole<std::int64_t>(0, kMaxTokens))
-      ->capture_default_str();
+      .check(whole<std::int64_t>(0, kMaxTokens))
+      .show_default();
   command
       .add_option(
           "--fill", o->fill,
           "how a depth is reached: compute every token; "
           "auto: dense attention repeats the first 1024, because its time does not depend on what it reads")
-      ->check(CLI::IsMember({"auto", "compute"}))
-      ->capture_default_str();
+      .check(one_of({"auto", "compute"}))
+      .show_default();
   command.add_flag(
       "--step", o->step,
       "measure what lines of stdin ask "

@@ -1,5 +1,4 @@
 // dsa chat [MODEL]
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -206,7 +205,7 @@ const std::array<Chat::Command, 6> Chat::kCommands{{
 
 }  // namespace
 
-Action declare_chat(CLI::App& command) {
+Action declare_chat(Command command) {
   auto options = std::make_shared<Options>();
   add_options(command, *options,
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine});

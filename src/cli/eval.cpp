@@ -1,7 +1,6 @@
 // dsa eval WHAT MODEL: how good a model's answers are, and what sparse attention costs them.
 #include "cli/eval.h"
 
-#include <CLI/CLI.hpp>
 #include <array>
 
 #include "base/error.h"
@@ -17,17 +16,17 @@ constexpr std::array<Verb, 3> kParts{{
 
 }  // namespace
 
-Action declare_eval(CLI::App& command) {
-  command.require_subcommand(1);
-  std::vector<std::pair<CLI::App*, Action>> parts;
+Action declare_eval(Command command) {
+  command.require_command();
+  std::vector<std::pair<Command, Action>> parts;
   for (const Verb& part : kParts) {
-    CLI::App* app = command.add_subcommand(std::string(part.name), std::string(part.summary));
-    parts.emplace_back(app, part.declare(*app));
+    const Command own = command.add_command(part.name, part.summary);
+    parts.emplace_back(own, part.declare(own));
   }
   command.footer("Example:\n  dsa eval perplexity smollm2 --text docs --ctx 2048\n\nEach has --help.\n");
   return [parts] {
-    for (const auto& [app, action] : parts)
-      if (app->parsed()) return action();
+    for (const auto& [part, action] : parts)
+      if (part.was_chosen()) return action();
     DSA_CHECK(false);
     return kFailed;
   };

@@ -16,16 +16,16 @@
 
 namespace dsa::cli {
 
-Action declare_eval_perplexity(CLI::App& command);
-Action declare_eval_sparsity(CLI::App& command);
-Action declare_eval_retrieval(CLI::App& command);
+Action declare_eval_perplexity(Command command);
+Action declare_eval_sparsity(Command command);
+Action declare_eval_retrieval(Command command);
 
 /// Text to work on: `--text PATH...` and how much of it.
 struct TextOptions {
   std::vector<std::string> paths;
   std::int64_t windows = 0;  // 0: all
 };
-void add_text_options(CLI::App& command, TextOptions& options);
+void add_text_options(Command command, TextOptions& options);
 
 /// --ctx, else the model's own context, at most kDefaultWindow.
 std::int64_t window_tokens(const Options& options, std::int64_t model_context);

@@ -1,7 +1,6 @@
 // dsa eval perplexity MODEL --text PATH...
 #include "eval/perplexity.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/eval.h"
@@ -92,14 +91,14 @@ int eval_perplexity(const PerplexityOptions& options) {
 
 }  // namespace
 
-Action declare_eval_perplexity(CLI::App& command) {
+Action declare_eval_perplexity(Command command) {
   auto options = std::make_shared<PerplexityOptions>();
   add_options(command, options->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
   add_text_options(command, options->text);
   command
       .add_flag("--compare", options->compare,
                 "dense and sparse on the same contexts, and their difference; needs an indexer")
-      ->excludes(command.get_option("--attention"));
+      .excludes(command.option("--attention"));
   command.footer(
       "Each document is cut into contexts of --ctx tokens; what is left over is left out.\n\nExamples:\n"
       "  dsa eval perplexity smollm2 --text docs README.md --ctx 2048 --attention dense\n"

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -17,8 +16,8 @@
 #include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "checkpoint/fingerprint.h"
+#include "cli/checks.h"
 #include "cli/eval.h"
-#include "cli/whole_number.h"
 #include "eval/retrieval_comparison.h"
 #include "eval/retrieval_report.h"
 
@@ -177,42 +176,40 @@ int eval_retrieval(RetrievalCommand& o) {
 
 }  // namespace
 
-Action declare_eval_retrieval(CLI::App& command) {
+Action declare_eval_retrieval(Command command) {
   auto o = std::make_shared<RetrievalCommand>();
   add_options(command, o->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
   // Both kinds of attention run, in a context of the longest length.
-  for (const char* option : {"--attention", "--ctx"}) command.remove_option(command.get_option(option));
+  for (const char* option : {"--attention", "--ctx"}) command.remove_option(option);
   std::vector<std::string> names;
   for (const RetrievalTask task : kRetrievalTasks) names.emplace_back(name(task));
   command
       .add_option("--tasks", o->tasks,
                   "of single, multi-key, variables, words; comma-separated (default: all)")
-      ->type_name("TASK,...")
-      ->delimiter(',')
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->check(CLI::IsMember(names));
+      .type_name("TASK,...")
+      .comma_separated()
+      .check(one_of(names));
   command.add_option("--lengths", o->lengths, "tokens of prompt and answer, comma-separated")
-      ->type_name("N,...")
-      ->delimiter(',')
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()))
-      ->capture_default_str();
+      .type_name("N,...")
+      .comma_separated()
+      .check(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()))
+      .show_default();
   command.add_option("--samples", o->samples, "samples of each task and length")
-      ->transform(whole<std::int64_t>(1, 1'000'000))
-      ->capture_default_str();
+      .check(whole<std::int64_t>(1, 1'000'000))
+      .show_default();
   command.add_option("--seed", o->seed, "the same seed makes the same samples")
-      ->transform(whole<std::uint64_t>())
-      ->capture_default_str();
+      .check(whole<std::uint64_t>())
+      .show_default();
   command
       .add_option(
           "--state", o->state,
           "keep every sample's result in this file as soon as it is there, and go on from what it holds")
-      ->type_name("FILE");
+      .type_name("FILE");
   command
       .add_option("--against", o->against,
                   "another run's --state: also compare with it, sample by sample "
                   "(another indexer, --best, other weights)")
-      ->type_name("FILE");
+      .type_name("FILE");
   add_chat_format(command, o->retrieval.chat_format);
   command.add_flag("--raw", o->retrieval.raw, "no chat format: the question is plain text");
   command.add_flag(

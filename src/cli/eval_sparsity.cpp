@@ -1,15 +1,14 @@
 // dsa eval sparsity MODEL --indexer DIR --text PATH...
 #include "eval/sparsity.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/checks.h"
 #include "cli/eval.h"
-#include "cli/whole_number.h"
 #include "eval/sparsity_report.h"
 
 namespace dsa::cli {
@@ -71,25 +70,22 @@ int eval_sparsity(const SparsityCommand& o) {
 
 }  // namespace
 
-Action declare_eval_sparsity(CLI::App& command) {
+Action declare_eval_sparsity(Command command) {
   auto o = std::make_shared<SparsityCommand>();
   add_options(command, o->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
   // Both kinds of attention run, and --topks says over how many tokens.
-  for (const char* option : {"--attention", "--top-k"}) command.remove_option(command.get_option(option));
+  for (const char* option : {"--attention", "--top-k"}) command.remove_option(option);
   add_text_options(command, o->text);
   command
       .add_option("--topks", o->topks,
                   "selection sizes, comma-separated (default: those of 128,256,512,1024 below --ctx)")
-      ->type_name("N,N,...")
-      ->delimiter(',')
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()));
+      .type_name("N,N,...")
+      .comma_separated()
+      .check(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()));
   command.add_option("--rows", o->rows, "query rows looked at in each context and layer")
-      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()))
-      ->capture_default_str();
-  command.add_option("--seed", o->seed, "chooses the rows")
-      ->transform(whole<std::uint64_t>())
-      ->capture_default_str();
+      .check(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()))
+      .show_default();
+  command.add_option("--seed", o->seed, "chooses the rows").check(whole<std::uint64_t>()).show_default();
   command.add_flag("--no-perplexity", o->no_perplexity,
                    "only look at attention: one dense run a context instead of one and two for each size");
   command.footer(

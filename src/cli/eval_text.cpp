@@ -1,5 +1,4 @@
 // What the parts of `dsa eval` share: text, a model, contexts.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -7,22 +6,20 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/catalogue.h"
+#include "cli/checks.h"
 #include "cli/eval.h"
-#include "cli/whole_number.h"
 
 namespace dsa::cli {
 
-void add_text_options(CLI::App& command, TextOptions& options) {
+void add_text_options(Command command, TextOptions& options) {
   command
       .add_option("--text", options.paths,
                   "files, or folders of files; each file is one document, a *.chat.json a conversation "
                   "(repeatable)")
-      ->type_name("PATH...")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->required();
-  command
-      .add_option("--windows", options.windows, "at most this many contexts, evenly spread (default: all)")
-      ->transform(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()));
+      .type_name("PATH...")
+      .required();
+  command.add_option("--windows", options.windows, "at most this many contexts, evenly spread (default: all)")
+      .check(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()));
 }
 
 std::int64_t window_tokens(const Options& options, std::int64_t model_context) {

@@ -1,5 +1,4 @@
 // dsa inspect MODEL
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/error.h"
@@ -11,7 +10,7 @@
 
 namespace dsa::cli {
 
-Action declare_inspect(CLI::App& command) {
+Action declare_inspect(Command command) {
   auto options = std::make_shared<Options>();
   add_options(command, *options, {OptionGroup::model, OptionGroup::json});
   command.footer(

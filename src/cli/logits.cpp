@@ -1,5 +1,4 @@
 // dsa logits MODEL --tokens "1,2,3"|@FILE --out F.safetensors
-#include <CLI/CLI.hpp>
 #include <array>
 #include <memory>
 
@@ -47,18 +46,17 @@ int write_logits(const LogitsOptions& options) {
 
 }  // namespace
 
-Action declare_logits(CLI::App& command) {
+Action declare_logits(Command command) {
   auto options = std::make_shared<LogitsOptions>();
   add_options(command, options->common, {OptionGroup::model, OptionGroup::engine});
   command
       .add_option("--tokens", options->tokens,
                   "the ids, separated by commas or white space, or a file of them")
-      ->type_name("IDS|@FILE")
-      ->required();
-  command
-      .add_option("--out", options->out, "safetensors: tokens I64 [n], logits F32 [n, vocab]; - is stdout")
-      ->type_name("FILE")
-      ->required();
+      .type_name("IDS|@FILE")
+      .required();
+  command.add_option("--out", options->out, "safetensors: tokens I64 [n], logits F32 [n, vocab]; - is stdout")
+      .type_name("FILE")
+      .required();
   command.footer(
       "Logits of every position, to compare with any other implementation.\n\nExample:\n"
       "  dsa logits smollm2 --compute f32 --tokens \"19556,905\" --out logits.safetensors\n");

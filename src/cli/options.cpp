@@ -1,6 +1,5 @@
 #include "cli/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -13,7 +12,7 @@
 #include "base/error.h"
 #include "chat/chat_format.h"
 #include "cli/catalogue.h"
-#include "cli/whole_number.h"
+#include "cli/checks.h"
 
 namespace dsa::cli {
 
@@ -24,115 +23,118 @@ namespace {
 constexpr auto kMaxInt = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxChunk = 1 << 24;
 
-// CLI::Range lets NaN through.
-CLI::Validator within(double min, double max) {
-  return {[=](const std::string& text) -> std::string {
-            double value = 0;
-            const bool fits = CLI::detail::lexical_cast(text, value) && value >= min && value <= max;
-            return fits ? "" : fmt::format("{} is not a number from {} to {}", text, min, max);
-          },
-          fmt::format("{} to {}", min, max)};
-}
-
 // A number within the range that SamplingParams::validate() checks.
 template <class T>
-void add_sampling(CLI::App& app, const char* flag, T& value, const char* help) {
+void add_sampling(Command command, const char* flag, T& value, const char* help) {
   std::string key = std::string(flag).substr(2);
   std::replace(key.begin(), key.end(), '-', '_');
   if (key == "sample_top_k") key = "top_k";
   const auto ranges = sampling_ranges();
   const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const auto& r) { return r.name == key; });
   DSA_CHECK(range != ranges.end());
-  auto* option = app.add_option(flag, value, fmt::format("{} ({})", help, range->hint))
-                     ->check(within(range->min, range->max))
-                     ->capture_default_str();
-  if constexpr (std::is_integral_v<T>) option->transform(whole<T>().description(""));
+  Option option = command.add_option(flag, value, fmt::format("{} ({})", help, range->hint))
+                      .check(within(range->min, range->max))
+                      .show_default();
+  if constexpr (std::is_integral_v<T>) option.check({.complaint = whole<T>().complaint, .description = ""});
 }
 
-void add_model(CLI::App& app, Options& o) {
-  app.add_option("model", o.model, "a folder with config.json and safetensors, a .gguf file, or smollm2")
-      ->type_name("MODEL")
-      ->capture_default_str();
+void add_model(Command command, Options& o) {
+  command.add_option("model", o.model, "a folder with config.json and safetensors, a .gguf file, or smollm2")
+      .type_name("MODEL")
+      .show_default();
 }
 
-void add_engine(CLI::App& app, Options& o) {
-  app.add_option(
-         "--attention", o.attention,
-         "dense: attend to every token; sparse: to the indexer's selection; "
-         "auto: sparse where the model has an indexer and the context exceeds top-k, dense again past "
-         "the context that the indexer was trained for")
-      ->check(CLI::IsMember({"auto", "dense", "sparse"}))
-      ->capture_default_str();
-  app.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
-      ->transform(whole<std::int64_t>(1, kMaxInt));
-  app.add_option("--indexer", o.indexer,
-                 "a folder with an indexer for this model, or none for dense attention "
-                 "(default: the model's own, or one that comes with dsa)")
-      ->type_name("DIR|none");
-  app.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
-  app.add_option("--compute", o.compute,
-                 "f32: float32 everywhere; auto: rounds as docs/numerics.md lists; "
-                 "demo: also what DeepSeek's demo rounds to FP8")
-      ->check(CLI::IsMember({"auto", "f32", "demo"}))
-      ->capture_default_str();
-  app.add_option("--threads", o.threads, "threads to compute with (default: DSA_THREADS, else every core)")
-      ->transform(whole(1, 4096));
-  app.add_option("--ctx", o.context, "tokens the context holds (default: all the model knows)")
-      ->transform(whole<std::int64_t>(1, kMaxInt));
-  app.add_option("--chunk", o.chunk,
-                 "most tokens of one forward pass: fewer take less memory, more read a prompt faster "
-                 "(default: chosen by size, as inspect says)")
-      ->transform(whole<std::int64_t>(1, kMaxChunk));
+void add_engine(Command command, Options& o) {
+  command
+      .add_option(
+          "--attention", o.attention,
+          "dense: attend to every token; sparse: to the indexer's selection; "
+          "auto: sparse where the model has an indexer and the context exceeds top-k, dense again past "
+          "the context that the indexer was trained for")
+      .check(one_of({"auto", "dense", "sparse"}))
+      .show_default();
+  command.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
+      .check(whole<std::int64_t>(1, kMaxInt));
+  command
+      .add_option("--indexer", o.indexer,
+                  "a folder with an indexer for this model, or none for dense attention "
+                  "(default: the model's own, or one that comes with dsa)")
+      .type_name("DIR|none");
+  command.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
+  command
+      .add_option("--compute", o.compute,
+                  "f32: float32 everywhere; auto: rounds as docs/numerics.md lists; "
+                  "demo: also what DeepSeek's demo rounds to FP8")
+      .check(one_of({"auto", "f32", "demo"}))
+      .show_default();
+  command
+      .add_option("--threads", o.threads, "threads to compute with (default: DSA_THREADS, else every core)")
+      .check(whole(1, 4096));
+  command.add_option("--ctx", o.context, "tokens the context holds (default: all the model knows)")
+      .check(whole<std::int64_t>(1, kMaxInt));
+  command
+      .add_option("--chunk", o.chunk,
+                  "most tokens of one forward pass: fewer take less memory, more read a prompt faster "
+                  "(default: chosen by size, as inspect says)")
+      .check(whole<std::int64_t>(1, kMaxChunk));
 }
 
-void add_sampling_options(CLI::App& app, Options& o) {
-  add_sampling(app, "--temperature", o.sampling.temperature, "how bold the choice of tokens is");
-  add_sampling(app, "--top-p", o.sampling.top_p, "choose among the best tokens that reach this probability");
-  add_sampling(app, "--sample-top-k", o.sampling.top_k, "choose among this many best tokens");
-  add_sampling(app, "--min-p", o.sampling.min_p,
+void add_sampling_options(Command command, Options& o) {
+  add_sampling(command, "--temperature", o.sampling.temperature, "how bold the choice of tokens is");
+  add_sampling(command, "--top-p", o.sampling.top_p,
+               "choose among the best tokens that reach this probability");
+  add_sampling(command, "--sample-top-k", o.sampling.top_k, "choose among this many best tokens");
+  add_sampling(command, "--min-p", o.sampling.min_p,
                "drop tokens below this share of the best one's probability");
-  add_sampling(app, "--repetition-penalty", o.sampling.repetition_penalty, "against tokens that occurred");
-  add_sampling(app, "--presence-penalty", o.sampling.presence_penalty, "against tokens of the answer");
-  add_sampling(app, "--frequency-penalty", o.sampling.frequency_penalty,
+  add_sampling(command, "--repetition-penalty", o.sampling.repetition_penalty,
+               "against tokens that occurred");
+  add_sampling(command, "--presence-penalty", o.sampling.presence_penalty, "against tokens of the answer");
+  add_sampling(command, "--frequency-penalty", o.sampling.frequency_penalty,
                "the same, for each time they occurred");
-  app.add_option("--logit-bias", o.logit_bias, "add BIAS to a token's logit, -inf bans it (repeatable)")
-      ->type_name("ID:BIAS");
-  add_seed(app, o.sampling.seed);
-  app.add_option("--max-tokens", o.max_tokens,
-                 "longest answer in tokens, which is said where it is cut; -1: until the context is full")
-      ->transform(whole<std::int64_t>(-1, kMaxInt))
-      ->capture_default_str();
-  app.add_option("--stop", o.stop, "end the answer before this text (repeatable)")->type_name("TEXT");
+  command.add_option("--logit-bias", o.logit_bias, "add BIAS to a token's logit, -inf bans it (repeatable)")
+      .type_name("ID:BIAS");
+  add_seed(command, o.sampling.seed);
+  command
+      .add_option("--max-tokens", o.max_tokens,
+                  "longest answer in tokens, which is said where it is cut; -1: until the context is full")
+      .check(whole<std::int64_t>(-1, kMaxInt))
+      .show_default();
+  command.add_option("--stop", o.stop, "end the answer before this text (repeatable)").type_name("TEXT");
 }
 
-void add_special(CLI::App& app, Options& o) {
-  app.add_flag("--special", o.special, "text that spells a control token means that token");
+void add_special(Command command, Options& o) {
+  command.add_flag("--special", o.special, "text that spells a control token means that token");
 }
 
-void add_prompt(CLI::App& app, Options& o) {
-  app.add_option("-p,--prompt", o.prompt, "the question")->type_name("TEXT");
-  app.add_option("--file", o.file,
-                 "a document: the prompt itself or, with --prompt, what the question is about; - is stdin")
-      ->type_name("FILE");
-  app.add_option("--system", o.system,
-                 "the system message, in place of the model's own; \"\" is an empty one")
-      ->type_name("TEXT");
-  add_chat_format(app, o.chat_format);
-  const auto thinking = app.add_option("--thinking", o.thinking,
-                                       "whether the model thinks first, where its chat format can say so; "
-                                       "auto: as the format does by itself")
-                            ->check(CLI::IsMember({"auto", "on", "off"}))
-                            ->capture_default_str();
-  app.add_flag("--think{on}", o.thinking, "the same as --thinking on")->excludes(thinking);
-  app.add_flag("--raw", o.raw, "no chat format: continue the text as it stands");
-  add_special(app, o);
+void add_prompt(Command command, Options& o) {
+  command.add_option("-p,--prompt", o.prompt, "the question").type_name("TEXT");
+  command
+      .add_option("--file", o.file,
+                  "a document: the prompt itself or, with --prompt, what the question is about; - is stdin")
+      .type_name("FILE");
+  command
+      .add_option("--system", o.system,
+                  "the system message, in place of the model's own; \"\" is an empty one")
+      .type_name("TEXT");
+  add_chat_format(command, o.chat_format);
+  const auto thinking = command
+                            .add_option("--thinking", o.thinking,
+                                        "whether the model thinks first, where its chat format can say so; "
+                                        "auto: as the format does by itself")
+                            .check(one_of({"auto", "on", "off"}))
+                            .show_default();
+  command.add_flag("--think{on}", o.thinking, "the same as --thinking on").excludes(thinking);
+  command.add_flag("--raw", o.raw, "no chat format: continue the text as it stands");
+  add_special(command, o);
 }
 
-void add_json(CLI::App& app, Options& o) { app.add_flag("--json", o.json, "one JSON object on stdout"); }
+void add_json(Command command, Options& o) {
+  command.add_flag("--json", o.json, "one JSON object on stdout");
+}
 
 struct GroupRow {
   OptionGroup group;
-  void (*add)(CLI::App&, Options&);
+  void (*add)(Command, Options&);
 };
 constexpr std::array<GroupRow, 6> kGroups{{
     {OptionGroup::model, add_model},
@@ -158,32 +160,30 @@ LogitBias parse_bias(std::string_view text) {
 
 }  // namespace
 
-void add_options(CLI::App& command, Options& options, std::initializer_list<OptionGroup> groups) {
-  // As with most programs an option given twice means the last one; those that may be repeated keep all.
-  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+void add_options(Command command, Options& options, std::initializer_list<OptionGroup> groups) {
   for (const auto group : groups)
     std::find_if(kGroups.begin(), kGroups.end(), [&](const GroupRow& row) {
       return row.group == group;
     })->add(command, options);
 }
 
-void add_seed(CLI::App& command, std::optional<std::uint64_t>& seed) {
+void add_seed(Command command, std::optional<std::uint64_t>& seed) {
   const auto take = [&seed](const std::string& text) {
     seed = parse_whole<std::uint64_t>(text);
     if (!seed && parse_whole<std::int64_t>(text) != -1)
-      throw CLI::ValidationError("--seed", fmt::format("{} is not a whole number from -1 to {}", text,
-                                                       std::numeric_limits<std::uint64_t>::max()));
+      throw UsageError(fmt::format("--seed: {} is not a whole number from -1 to {}", text,
+                                   std::numeric_limits<std::uint64_t>::max()));
   };
   command
-      .add_option_function<std::string>(
+      .add_option_function(
           "--seed", take, "the same seed gives the same answer (default, and -1: a different one every time)")
-      ->type_name("N");
+      .type_name("N");
 }
 
-void add_chat_format(CLI::App& command, std::string& format) {
+void add_chat_format(Command command, std::string& format) {
   command
       .add_option("--chat-format", format, "how the model is talked to (default: as its chat template says)")
-      ->check(CLI::IsMember(ChatFormat::names()));
+      .check(one_of(ChatFormat::names()));
 }
 
 LoadOptions load_options(const Options& o) {

@@ -8,12 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/command.h"
 #include "model/opened_model.h"
 #include "sampling/sampling_params.h"
-
-namespace CLI {
-class App;
-}
 
 namespace dsa::cli {
 
@@ -59,10 +56,13 @@ enum class OptionGroup : std::uint8_t {
 };
 
 /// Adds the groups' options to a subcommand; `options` must live until the parse is over.
-void add_options(CLI::App& command, Options& options, std::initializer_list<OptionGroup> groups);
+void add_options(Command command, Options& options, std::initializer_list<OptionGroup> groups);
+
+/// --seed, where -1 means a different one every time, as leaving it out does.
+void add_seed(Command command, std::optional<std::uint64_t>& seed);
 
 /// --chat-format NAME, for verbs without OptionGroup::prompt.
-void add_chat_format(CLI::App& command, std::string& format);
+void add_chat_format(Command command, std::string& format);
 
 LoadOptions load_options(const Options& options);
 RunOptions run_options(const Options& options);

@@ -1,5 +1,4 @@
 // dsa run MODEL --prompt TEXT | --file F
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/error.h"
@@ -55,7 +54,7 @@ int run(const Options& options) {
 
 }  // namespace
 
-Action declare_run(CLI::App& command) {
+Action declare_run(Command command) {
   auto options = std::make_shared<Options>();
   add_options(command, *options,
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine,
@@ -63,9 +62,9 @@ Action declare_run(CLI::App& command) {
   command.footer(
       "Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n"
       "  dsa run smollm2 --raw --temperature 0 --max-tokens 20 --json --prompt \"Once upon a time\"\n");
-  return [options, &command] {
-    if (command.count("--prompt") + command.count("--file") == 0)
-      throw CLI::RequiredError("--prompt TEXT or --file FILE");
+  return [options, command] {
+    if (!command.was_typed("--prompt") && !command.was_typed("--file"))
+      throw UsageError("--prompt TEXT or --file FILE is required");
     return run(*options);
   };
 }

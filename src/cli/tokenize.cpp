@@ -1,6 +1,5 @@
 // dsa tokenize MODEL
 #include <fmt/ranges.h>
-#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -24,7 +23,7 @@ std::string as_json(const Tokenizer& tokenizer, const std::vector<std::int32_t>&
 
 }  // namespace
 
-Action declare_tokenize(CLI::App& command) {
+Action declare_tokenize(Command command) {
   auto options = std::make_shared<Options>();
   auto decode = std::make_shared<bool>(false);
   add_options(command, *options, {OptionGroup::model, OptionGroup::special, OptionGroup::json});

@@ -3,7 +3,6 @@
 // (docs/adr/0010-libtorch.md): nobody who only chats waits for them or needs them installed.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -40,11 +39,10 @@ int hand_over(std::vector<std::string> arguments) {
 
 }  // namespace
 
-Action declare_train(CLI::App& command) {
+Action declare_train(Command command) {
   // Everything behind the verb, --help included, is dsa-train's to read.
-  command.set_help_flag();
-  command.prefix_command();
-  return [&command] { return hand_over(command.remaining()); };
+  command.take_everything();
+  return [command] { return hand_over(command.rest()); };
 }
 
 }  // namespace dsa::cli

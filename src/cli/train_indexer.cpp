@@ -1,7 +1,6 @@
 // dsa train indexer --model MODEL --text PATH... --out DIR: the warm-up of an indexer.
 #include "cli/train_indexer.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -23,8 +22,7 @@ struct Options : TrainOptions {
 };
 
 // What was typed beside --resume must be what the training was started with.
-void check_typed_options(const CLI::App& command, const Options& o,
-                         const train::WarmupCheckpoint& checkpoint) {
+void check_typed_options(Command command, const Options& o, const train::WarmupCheckpoint& checkpoint) {
   check_resumed(command, o, o.settings, checkpoint.settings, checkpoint.progress);
   check_typed(command, o, "ctx", o.context,
               train::Curriculum::parse(checkpoint.settings.curriculum).longest());
@@ -52,7 +50,7 @@ std::string closing(const train::TrainingLoop& loop, const Options& o) {
                            printable(o.out, 1000));
 }
 
-int train_indexer(const CLI::App& command, const Options& o) {
+int train_indexer(Command command, const Options& o) {
   const auto path = resolve_model(o.model);
   std::optional<train::WarmupCheckpoint> checkpoint;
   if (o.resume) {
@@ -101,24 +99,24 @@ constexpr SettingHelp kHelp[] = {
 
 }  // namespace
 
-Action declare_train_indexer(CLI::App& command) {
+Action declare_train_indexer(Command command) {
   auto o = std::make_shared<Options>();
   add_base_model(command, *o);
   add_train_options(command, *o, "results do not depend on it");
-  auto* context = command
-                      .add_option("--ctx", o->context,
-                                  "longest context: training starts at 2048 tokens and doubles up to it "
-                                  "(default: the model's, at most 8192)")
-                      ->transform(whole<std::int64_t>(2, std::int64_t{1} << 24));
+  Option context = command
+                       .add_option("--ctx", o->context,
+                                   "longest context: training starts at 2048 tokens and doubles up to it "
+                                   "(default: the model's, at most 8192)")
+                       .check(whole<std::int64_t>(2, std::int64_t{1} << 24));
   add_settings(command, o->settings, kHelp);
-  context->excludes(command.get_option("--curriculum"));
+  context.excludes(command.option("--curriculum"));
   command.footer(
       "The model is frozen and attends to every token; "
       "in each layer a small indexer learns to score earlier tokens as that attention does.\n"
       "The folder then goes to any verb as --indexer DIR.  Ctrl-C saves and stops.\n\nExamples:\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --hours 1\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --resume\n");
-  return [&command, o] { return naming_options(o->settings, [&] { return train_indexer(command, *o); }); };
+  return [command, o] { return naming_options(o->settings, [&] { return train_indexer(command, *o); }); };
 }
 
 }  // namespace dsa::cli

@@ -5,6 +5,6 @@
 
 namespace dsa::cli {
 
-Action declare_train_indexer(CLI::App& command);
+Action declare_train_indexer(Command command);
 
 }  // namespace dsa::cli

@@ -1,7 +1,6 @@
 // dsa train model --config CONFIG --text PATH... --out DIR: a model from scratch.
 #include "cli/train_model.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -98,7 +97,7 @@ std::string closing(const train::TrainingLoop& loop, const train::Recipe& recipe
                    printable(o.out, 1000));
 }
 
-int train_model(const CLI::App& command, const Options& o) {
+int train_model(Command command, const Options& o) {
   std::optional<train::PretrainCheckpoint> checkpoint;
   if (o.resume) {
     checkpoint = train::read_pretrain_checkpoint(checkpoint_to_resume(o));
@@ -151,15 +150,14 @@ constexpr SettingHelp kHelp[] = {
 
 }  // namespace
 
-Action declare_train_model(CLI::App& command) {
+Action declare_train_model(Command command) {
   auto o = std::make_shared<Options>();
-  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command
       .add_option("--config", o->config,
                   "what kind of model: a config.json of a deepseek_v32, or a folder that holds one")
-      ->type_name("PATH");
+      .type_name("PATH");
   command.add_option("--tokenizer", o->tokenizer, "its tokenizer.json (default: the one beside config.json)")
-      ->type_name("PATH");
+      .type_name("PATH");
   add_train_options(command, *o, "the same number gives the same bits");
   add_settings(command, o->settings, kHelp);
   command.footer(
@@ -173,7 +171,7 @@ Action declare_train_model(CLI::App& command) {
       "--text \"$(tools/fetch_corpus)/train\" --out my-model --hours 2\n"
       "  dsa train model --text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa run my-model --raw -p \"The\"\n");
-  return [&command, o] { return naming_options(o->settings, [&] { return train_model(command, *o); }); };
+  return [command, o] { return naming_options(o->settings, [&] { return train_model(command, *o); }); };
 }
 
 }  // namespace dsa::cli

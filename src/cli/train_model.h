@@ -5,6 +5,6 @@
 
 namespace dsa::cli {
 
-Action declare_train_model(CLI::App& command);
+Action declare_train_model(Command command);
 
 }  // namespace dsa::cli

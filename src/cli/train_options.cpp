@@ -9,45 +9,41 @@ constexpr double kDefaultHours = 1;
 
 }  // namespace
 
-void add_base_model(CLI::App& command, TrainOptions& o) {
+void add_base_model(Command command, TrainOptions& o) {
   command
       .add_option("--model", o.model, "a folder with config.json and safetensors, a .gguf file, or smollm2")
-      ->type_name("MODEL")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-      ->capture_default_str();
+      .type_name("MODEL")
+      .show_default();
 }
 
-void add_train_options(CLI::App& command, TrainOptions& o, const std::string& threads_help) {
-  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+void add_train_options(Command command, TrainOptions& o, const std::string& threads_help) {
   command
       .add_option("--text", o.text,
                   "what to train on: files, or folders of files; "
                   "each file is one document, a *.chat.json a conversation")
-      ->type_name("PATH...")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->required();
+      .type_name("PATH...")
+      .required();
   command.add_option("--held-out", o.held_out, "text that is only looked at, for the report")
-      ->type_name("PATH...")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      .type_name("PATH...");
   command.add_option("--out", o.out, "folder for the result, its checkpoint, log and report")
-      ->type_name("DIR")
-      ->required();
-  auto* hours = command
-                    .add_option("--hours", o.budget.hours,
-                                "how long to train; turned into tokens after 20 steps (default: 1)")
-                    ->check(CLI::Range(1e-4, 1e4));
-  auto* tokens = command.add_option("--tokens", o.budget.tokens, "how many tokens to train on")
-                     ->transform(whole<std::int64_t>(1, std::int64_t{1} << 50));
-  hours->excludes(tokens);
+      .type_name("DIR")
+      .required();
+  Option hours = command
+                     .add_option("--hours", o.budget.hours,
+                                 "how long to train; turned into tokens after 20 steps (default: 1)")
+                     .check(within(1e-4, 1e4));
+  const Option tokens = command.add_option("--tokens", o.budget.tokens, "how many tokens to train on")
+                            .check(whole<std::int64_t>(1, std::int64_t{1} << 50));
+  hours.excludes(tokens);
   command
       .add_option("--threads", o.threads,
                   "threads to compute with (default: DSA_THREADS, else every core); " + threads_help)
-      ->transform(whole(1, 4096));
+      .check(whole(1, 4096));
   command.add_flag("--resume", o.resume,
                    "go on with the training in --out, to the same bits as if it had never stopped");
   command.add_option("--save-seconds", o.save_seconds, "time between checkpoints")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
+      .check(within(0.0, 1e6))
+      .show_default();
 }
 
 void refuse_second_training(const TrainOptions& o) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,7 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/whole_number.h"
+#include "cli/command.h"
 #include "text/documents.h"
 #include "train/loop/progress.h"
 
@@ -30,9 +29,9 @@ struct TrainOptions {
 };
 
 /// --model, for a training that begins with one.
-void add_base_model(CLI::App& command, TrainOptions& o);
+void add_base_model(Command command, TrainOptions& o);
 /// All others; what is said about --threads differs.
-void add_train_options(CLI::App& command, TrainOptions& o, const std::string& threads_help);
+void add_train_options(Command command, TrainOptions& o, const std::string& threads_help);
 
 struct SettingHelp {
   const char* name;
@@ -40,15 +39,15 @@ struct SettingHelp {
 };
 /// An option --name for every setting of `s` that `help` names; defaults of nothing are for the text to tell.
 template <class Settings>
-void add_settings(CLI::App& command, Settings& s, std::span<const SettingHelp> help) {
+void add_settings(Command command, Settings& s, std::span<const SettingHelp> help) {
   for_each_setting(s, [&](const char* name, auto& value) {
     const auto found = std::ranges::find(help, std::string_view(name), &SettingHelp::name);
     if (found == help.end()) return;
-    auto* option = command.add_option(std::string("--") + name, value, found->text);
+    Option option = command.add_option(std::string("--") + name, value, found->text);
     using Value = std::decay_t<decltype(value)>;
-    if (value != Value{}) option->capture_default_str();
+    if (value != Value{}) option.show_default();
     if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>)
-      option->transform(whole<Value>().description(""));
+      option.check({.complaint = whole<Value>().complaint, .description = ""});
   });
 }
 
@@ -59,17 +58,17 @@ std::filesystem::path checkpoint_to_resume(const TrainOptions& o);
 
 /// Throws Error if an option was typed beside --resume with another value than the training was started with.
 template <class Value>
-void check_typed(const CLI::App& command, const TrainOptions& o, const std::string& name, const Value& now,
+void check_typed(Command command, const TrainOptions& o, const std::string& name, const Value& now,
                  const Value& then) {
-  if (command.get_option("--" + name)->count() > 0 && now != then)
+  if (command.was_typed("--" + name) && now != then)
     fail("--resume: the training in {} was started with --{} {}, not {}: leave the option out",
          printable(o.out, 1000), name, then, now);
 }
 template <class Settings>
-void check_resumed(const CLI::App& command, const TrainOptions& o, const Settings& typed,
-                   const Settings& started, const train::Progress& p) {
+void check_resumed(Command command, const TrainOptions& o, const Settings& typed, const Settings& started,
+                   const train::Progress& p) {
   for_each_setting(typed, [&](const std::string& name, const auto& now) {
-    if (command.get_option_no_throw("--" + name) == nullptr) return;
+    if (!command.has_option("--" + name)) return;
     for_each_setting(started, [&](const std::string& other, const auto& then) {
       if constexpr (std::is_same_v<decltype(now), decltype(then)>)
         if (name == other) check_typed(command, o, name, now, then);

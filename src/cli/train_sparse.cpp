@@ -1,7 +1,6 @@
 // dsa train sparse --model MODEL --indexer DIR --text PATH... --out DIR: the sparse stage.
 #include "cli/train_sparse.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -64,7 +63,7 @@ std::string closing(const train::TrainingLoop& loop, const Options& o) {
                      printable(o.out, 1000));
 }
 
-int train_sparse(const CLI::App& command, const Options& o) {
+int train_sparse(Command command, const Options& o) {
   const auto path = resolve_model(o.model);
   std::optional<train::SparseCheckpoint> checkpoint;
   if (o.resume) {
@@ -124,14 +123,14 @@ constexpr SettingHelp kHelp[] = {
 
 }  // namespace
 
-Action declare_train_sparse(CLI::App& command) {
+Action declare_train_sparse(Command command) {
   auto o = std::make_shared<Options>();
   add_base_model(command, *o);
   add_train_options(command, *o, "the same number gives the same bits");
   command
       .add_option("--indexer", o->indexer,
                   "the indexer to begin with, from dsa train indexer (default: the model's own)")
-      ->type_name("DIR");
+      .type_name("DIR");
   add_settings(command, o->settings, kHelp);
   command.footer(
       "After the warm-up: the model attends to its indexer's selections alone "
@@ -145,7 +144,7 @@ Action declare_train_sparse(CLI::App& command) {
       "  dsa train sparse --indexer my-indexer "
       "--text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa chat my-model\n");
-  return [&command, o] { return naming_options(o->settings, [&] { return train_sparse(command, *o); }); };
+  return [command, o] { return naming_options(o->settings, [&] { return train_sparse(command, *o); }); };
 }
 
 }  // namespace dsa::cli

@@ -5,6 +5,6 @@
 
 namespace dsa::cli {
 
-Action declare_train_sparse(CLI::App& command);
+Action declare_train_sparse(Command command);
 
 }  // namespace dsa::cli

@@ -1,7 +1,6 @@
 // dsa train text --text PATH... --out DIR: more documents to train on, made out of those that are there.
 #include "cli/train_text.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -11,10 +10,10 @@
 #include "base/who.h"
 #include "checkpoint/fingerprint.h"
 #include "cli/catalogue.h"
+#include "cli/checks.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/train_options.h"
-#include "cli/whole_number.h"
 #include "rl/rollout.h"
 #include "text/retrieval_text.h"
 #include "text/text_maker.h"
@@ -91,36 +90,32 @@ int train_text(const TextOrder& o) {
 
 }  // namespace
 
-Action declare_train_text(CLI::App& command) {
+Action declare_train_text(Command command) {
   auto o = std::make_shared<TextOrder>();
-  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command.add_option("--model", o->model, "the model that is to be trained: it writes the conversations")
-      ->type_name("MODEL")
-      ->capture_default_str();
+      .type_name("MODEL")
+      .show_default();
   command.add_option("--text", o->text, "ordinary text to take passages from: files, or folders of files")
-      ->type_name("PATH...")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->required();
+      .type_name("PATH...")
+      .required();
   command.add_option("--out", o->out, "folder for the documents (DIR/text) and their manifest")
-      ->type_name("DIR")
-      ->required();
+      .type_name("DIR")
+      .required();
   const auto add_count = [&](const char* name, std::int64_t& count, const char* help) {
-    command.add_option(name, count, help)
-        ->transform(whole<std::int64_t>(0, kMostDocuments))
-        ->capture_default_str();
+    command.add_option(name, count, help).check(whole<std::int64_t>(0, kMostDocuments)).show_default();
   };
   add_count("--retrieval", o->retrieval, "documents with facts and, far behind them, questions about them");
   add_count("--chat", o->chat, "conversations about passages, with the model's own answers");
   command
       .add_option("--ctx", o->context,
                   "tokens of a document, at least (default: the model's context, at most 8192)")
-      ->transform(whole(kShortestText, kLongestText));
+      .check(whole(kShortestText, kLongestText));
   command.add_option("--seed", o->seed, "the same seed, text and model give the same documents")
-      ->transform(whole<std::uint64_t>())
-      ->capture_default_str();
+      .check(whole<std::uint64_t>())
+      .show_default();
   command
       .add_option("--threads", o->threads, "threads to compute with (default: DSA_THREADS, else every core)")
-      ->transform(whole(1, 4096));
+      .check(whole(1, 4096));
   add_chat_format(command, o->chat_format);
   command.footer(
       "What ordinary text has little of: "

@@ -5,6 +5,6 @@
 
 namespace dsa::cli {
 
-Action declare_train_text(CLI::App& command);
+Action declare_train_text(Command command);
 
 }  // namespace dsa::cli

@@ -4,9 +4,7 @@
 #include <functional>
 #include <string_view>
 
-namespace CLI {
-class App;
-}
+#include "cli/command.h"
 
 namespace dsa::cli {
 
@@ -23,17 +21,17 @@ struct Verb {
   std::string_view name;
   std::string_view summary;
   /// Adds the verb's options to its subcommand and gives back what is to run once they are parsed.
-  Action (*declare)(CLI::App& command);
+  Action (*declare)(Command command);
 };
 
 // One file a verb.
-Action declare_chat(CLI::App& command);
-Action declare_run(CLI::App& command);
-Action declare_inspect(CLI::App& command);
-Action declare_tokenize(CLI::App& command);
-Action declare_logits(CLI::App& command);
-Action declare_bench(CLI::App& command);
-Action declare_eval(CLI::App& command);
-Action declare_train(CLI::App& command);
+Action declare_chat(Command command);
+Action declare_run(Command command);
+Action declare_inspect(Command command);
+Action declare_tokenize(Command command);
+Action declare_logits(Command command);
+Action declare_bench(Command command);
+Action declare_eval(Command command);
+Action declare_train(Command command);
 
 }  // namespace dsa::cli

@@ -75,6 +75,7 @@ refused "checkpoint.safetensors" train --out "$work/cut" --resume
 on 2 "$dsa" train
 on 2 "$dsa" train indexer --out "$work/x"
 on 2 train --out "$work/x" --tokens 64 --hours 1
+on 2 train --out "$work/x" --hours nan
 
 # A full disk: the checkpoint before it stays.
 disk_fills 40 train --tokens 3000 --save-seconds 0

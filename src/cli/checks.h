@@ -1,17 +1,24 @@
-// Whole numbers on the command line, by one parser: decimal, and never another number than the one typed.
+// What is asked of a value as it was typed, before it becomes one.
 #pragma once
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dsa::cli {
+
+struct Check {
+  /// What is wrong with the text, "" if nothing is.  It may write the text anew.
+  std::function<std::string(std::string& text)> complaint;
+  std::string description;  // in --help, behind the type; "": nothing
+};
 
 /// "42", "-7", "+7", "007"; nothing for what is no such number or not within T, as "4k", "0x10", "1e3", "".
 template <class T>
@@ -23,10 +30,10 @@ std::optional<T> parse_whole(std::string_view text) {
   return value;
 }
 
-/// Of an option whose value is of type T.  It leaves CLI11 a number without a leading zero, which means octal
-/// there.
+/// Whole numbers by one parser: decimal, and never another number than the one typed.  Of an option whose
+/// value is of type T.  It leaves CLI11 a number without a leading zero, which means octal there.
 template <class T>
-CLI::Validator whole(T min = std::numeric_limits<T>::min(), T max = std::numeric_limits<T>::max()) {
+Check whole(T min = std::numeric_limits<T>::min(), T max = std::numeric_limits<T>::max()) {
   const std::string range = fmt::format("{} to {}", min, max);
   return {[=](std::string& text) -> std::string {
             const auto value = parse_whole<T>(text);
@@ -35,10 +42,12 @@ CLI::Validator whole(T min = std::numeric_limits<T>::min(), T max = std::numeric
             text = std::to_string(*value);
             return "";
           },
-          range, "whole number"};
+          range};
 }
 
-/// --seed, where -1 means a different one every time, as leaving it out does.
-void add_seed(CLI::App& command, std::optional<std::uint64_t>& seed);
+/// A number, NaN is none.
+Check within(double min, double max);
+
+Check one_of(std::vector<std::string> words);
 
 }  // namespace dsa::cli
