@@ -149,6 +149,13 @@ ForwardHooks Forced::hooks() {
   };
 }
 
+std::optional<std::int64_t> first_difference(const Array<float>& a, const Array<float>& b) {
+  if (a.shape != b.shape) return 0;
+  for (std::int64_t t = 0; t < a.rows(); ++t)
+    if (std::memcmp(a.row(t).data(), b.row(t).data(), a.row(t).size_bytes()) != 0) return t;
+  return std::nullopt;
+}
+
 double standard_deviation(std::span<const float> values) {
   double sum = 0, squares = 0;
   for (const double v : values) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -86,6 +87,9 @@ struct Forced {
   std::int64_t selected_equal = 0, selected_total = 0;  // its own selections against the golden's
   [[nodiscard]] ForwardHooks hooks();
 };
+
+/// The first row that is not the same bits; nothing if all are.  Arrays of other shapes differ from row 0 on.
+std::optional<std::int64_t> first_difference(const Array<float>& a, const Array<float>& b);
 
 double standard_deviation(std::span<const float> values);
 /// Largest |a - b| of each row in units of b's standard deviation; infinite if either holds a NaN.
