@@ -2,41 +2,43 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
+#include <iterator>
 
 namespace dsa::cli {
 namespace {
 
-struct Setting {
-  std::string_view name;  // in the library
-  std::string_view flag;
-};
-constexpr std::array<Setting, 15> kSettings{{{"attention", "--attention"},
-                                             {"chat_format", "--chat-format"},
-                                             {"chunk", "--chunk"},
-                                             {"compute", "--compute"},
-                                             {"context", "--ctx"},
-                                             {"force_indexer", "--force-indexer"},
-                                             {"index_topk", "--top-k"},
-                                             {"indexer", "--indexer"},
-                                             {"lengths", "--lengths"},
-                                             {"out", "--out"},
-                                             {"random_indexer", "--random-indexer"},
-                                             {"raw", "--raw"},
-                                             {"state", "--state"},
-                                             {"step", "--step"},
-                                             {"threads", "--threads"}}};
+// Typed as they are called, with hyphens.
+constexpr std::string_view kSettings[] = {
+    "attention",  "balance", "batch",     "chat_format",   "chunk", "clip",           "compute",
+    "curriculum", "dim",     "distill",   "force_indexer", "heads", "indexer",        "indexer_lr",
+    "lengths",    "lora",    "lr",        "mtp",           "out",   "random_indexer", "raw",
+    "rise",       "rows",    "sparse_lr", "stages",        "state", "step",           "target",
+    "threads",    "updates", "warmup_lr", "weight_decay"};
+
+std::string flag(std::string_view setting) {
+  if (setting == "context") return "--ctx";
+  if (setting == "index_topk") return "--top-k";
+  if (std::ranges::find(kSettings, setting) == std::end(kSettings)) return {};
+  std::string out = fmt::format("--{}", setting);
+  std::ranges::replace(out, '_', '-');
+  return out;
+}
 
 }  // namespace
 
 std::string as_typed(std::string_view sentence) {
-  std::string out(sentence);
-  for (const Setting& setting : kSettings) {
-    const std::string quoted = fmt::format("`{}`", setting.name);
-    for (auto at = out.find(quoted); at != std::string::npos; at = out.find(quoted, at))
-      out.replace(at, quoted.size(), setting.flag);
+  std::string out;
+  for (auto tick = sentence.find('`'); tick != std::string_view::npos; tick = sentence.find('`')) {
+    const auto end = sentence.find('`', tick + 1);
+    if (end == std::string_view::npos) break;
+    const std::string typed = flag(sentence.substr(tick + 1, end - tick - 1));
+    // What is no setting stays, and its last tick may be another's first.
+    out += sentence.substr(0, typed.empty() ? end : tick);
+    out += typed;
+    sentence.remove_prefix(typed.empty() ? end : end + 1);
   }
-  return out;
+  return out.append(sentence);
 }
 
 }  // namespace dsa::cli

@@ -116,7 +116,7 @@ Action declare_train_indexer(Command command) {
       "The folder then goes to any verb as --indexer DIR.  Ctrl-C saves and stops.\n\nExamples:\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --hours 1\n"
       "  dsa train indexer --text \"$(tools/fetch_corpus)/train\" --out my-indexer --resume\n");
-  return [command, o] { return naming_options(o->settings, [&] { return train_indexer(command, *o); }); };
+  return [command, o] { return train_indexer(command, *o); };
 }
 
 }  // namespace dsa::cli

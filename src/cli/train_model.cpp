@@ -171,7 +171,7 @@ Action declare_train_model(Command command) {
       "--text \"$(tools/fetch_corpus)/train\" --out my-model --hours 2\n"
       "  dsa train model --text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa run my-model --raw -p \"The\"\n");
-  return [command, o] { return naming_options(o->settings, [&] { return train_model(command, *o); }); };
+  return [command, o] { return train_model(command, *o); };
 }
 
 }  // namespace dsa::cli

@@ -80,20 +80,6 @@ void check_resumed(Command command, const TrainOptions& o, const Settings& typed
     check_typed(command, o, "tokens", o.budget.tokens, p.budget);
 }
 
-/// Runs `body`; what it says about a setting is said about its option: "lr 0: ..." becomes "--lr 0: ...".
-template <class Settings, class Body>
-int naming_options(const Settings& settings, Body&& body) {
-  try {
-    return body();
-  } catch (const Error& error) {
-    const std::string_view text = error.what();
-    for_each_setting(settings, [&](const std::string& name, const auto&) {
-      if (text.starts_with(name + " ") || text.starts_with(name + ":")) fail("--{}", text);
-    });
-    throw;
-  }
-}
-
 /// The budget asked for: an hour where none is.
 train::Budget budget_of(const TrainOptions& o);
 void create_out_folder(const TrainOptions& o);

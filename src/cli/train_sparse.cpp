@@ -144,7 +144,7 @@ Action declare_train_sparse(Command command) {
       "  dsa train sparse --indexer my-indexer "
       "--text \"$(tools/fetch_corpus)/train\" --out my-model --resume\n"
       "  dsa chat my-model\n");
-  return [command, o] { return naming_options(o->settings, [&] { return train_sparse(command, *o); }); };
+  return [command, o] { return train_sparse(command, *o); };
 }
 
 }  // namespace dsa::cli

@@ -7,7 +7,7 @@ namespace dsa::train {
 
 Products parse_products(std::string_view text) {
   if (text == "f32") return Products::f32;
-  if (text != "auto") fail("compute {}: expected auto or f32", printable(text));
+  if (text != "auto") fail("`compute` {}: expected auto or f32", printable(text));
   return choose_kernels().bf16_products ? Products::bf16 : Products::f32;
 }
 

@@ -30,7 +30,7 @@ std::vector<double> parse_shares(std::string_view text, const ShareSyntax& synta
     const auto colon = stage.find(':');
     shares.push_back(colon == std::string_view::npos ? 1 : share_of(stage.substr(colon + 1)));
     if (!add_name(stage.substr(0, colon)) || shares.back() == 0)
-      fail("{}: \"{}\" is not {}", syntax.setting, printable(stage), syntax.form);
+      fail("`{}`: \"{}\" is not {}", syntax.setting, printable(stage), syntax.form);
     at = comma + 1;
   }
   const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);

@@ -25,7 +25,7 @@ Recipe Recipe::parse(std::string_view text) {
         return std::ranges::find(kNames, name) != kNames.end();
       });
   if (names.size() > kNames.size() || !std::equal(names.begin(), names.end(), kNames.begin()))
-    fail("stages {}: expected dense, then warmup, then sparse, each once, from the first on",
+    fail("`stages` {}: expected dense, then warmup, then sparse, each once, from the first on",
          printable(text));
   return out;
 }

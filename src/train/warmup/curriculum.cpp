@@ -27,7 +27,7 @@ Curriculum Curriculum::parse(std::string_view text) {
                              });
   for (std::size_t i = 1; i < out.contexts_.size(); ++i)
     if (out.contexts_[i] <= out.contexts_[i - 1])
-      fail("curriculum: {} tokens follow {}: expected longer contexts later", out.contexts_[i],
+      fail("`curriculum`: {} tokens follow {}: expected longer contexts later", out.contexts_[i],
            out.contexts_[i - 1]);
   return out;
 }

@@ -23,7 +23,7 @@ std::string_view name(Target target) {
 
 Target parse_target(std::string_view text) {
   const auto* found = std::ranges::find(kTargets, text, &TargetName::name);
-  if (found == kTargets.end()) fail("target {}: expected sum, max or blend", printable(text));
+  if (found == kTargets.end()) fail("`target` {}: expected sum, max or blend", printable(text));
   return found->target;
 }
 

@@ -10,7 +10,7 @@ void validate(const WarmupSettings& s) {
   constexpr std::int64_t kMost = std::int64_t{1} << 24;
   check_range("heads", s.heads, 1, 1024);
   check_range("dim", s.dim, 2, 1024);
-  check_range("top-k", s.topk, 1, kMost);
+  check_range("index_topk", s.topk, 1, kMost);
   check_range("rows", s.rows, 1, kMost);
   check_range("updates", s.updates, 1, kMost);
   check_rate("lr", s.lr);

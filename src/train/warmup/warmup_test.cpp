@@ -43,7 +43,7 @@ TEST(WarmupSettings, AreChecked) {
     change(s);
     return error_of([&] { validate(s); });
   };
-  EXPECT_NE(broken([](auto& s) { s.lr = 0; }).find("lr 0"), std::string::npos);
+  EXPECT_NE(broken([](auto& s) { s.lr = 0; }).find("`lr` 0"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.rows = 0; }).find("rows"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.target = "mean"; }).find("sum, max or blend"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.clip = -1; }).find("clip"), std::string::npos);
