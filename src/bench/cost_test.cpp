@@ -26,7 +26,7 @@ class CostOf : public ::testing::Test {
     files_ = open_model(std::filesystem::path(DSA_SOURCE_DIR) / "tests/goldens/models" / name);
     build(compute);
   }
-  void load_with_indexer(const char* name, IndexerShape shape, std::int64_t topk) {
+  void load_with_indexer(const char* name, RandomIndexerShape shape, std::int64_t topk) {
     files_ = open_model(std::filesystem::path(DSA_SOURCE_DIR) / "tests/goldens/models" / name);
     files_.config.indexer = random_indexer_config(files_.config, shape, topk);
     indexer_ = random_indexer_tensors(files_.config);

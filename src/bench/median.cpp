@@ -1,4 +1,4 @@
-#include "bench/statistics.h"
+#include "bench/median.h"
 
 #include <algorithm>
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace dsa {
 
-Spread spread(std::span<const double> values) {
+MedianAndRange median_and_range(std::span<const double> values) {
   DSA_CHECK(!values.empty());
   std::vector<double> sorted(values.begin(), values.end());
   std::ranges::sort(sorted);

@@ -5,13 +5,13 @@
 
 namespace dsa {
 
-struct Spread {
+struct MedianAndRange {
   double median = 0;
   double min = 0;
   double max = 0;
 };
 
 /// Of at least one value; the median of an even number is the mean of the middle two.
-Spread spread(std::span<const double> values);
+MedianAndRange median_and_range(std::span<const double> values);
 
 }  // namespace dsa

@@ -29,7 +29,7 @@ OpenedModel checked(OpenedModel model, const RunOptions& run) {
 }  // namespace
 
 OpenedBench open_for_bench(const std::filesystem::path& model, const LoadOptions& options,
-                           std::optional<IndexerShape> shape) {
+                           std::optional<RandomIndexerShape> shape) {
   const auto start = Clock::now();
   OpenedBench out{.random_indexer = shape.has_value()};
   ModelFiles files = open_model(model);

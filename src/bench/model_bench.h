@@ -34,7 +34,7 @@ struct OpenedBench {
 /// With a random indexer if a shape is given (top-k 512 unless options.topk says otherwise), else with the
 /// one that with_indexer() finds.  Throws Error.
 OpenedBench open_for_bench(const std::filesystem::path& model, const LoadOptions& options,
-                           std::optional<IndexerShape> shape);
+                           std::optional<RandomIndexerShape> shape);
 
 /// Runs token ids drawn from the vocabulary by position: a cell measured again computes the same.
 /// One call at a time; `cancel` may be set from anywhere.

@@ -32,8 +32,8 @@ void add_matrix(MemoryTensors& to, const std::string& part, std::int64_t rows, s
 
 }  // namespace
 
-IndexerShape parse_indexer_shape(std::string_view text) {
-  IndexerShape shape;
+RandomIndexerShape parse_indexer_shape(std::string_view text) {
+  RandomIndexerShape shape;
   const char* end = text.data() + text.size();
   const auto heads = std::from_chars(text.data(), end, shape.heads);
   const bool cross = heads.ec == std::errc{} && heads.ptr != end && *heads.ptr == 'x';
@@ -43,7 +43,7 @@ IndexerShape parse_indexer_shape(std::string_view text) {
   return shape;
 }
 
-IndexerConfig random_indexer_config(const ModelConfig& model, IndexerShape shape, std::int64_t topk) {
+IndexerConfig random_indexer_config(const ModelConfig& model, RandomIndexerShape shape, std::int64_t topk) {
   IndexerConfig config;
   config.n_heads = shape.heads;
   config.head_dim = shape.dim;

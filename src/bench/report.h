@@ -8,7 +8,7 @@
 
 #include "bench/cost.h"
 #include "bench/machine.h"
-#include "bench/statistics.h"
+#include "bench/median.h"
 
 namespace dsa {
 
@@ -18,7 +18,7 @@ struct BenchRow {
   std::int64_t depth = 0;
   std::string phase;        // "decode", "prefill", "prompt" (a whole prompt from empty)
   std::int64_t tokens = 0;  // of one repetition
-  Spread tok_s;
+  MedianAndRange tok_s;
   Cost cost;  // of one repetition
 };
 

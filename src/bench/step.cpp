@@ -84,16 +84,16 @@ Answer machine(Session& s, const Numbers&) {
   return figures;
 }
 
-struct Step {
+struct StepKind {
   std::string_view name;
   std::size_t numbers;
   Answer (*run)(Session&, const Numbers&);
 };
-constexpr std::array<Step, 5> kSteps{{{"fill", 1, fill},
-                                      {"decode", 2, decode},
-                                      {"prefill", 2, prefill},
-                                      {"memory", 0, memory},
-                                      {"machine", 0, machine}}};
+constexpr std::array<StepKind, 5> kSteps{{{"fill", 1, fill},
+                                          {"decode", 2, decode},
+                                          {"prefill", 2, prefill},
+                                          {"memory", 0, memory},
+                                          {"machine", 0, machine}}};
 
 Answer answer(Session& session, const std::string& line) {
   std::istringstream words(line);
@@ -102,7 +102,7 @@ Answer answer(Session& session, const std::string& line) {
   Numbers numbers;
   for (std::int64_t n = 0; words >> n;) numbers.push_back(n);
   const bool whole = words.eof() && std::ranges::all_of(numbers, [](auto n) { return n >= 0; });
-  for (const Step& step : kSteps)
+  for (const StepKind& step : kSteps)
     if (whole && step.name == name && step.numbers == numbers.size()) return step.run(session, numbers);
   fail("`step`: \"{}\" is none of: fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, memory, machine",
        printable(line));

@@ -54,7 +54,7 @@ LoadOptions load_options_of(const BenchOptions& o) {
 struct Kind {
   AttentionMode attention;
   LoadOptions load;
-  std::optional<IndexerShape> shape = {};
+  std::optional<RandomIndexerShape> shape = {};
 };
 
 // No indexer is loaded, none is paid for.
@@ -128,7 +128,7 @@ class Runner {
                             .depth = depth,
                             .phase = phase,
                             .tokens = tokens,
-                            .tok_s = spread(speeds),
+                            .tok_s = median_and_range(speeds),
                             .cost = std::string_view(phase) == "decode"
                                         ? bench_.decode_cost(depth, tokens)
                                         : bench_.prefill_cost(depth, tokens)});
@@ -138,7 +138,7 @@ class Runner {
     const auto times = repeat([&] { return bench_.prefill(0, kFirstPrompt); });
     BenchLoad load = load_of(bench_);
     load.first_prompt_tokens = kFirstPrompt;
-    load.first_token_ms = spread(times).median * 1000;
+    load.first_token_ms = median_and_range(times).median * 1000;
     report_.loads.push_back(load);
   }
 

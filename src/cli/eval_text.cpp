@@ -36,7 +36,7 @@ ModelAndText load_with_text(OpenedModel opened, const Options& options, const Te
   const Tokenizer tokenizer = fitting_tokenizer(opened.files);
   out.model = std::make_unique<LoadedModel>(std::move(opened), load);
   out.documents = read_documents(text.paths, tokenizer, out.model->config().architecture);
-  out.windows = spread(cut_windows(out.documents, out.length), text.windows);
+  out.windows = evenly_chosen(cut_windows(out.documents, out.length), text.windows);
   return out;
 }
 

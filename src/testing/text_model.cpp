@@ -60,7 +60,8 @@ void write_chat_model(const fs::path& golden, const fs::path& out) {
           "{% endif %}"}});
 }
 
-void write_indexer_folder(const fs::path& model, const fs::path& out, IndexerShape shape, std::int64_t topk) {
+void write_indexer_folder(const fs::path& model, const fs::path& out, RandomIndexerShape shape,
+                          std::int64_t topk) {
   ModelFiles files = open_model(model);
   ModelConfig& c = files.config;
   c.indexer = random_indexer_config(c, shape, topk);

@@ -17,6 +17,6 @@ void write_chat_model(const std::filesystem::path& golden, const std::filesystem
 
 /// An untrained indexer for `model`, of the Llama family, in the new folder `out`.
 void write_indexer_folder(const std::filesystem::path& model, const std::filesystem::path& out,
-                          IndexerShape shape, std::int64_t topk);
+                          RandomIndexerShape shape, std::int64_t topk);
 
 }  // namespace dsa::test

@@ -108,7 +108,7 @@ std::vector<Window> cut_windows(std::span<const Document> documents, std::int64_
        printable(longest.path.string(), 1000), longest.tokens.size(), length);
 }
 
-std::vector<Window> spread(const std::vector<Window>& windows, std::int64_t count) {
+std::vector<Window> evenly_chosen(const std::vector<Window>& windows, std::int64_t count) {
   const auto all = static_cast<std::int64_t>(windows.size());
   if (count <= 0 || count >= all) return windows;
   std::vector<Window> chosen;

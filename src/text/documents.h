@@ -47,7 +47,7 @@ std::vector<Document> read_documents(const std::vector<std::string>& paths, cons
 std::vector<Window> cut_windows(std::span<const Document> documents, std::int64_t length);
 
 /// At most `count` of them, evenly spread, in order; 0: all.
-std::vector<Window> spread(const std::vector<Window>& windows, std::int64_t count);
+std::vector<Window> evenly_chosen(const std::vector<Window>& windows, std::int64_t count);
 
 inline std::span<const std::int32_t> tokens_of(std::span<const Document> documents, const Window& window,
                                                std::int64_t length) {

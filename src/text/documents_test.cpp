@@ -26,12 +26,12 @@ TEST(CutWindows, WholeWindowsOneAfterTheOther) {
   expect_error([&] { (void)cut_windows(documents, 11); }, {"a:", "10 tokens", "11", "`context`"});
 }
 
-TEST(Spread, EvenlyInOrderAndNeverTwice) {
+TEST(EvenlyChosen, InOrderAndNeverTwice) {
   std::vector<Window> windows;
   for (std::int64_t i = 0; i < 10; ++i) windows.push_back({.document = 0, .first = i});
-  EXPECT_EQ(spread(windows, 0).size(), 10U);
-  EXPECT_EQ(spread(windows, 20).size(), 10U);
-  const auto three = spread(windows, 3);
+  EXPECT_EQ(evenly_chosen(windows, 0).size(), 10U);
+  EXPECT_EQ(evenly_chosen(windows, 20).size(), 10U);
+  const auto three = evenly_chosen(windows, 3);
   ASSERT_EQ(three.size(), 3U);
   EXPECT_EQ(three[0].first, 0);
   EXPECT_LT(three[0].first, three[1].first);

@@ -1,4 +1,4 @@
-// The weights of a model in one row of floats, by their published names: what an optimizer steps over, a
+// The weights of a model in one flat vector, by their published names: what an optimizer steps over, a
 // checkpoint keeps and a folder is written from.
 #pragma once
 
@@ -10,20 +10,20 @@
 namespace dsa::train {
 
 /// Values, a gradient, or an optimizer's moments.
-class NamedTensors {
+class FlatTensors {
  public:
   struct Entry {
     std::string name;
     std::vector<std::int64_t> shape;
-    std::int64_t first = 0;  // of its values in the row; set by the constructor
+    std::int64_t first = 0;  // of its values in the vector; set by the constructor
     [[nodiscard]] std::int64_t size() const;
   };
 
-  NamedTensors() = default;
+  FlatTensors() = default;
   /// All zeros.
-  explicit NamedTensors(std::vector<Entry> entries);
+  explicit FlatTensors(std::vector<Entry> entries);
   /// The same tensors, all zeros.
-  [[nodiscard]] NamedTensors zeros() const { return NamedTensors(entries_); }
+  [[nodiscard]] FlatTensors zeros() const { return FlatTensors(entries_); }
 
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
   [[nodiscard]] std::span<float> values() { return values_; }

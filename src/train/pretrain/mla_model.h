@@ -21,7 +21,7 @@
 #include "checkpoint/model_config.h"
 #include "exec/exec.h"
 #include "kernels/registry.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 #include "train/loop/products.h"
 #include "train/pretrain/stages.h"
 #include "train/sparse/selected_attention.h"
@@ -35,8 +35,8 @@ class MlaModel {
   /// All of it must outlive the model.  `weights` as mla_weights() lays them out; gradients have the
   /// tensors of what they belong to.
   struct Parameters {
-    NamedTensors& weights;
-    NamedTensors& gradient;
+    FlatTensors& weights;
+    FlatTensors& gradient;
     IndexerTensors& indexer;
     IndexerTensors& indexer_gradient;
   };

@@ -14,7 +14,7 @@ constexpr std::uint64_t kDraws = std::uint64_t{4} << 32;  // apart from the samp
 
 namespace names = tensor_names;
 
-using Entries = std::vector<NamedTensors::Entry>;
+using Entries = std::vector<FlatTensors::Entry>;
 
 void add(Entries& out, const std::string& part, std::vector<std::int64_t> shape) {
   out.push_back({.name = names::weight(part), .shape = std::move(shape)});
@@ -76,7 +76,7 @@ IndexerShape mla_indexer_shape(const ModelConfig& c) {
           .q_lora_rank = c.mla->q_lora_rank};
 }
 
-NamedTensors mla_weights(const ModelConfig& c) {
+FlatTensors mla_weights(const ModelConfig& c) {
   Entries out;
   add(out, names::kEmbedTokens, {c.vocab_size, c.hidden_size});
   for (std::int64_t layer = 0; layer < attention_layers(c); ++layer) {
@@ -91,10 +91,10 @@ NamedTensors mla_weights(const ModelConfig& c) {
   }
   add(out, names::kNorm, {c.hidden_size});
   add(out, names::kLmHead, {c.vocab_size, c.hidden_size});
-  return NamedTensors(std::move(out));
+  return FlatTensors(std::move(out));
 }
 
-void initialize(NamedTensors& weights, const ModelConfig& config, std::uint64_t seed) {
+void initialize(FlatTensors& weights, const ModelConfig& config, std::uint64_t seed) {
   std::uint64_t stream = kDraws;
   for (const auto& entry : weights.entries()) {
     const auto values = weights.of(entry);

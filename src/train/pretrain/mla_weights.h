@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "checkpoint/model_config.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 #include "train/warmup/indexer_parameters.h"
 
 namespace dsa::train {
@@ -26,12 +26,12 @@ IndexerShape mla_indexer_shape(const ModelConfig& config);
 /// Every weight but the indexers', zeros.  The prediction module's embedding and head are the main model's:
 /// they are not there twice (published_twice() names the copies that a checkpoint holds).
 /// e_score_correction_bias is there too, though no gradient moves it.
-NamedTensors mla_weights(const ModelConfig& config);
+FlatTensors mla_weights(const ModelConfig& config);
 
 /// Matrices uniform with a variance of 2 / (5 inputs), those that add to the residual stream
 /// with a deviation of 2 / layers / sqrt(inputs) (Wang, Komatsuzaki 2021), norms 1,
 /// router biases 0: the same for a seed on every machine.
-void initialize(NamedTensors& weights, const ModelConfig& config, std::uint64_t seed);
+void initialize(FlatTensors& weights, const ModelConfig& config, std::uint64_t seed);
 
 /// The name of the router's bias of a layer.
 std::string router_bias(std::int64_t layer);

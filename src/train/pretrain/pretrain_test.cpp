@@ -78,7 +78,7 @@ TEST(MlaWeights, RefuseWhatIsNotTrained) {
 
 TEST(MlaWeights, BeginTheSameForASeed) {
   const ModelConfig config = open_model(kGolden).config;
-  NamedTensors a = mla_weights(config), b = a.zeros(), other = a.zeros();
+  FlatTensors a = mla_weights(config), b = a.zeros(), other = a.zeros();
   initialize(a, config, 3);
   initialize(b, config, 3);
   initialize(other, config, 4);
@@ -95,7 +95,7 @@ TEST(MlaWeights, BeginTheSameForASeed) {
 
 TEST(BalanceRouters, MoveAgainstTheLoad) {
   const ModelConfig config = open_model(kGolden).config;
-  NamedTensors weights = mla_weights(config);
+  FlatTensors weights = mla_weights(config);
   const MlaModel::Losses losses{.indexers = {}, .expert_load = {{}, {5, 1, 3, 3, 3, 3, 3, 3}, {}}};
   balance_routers(weights, losses, 0.25);
   balance_routers(weights, losses, 0.25);
@@ -137,7 +137,7 @@ TEST(PretrainCheckpoint, ComesBackBitForBit) {
 TEST(ModelFolder, HoldsEveryTensorOfThePublishedLayoutAndNoOther) {
   const TempFolder folder;
   const ModelFiles golden = open_model(kGolden);
-  NamedTensors weights = mla_weights(golden.config);
+  FlatTensors weights = mla_weights(golden.config);
   initialize(weights, golden.config, 1);
   for (float& b : weights.of(*weights.find(router_bias(1)))) b = 0.1F;  // no BF16
   PretrainCheckpoint c = checkpoint(golden.config);

@@ -93,7 +93,7 @@ std::string config_hash(const fs::path& config) {
   return hash.hex();
 }
 
-void publish_pretrained_model(const fs::path& folder, const ModelConfig& config, const NamedTensors& weights,
+void publish_pretrained_model(const fs::path& folder, const ModelConfig& config, const FlatTensors& weights,
                               PretrainCheckpoint& checkpoint, const TrainLog& log) {
   RoundedTensors tensors(RoundedTensors::Vectors::bf16);
   for (const auto& entry : weights.entries())

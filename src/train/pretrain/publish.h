@@ -27,7 +27,7 @@ std::string config_hash(const std::filesystem::path& config);
 /// the prediction module's embedding and head once more; and README.md, the model card.
 /// Each file is replaced at once.  Throws Error.
 void publish_pretrained_model(const std::filesystem::path& folder, const ModelConfig& config,
-                              const NamedTensors& weights, PretrainCheckpoint& checkpoint,
+                              const FlatTensors& weights, PretrainCheckpoint& checkpoint,
                               const TrainLog& log);
 
 }  // namespace dsa::train

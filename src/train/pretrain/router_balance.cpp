@@ -22,7 +22,7 @@ std::optional<ExpertRecord> experts_of(const MlaModel::Losses& losses) {
   return out;
 }
 
-void balance_routers(NamedTensors& weights, const MlaModel::Losses& losses, double speed) {
+void balance_routers(FlatTensors& weights, const MlaModel::Losses& losses, double speed) {
   for (std::size_t layer = 0; layer < losses.expert_load.size(); ++layer) {
     const auto& load = losses.expert_load[layer];
     if (load.empty()) continue;

@@ -20,7 +20,7 @@ constexpr std::int64_t kRecallEvery = 10;       // steps
 constexpr std::int64_t kProbes = 2;  // steps of a later stage that are timed; the first does not count
 
 // AdamW's decay, of matrices alone: norms and the routers' biases have nothing to decay to.
-void decay(NamedTensors& weights, double factor, Exec& exec) {
+void decay(FlatTensors& weights, double factor, Exec& exec) {
   exec.parallel_for(static_cast<std::int64_t>(weights.entries().size()), 1,
                     [&](std::int64_t begin, std::int64_t end, int) {
                       for (std::int64_t i = begin; i < end; ++i) {
@@ -41,7 +41,7 @@ PretrainCheckpoint new_pretrain_checkpoint(const ModelConfig& config, const Iden
   out.progress = first_progress(budget);
   const auto seed = static_cast<std::uint64_t>(settings.seed);
   initialize(out.indexer, seed);
-  NamedTensors weights = mla_weights(config);
+  FlatTensors weights = mla_weights(config);
   initialize(weights, config, seed);
   out.main.assign(weights.values().begin(), weights.values().end());
   return out;
@@ -70,7 +70,7 @@ PretrainTrainer::PretrainTrainer(const Context& context, PretrainCheckpoint chec
       indexer_optimizer_(checkpoint_.indexer.values(), context.exec, *choose_kernels().rows),
       sampler_(context.text, checkpoint_.settings.context,
                static_cast<std::uint64_t>(checkpoint_.settings.seed)) {
-  take_main(checkpoint_, weights_, context.folder);
+  restore_main(checkpoint_, weights_, context.folder);
   restore(main_optimizer_, checkpoint_.main_moments);
   restore(indexer_optimizer_, checkpoint_.indexer_moments);
   if (!context.held_out.empty())
@@ -176,8 +176,8 @@ std::optional<StepRecord> PretrainTrainer::look(const std::atomic<bool>& cancel)
   const PretrainSettings& s = checkpoint_.settings;
   StepRecord record = new_record();
   record.main.emplace();
-  const auto windows = spread(cut_windows(context_.held_out, s.context),
-                              std::max<std::int64_t>(1, kHeldOutTokens / s.context));
+  const auto windows = evenly_chosen(cut_windows(context_.held_out, s.context),
+                                     std::max<std::int64_t>(1, kHeldOutTokens / s.context));
   for (std::size_t first = 0; first < windows.size(); first += usize(s.batch)) {
     const std::size_t end = std::min(windows.size(), first + usize(s.batch));
     std::vector<std::int32_t> tokens;

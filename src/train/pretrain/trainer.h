@@ -67,7 +67,7 @@ class PretrainTrainer final : public Training {
   Context context_;
   PretrainCheckpoint checkpoint_;
   TrainingPlan plan_;
-  NamedTensors weights_, gradient_;
+  FlatTensors weights_, gradient_;
   IndexerTensors indexer_gradient_;
   MlaModel model_;
   AdamW main_optimizer_, indexer_optimizer_;

@@ -54,13 +54,13 @@ void for_each_weight(const ModelConfig& config, const ModelWeights& weights, con
 
 }  // namespace
 
-NamedTensors gqa_weights(const ModelFiles& files, Exec& exec) {
+FlatTensors gqa_weights(const ModelFiles& files, Exec& exec) {
   ModelConfig config = files.config;
   config.indexer.reset();
   DSA_CHECK(!config.mla && !config.moe);
   const ModelWeights weights =
       load_weights(config, *files.tensors, nullptr, choose_kernels(), Compute::f32, exec);
-  std::vector<NamedTensors::Entry> entries;
+  std::vector<FlatTensors::Entry> entries;
   for_each_weight(config, weights,
                   {.matrix =
                        [&](const std::string& name, const Linear& l) {
@@ -70,7 +70,7 @@ NamedTensors gqa_weights(const ModelFiles& files, Exec& exec) {
                        [&](const std::string& name, const std::vector<float>& v) {
                          entries.push_back({.name = name, .shape = {static_cast<std::int64_t>(v.size())}});
                        }});
-  NamedTensors out(std::move(entries));
+  FlatTensors out(std::move(entries));
   auto entry = out.entries().begin();
   for_each_weight(
       config, weights,
@@ -88,20 +88,20 @@ NamedTensors gqa_weights(const ModelFiles& files, Exec& exec) {
   return out;
 }
 
-bool has_lora(const NamedTensors::Entry& entry) {
+bool has_lora(const FlatTensors::Entry& entry) {
   return entry.shape.size() == 2 && entry.name.starts_with(names::kLayers);
 }
 std::string lora_a(const std::string& matrix) { return matrix + ".lora_A"; }
 std::string lora_b(const std::string& matrix) { return matrix + ".lora_B"; }
 
-NamedTensors lora_weights(const NamedTensors& main, std::int64_t rank, std::int64_t seed) {
-  std::vector<NamedTensors::Entry> entries;
+FlatTensors lora_weights(const FlatTensors& main, std::int64_t rank, std::int64_t seed) {
+  std::vector<FlatTensors::Entry> entries;
   for (const auto& entry : main.entries()) {
     if (!has_lora(entry)) continue;
     entries.push_back({.name = lora_a(entry.name), .shape = {rank, entry.shape[1]}});
     entries.push_back({.name = lora_b(entry.name), .shape = {entry.shape[0], rank}});
   }
-  NamedTensors out(std::move(entries));
+  FlatTensors out(std::move(entries));
   for (std::size_t i = 0; i < out.entries().size(); i += 2) {
     const auto& a = out.entries()[i];
     const CounterRng rng(static_cast<std::uint64_t>(seed), kLoraDraws + i);
@@ -113,7 +113,7 @@ NamedTensors lora_weights(const NamedTensors& main, std::int64_t rank, std::int6
   return out;
 }
 
-void merge_lora(const NamedTensors& lora, NamedTensors& main, Exec& exec) {
+void merge_lora(const FlatTensors& lora, FlatTensors& main, Exec& exec) {
   for (const auto& entry : main.entries()) {
     if (!has_lora(entry)) continue;
     const auto &a = *lora.find(lora_a(entry.name)), &b = *lora.find(lora_b(entry.name));

@@ -6,16 +6,16 @@
 
 #include "checkpoint/open_model.h"
 #include "exec/exec.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 
 namespace dsa::train {
 
 /// Every weight of a grouped-query model as float32, dequantised exactly, in half-split order, by its
 /// published name; a tied lm_head is not there twice.  Throws Error if one is missing or does not fit.
-NamedTensors gqa_weights(const ModelFiles& files, Exec& exec);
+FlatTensors gqa_weights(const ModelFiles& files, Exec& exec);
 
 /// True for the matrices that LoRA adds to: those of attention and MLP.
-bool has_lora(const NamedTensors::Entry& entry);
+bool has_lora(const FlatTensors::Entry& entry);
 std::string lora_a(const std::string& matrix);
 std::string lora_b(const std::string& matrix);
 
@@ -24,9 +24,9 @@ inline constexpr float kLoraScale = 2;
 
 /// A [rank, in] uniform in +-in^-1/2, the same for a seed on every machine, and B [out, rank] zero, for every
 /// matrix that has_lora(): the model is at first what it was.
-NamedTensors lora_weights(const NamedTensors& main, std::int64_t rank, std::int64_t seed);
+FlatTensors lora_weights(const FlatTensors& main, std::int64_t rank, std::int64_t seed);
 
 /// main += kLoraScale * B A.
-void merge_lora(const NamedTensors& lora, NamedTensors& main, Exec& exec);
+void merge_lora(const FlatTensors& lora, FlatTensors& main, Exec& exec);
 
 }  // namespace dsa::train

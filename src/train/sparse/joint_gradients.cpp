@@ -9,7 +9,7 @@
 namespace dsa::train {
 namespace {
 
-void check_main(const NamedTensors& gradient, double norm) {
+void check_main(const FlatTensors& gradient, double norm) {
   if (std::isfinite(norm)) return;
   const auto values = gradient.values();
   const auto bad = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });

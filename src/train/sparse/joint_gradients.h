@@ -5,13 +5,13 @@
 #include <span>
 
 #include "exec/exec.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 #include "train/warmup/indexer_parameters.h"
 
 namespace dsa::train {
 
 struct JointGradients {
-  NamedTensors& main;
+  FlatTensors& main;
   IndexerTensors& indexer;
 };
 

@@ -43,7 +43,7 @@ void check_publishable(const ModelFiles& base) {
   if (base.format == ModelFiles::Format::gguf) static_cast<void>(tokenizer_json(gguf_tokenizer(base)));
 }
 
-void publish_sparse_model(const fs::path& folder, const ModelFiles& base, const NamedTensors& weights,
+void publish_sparse_model(const fs::path& folder, const ModelFiles& base, const FlatTensors& weights,
                           SparseCheckpoint& checkpoint) {
   const fs::path indexer = folder / kOwnIndexerFolder;
   std::error_code error;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "checkpoint/open_model.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 #include "train/sparse/checkpoint.h"
 
 namespace dsa::train {
@@ -18,6 +18,6 @@ void check_publishable(const ModelFiles& base);
 /// folder indexer/.  Each file is replaced at once; while they do not fit together there is no
 /// indexer/config.json, and the folder is a dense model.  Throws Error.
 void publish_sparse_model(const std::filesystem::path& folder, const ModelFiles& base,
-                          const NamedTensors& weights, SparseCheckpoint& checkpoint);
+                          const FlatTensors& weights, SparseCheckpoint& checkpoint);
 
 }  // namespace dsa::train

@@ -11,8 +11,8 @@ void validate(const SparseSettings& s) {
   check_range("index_topk", s.topk, 1, kMost);
   check_range("context", s.context, 2, kMost);
   if (s.context <= s.topk)
-    fail("`context` {}: a selection of {} tokens would be all of them; give more, or a smaller `index_topk`", s.context,
-         s.topk);
+    fail("`context` {}: a selection of {} tokens would be all of them; give more, or a smaller `index_topk`",
+         s.context, s.topk);
   check_rate("lr", s.lr);
   check_rate("indexer_lr", s.indexer_lr);
   check_clip("clip", s.clip);

@@ -18,7 +18,7 @@
 
 #include "checkpoint/model_config.h"
 #include "model/sequence_pass.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 #include "train/loop/products.h"
 #include "train/sparse/selected_attention.h"
 #include "train/warmup/indexer_parameters.h"
@@ -30,9 +30,9 @@ class SparseModel {
   /// All of it must outlive the model.  `trainable` is `weights` itself, or LoRA weights for it; then
   /// `weights` are frozen.  Gradients have the tensors of what they belong to.
   struct Parameters {
-    NamedTensors& weights;
-    NamedTensors& trainable;
-    NamedTensors& gradient;
+    FlatTensors& weights;
+    FlatTensors& trainable;
+    FlatTensors& gradient;
     IndexerTensors& indexer;
     IndexerTensors& indexer_gradient;
   };

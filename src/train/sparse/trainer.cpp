@@ -43,7 +43,7 @@ SparseTrainer::SparseTrainer(const Context& context, SparseCheckpoint checkpoint
       weights_(gqa_weights(context.model, context.exec)),
       lora_(checkpoint_.settings.lora > 0
                 ? lora_weights(weights_, checkpoint_.settings.lora, checkpoint_.settings.seed)
-                : NamedTensors()),
+                : FlatTensors()),
       trainable_(checkpoint_.settings.lora > 0 ? lora_ : weights_),
       gradient_(trainable_.zeros()),
       indexer_gradient_(checkpoint_.indexer.shape()),
@@ -62,7 +62,7 @@ SparseTrainer::SparseTrainer(const Context& context, SparseCheckpoint checkpoint
       sampler_(context.text, checkpoint_.settings.context,
                static_cast<std::uint64_t>(checkpoint_.settings.seed)) {
   DSA_CHECK(checkpoint_.settings.distill == 0 || context.teacher != nullptr);
-  take_main(checkpoint_, trainable_, context.folder);
+  restore_main(checkpoint_, trainable_, context.folder);
   restore(main_optimizer_, checkpoint_.main_moments);
   restore(indexer_optimizer_, checkpoint_.indexer_moments);
   if (!context.held_out.empty())
@@ -110,7 +110,7 @@ std::optional<StepRecord> SparseTrainer::step(const std::atomic<bool>& cancel) {
 std::optional<StepRecord> SparseTrainer::look(const std::atomic<bool>& cancel) {
   const std::int64_t length = checkpoint_.settings.context;
   StepRecord record{.context = length, .main = MainRecord{}};
-  const auto windows = spread(cut_windows(context_.held_out, length), kHeldOutWindows);
+  const auto windows = evenly_chosen(cut_windows(context_.held_out, length), kHeldOutWindows);
   for (const Window& window : windows) {
     const auto losses =
         run_model(tokens_of(context_.held_out, window, length), SparseModel::Gradients::none, cancel);
@@ -129,7 +129,7 @@ void SparseTrainer::save(const TrainLog&) {
 void SparseTrainer::finish(const TrainLog&) {
   if (checkpoint_.settings.lora == 0)
     return publish_sparse_model(context_.folder, context_.model, weights_, checkpoint_);
-  NamedTensors merged = weights_;
+  FlatTensors merged = weights_;
   merge_lora(lora_, merged, context_.exec);
   publish_sparse_model(context_.folder, context_.model, merged, checkpoint_);
 }

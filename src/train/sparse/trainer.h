@@ -61,9 +61,9 @@ class SparseTrainer final : public Training {
   Context context_;
   SparseCheckpoint checkpoint_;
   TrainingPlan plan_;
-  NamedTensors weights_, lora_;
-  NamedTensors& trainable_;  // one of the two
-  NamedTensors gradient_;
+  FlatTensors weights_, lora_;
+  FlatTensors& trainable_;  // one of the two
+  FlatTensors gradient_;
   IndexerTensors indexer_gradient_;
   SparseModel model_;
   AdamW main_optimizer_, indexer_optimizer_;

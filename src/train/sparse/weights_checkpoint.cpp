@@ -22,7 +22,7 @@ Moments read_moments(const CheckpointFile& file, const std::array<const char*, 2
 
 }  // namespace
 
-void take_main(WeightsCheckpoint& checkpoint, NamedTensors& main, const std::filesystem::path& folder) {
+void restore_main(WeightsCheckpoint& checkpoint, FlatTensors& main, const std::filesystem::path& folder) {
   if (checkpoint.main.empty()) return;
   if (checkpoint.main.size() != main.values().size())
     fail("{}: holds {} weights, expected {}", who(folder / kCheckpointFile), checkpoint.main.size(),

@@ -9,7 +9,7 @@
 
 #include "train/loop/adamw.h"
 #include "train/loop/checkpoint_file.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 #include "train/warmup/indexer_parameters.h"
 
 namespace dsa::train {
@@ -38,7 +38,7 @@ struct WeightsCheckpoint {
 
 /// Puts a checkpoint's main weights, if it has them, into `main`.  Throws Error naming the folder's
 /// checkpoint if it has another size.
-void take_main(WeightsCheckpoint& checkpoint, NamedTensors& main, const std::filesystem::path& folder);
+void restore_main(WeightsCheckpoint& checkpoint, FlatTensors& main, const std::filesystem::path& folder);
 
 struct OptimizerStates {
   AdamW::State main, indexer;

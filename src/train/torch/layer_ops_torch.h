@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "tensor/view.h"
-#include "train/loop/named_tensors.h"
+#include "train/loop/flat_tensors.h"
 #include "train/loop/products.h"
 
 namespace dsa::train {
@@ -49,14 +49,14 @@ TensorView<float, 2> matrix_view(const torch::Tensor& x);
 class Leaves {
  public:
   /// Both must outlive the leaves; `gradient` may be null.
-  Leaves(NamedTensors& tensors, NamedTensors* gradient) : tensors_(tensors), gradient_(gradient) {}
+  Leaves(FlatTensors& tensors, FlatTensors* gradient) : tensors_(tensors), gradient_(gradient) {}
 
   /// Undefined if there is none of this name.
   torch::Tensor operator()(const std::string& name) const;
 
  private:
-  NamedTensors& tensors_;
-  NamedTensors* gradient_;
+  FlatTensors& tensors_;
+  FlatTensors* gradient_;
 };
 
 }  // namespace dsa::train

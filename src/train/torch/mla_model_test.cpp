@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 struct Step {
   ModelConfig config;
   Exec exec{2};
-  NamedTensors weights, gradient;
+  FlatTensors weights, gradient;
   IndexerTensors indexer, indexer_gradient;
   MlaModel model;
   std::atomic<bool> never = false;
@@ -195,7 +195,7 @@ TEST(MlaModel, GradientsAreTheSlopesOfTheLosses) {
   for (const StageKind stage : {StageKind::dense, StageKind::sparse}) {
     SmallStep step;
     step.run(stage);
-    NamedTensors gradient = step.gradient;
+    FlatTensors gradient = step.gradient;
     for (const auto& entry : gradient.entries()) {
       const auto g = std::as_const(gradient).of(entry);
       if (entry.name.ends_with("e_score_correction_bias")) {

@@ -22,15 +22,15 @@ using torch::Tensor;
 struct Step {
   GoldenCase golden;
   Exec exec{2};
-  NamedTensors weights, lora;
-  NamedTensors gradient;
+  FlatTensors weights, lora;
+  FlatTensors gradient;
   IndexerTensors indexer_gradient;
   SparseModel model;
 
   explicit Step(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32)
       : golden(name, 3, 12),
         weights(gqa_weights(golden.files(), exec)),
-        lora(lora_rank > 0 ? lora_weights(weights, lora_rank, 5) : NamedTensors()),
+        lora(lora_rank > 0 ? lora_weights(weights, lora_rank, 5) : FlatTensors()),
         gradient((lora_rank > 0 ? lora : weights).zeros()),
         indexer_gradient(golden.indexer().shape()),
         model(golden.files().config,
@@ -101,7 +101,7 @@ TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
 /// The same model with dense attention under a mask, as a PyTorch user would write it.
 class MaskedModel {
  public:
-  MaskedModel(Step& step, NamedTensors& weights) : step_(step), c_(step.golden.files().config) {
+  MaskedModel(Step& step, FlatTensors& weights) : step_(step), c_(step.golden.files().config) {
     for (const auto& entry : weights.entries())
       leaves_[entry.name] = tensor_of(weights.of(entry).data(), entry.shape).requires_grad_(true);
     const RopeTable index_rope(c_.rope, step.golden.indexer().shape().rope_dim, c_.max_position_embeddings);
@@ -298,7 +298,7 @@ TEST(SparseModel, LoraHasTheGradientOfItsProduct) {
   for (std::size_t i = 0; i < step.lora.values().size(); ++i)
     step.lora.values()[i] = static_cast<float>(0.2 * (rng.unit(i) - 0.5));
   const auto losses = step.run();
-  NamedTensors merged = step.weights;
+  FlatTensors merged = step.weights;
   merge_lora(step.lora, merged, step.exec);
   MaskedModel oracle(step, merged);
   const Tensor loss = oracle.language_loss();

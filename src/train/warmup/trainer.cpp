@@ -122,7 +122,7 @@ std::optional<double> WarmupTrainer::seconds_a_token(std::size_t stage, const st
 
 std::optional<StepRecord> WarmupTrainer::look(const std::atomic<bool>& cancel) {
   StepRecord record{.context = stage_context()};
-  const auto windows = spread(cut_windows(context_.held_out, record.context), kHeldOutWindows);
+  const auto windows = evenly_chosen(cut_windows(context_.held_out, record.context), kHeldOutWindows);
   for (const Window& window : windows) {
     const LossRequest wanted = request(record.context, /*draw=*/0, Measure::loss_and_recall);
     if (!pass_.run(tokens_of(context_.held_out, window, record.context), wanted, checkpoint_.parameters,
