@@ -3,10 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 
 #include "base/error.h"
+#include "base/little_endian.h"
 #include "base/sha256.h"
 #include "checkpoint/tensor_names.h"
 #include "kernels/dequantize.h"
@@ -19,13 +19,7 @@ void add(Sha256& hash, std::string_view name, const StoredTensor& tensor) {
     fail("{}: {} is stored as {}, expected F32, BF16 or F16", tensor.file, name, dsa::name(tensor.type));
   std::vector<float> values(tensor.bytes.size() / traits(tensor.type).block_bytes);
   dequantize(tensor.type, tensor.bytes.data(), values);
-  for (const float value : values) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    const std::array<std::byte, 4> little_endian{
-        static_cast<std::byte>(bits), static_cast<std::byte>(bits >> 8), static_cast<std::byte>(bits >> 16),
-        static_cast<std::byte>(bits >> 24)};
-    hash.add(little_endian);
-  }
+  for (const float value : values) hash.add(little_endian(std::bit_cast<std::uint32_t>(value)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "base/little_endian.h"
 #include "base/sha256.h"
 
 namespace dsa {
@@ -12,13 +13,7 @@ class KeyHash {
  public:
   template <class T>
   void number(T value) {
-    std::array<std::byte, sizeof(T)> bytes;
-    auto bits = static_cast<std::make_unsigned_t<T>>(value);
-    for (std::byte& byte : bytes) {
-      byte = static_cast<std::byte>(bits & 0xFF);
-      bits = static_cast<std::make_unsigned_t<T>>(std::uint64_t{bits} >> 8);
-    }
-    hash_.add(bytes);
+    hash_.add(little_endian(value));
   }
   void text(std::string_view value) {
     number(std::uint64_t{value.size()});
