@@ -36,7 +36,7 @@ TEST(ShareList, IsReadAndMadeToAddUp) {
           parse_shares(text, {.setting = "stages", .form = "NAME:SHARE"},
                        [](std::string_view name) { return name == "a"; });
         },
-        {"stages: \"", "is not NAME:SHARE"});
+        {"`stages`: \"", "is not NAME:SHARE"});
 }
 
 TEST(ShareList, PlacesFollowTheTokens) {
