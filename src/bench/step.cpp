@@ -14,9 +14,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/peak_memory.h"
 #include "bench/machine.h"
 #include "bench/model_bench.h"
-#include "bench/peak_memory.h"
 #include "bench/report.h"
 
 namespace dsa {

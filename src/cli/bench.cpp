@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/peak_memory.h"
 #include "bench/model_bench.h"
-#include "bench/peak_memory.h"
 #include "bench/report.h"
 #include "bench/step.h"
 #include "cli/catalogue.h"

@@ -105,7 +105,6 @@ class Chat {
     messages_ = opening_messages(options_);
     document_told_ = document_.empty();
     last_.reset();
-    conversation_.session().reset();
   }
 
   // The document goes in front of the first question; later turns find it in the cache.
@@ -125,7 +124,7 @@ class Chat {
     }
   }
 
-  GenerateResult answer() {
+  Answer answer() {
     const auto prompt = conversation_.encode(messages_);
     const std::int64_t context = conversation_.model().context();
     if (static_cast<std::int64_t>(prompt.size()) >= context)
@@ -135,6 +134,8 @@ class Chat {
     auto result = conversation_.answer(prompt, interrupt.flag(), print);
     print("\n");
     if (result.finish_reason == FinishReason::cancelled) fmt::print(stderr, "(stopped)\n");
+    if (result.finish_reason == FinishReason::repetition)
+      fmt::print(stderr, "(it repeated itself and was ended: see --no-stop-repetition)\n");
     if (result.finish_reason == FinishReason::length)
       fmt::print(stderr, "(cut after {} tokens: see --max-tokens and --ctx)\n", result.tokens.size());
     return result;
@@ -147,7 +148,7 @@ class Chat {
     const std::int64_t tokens = last_->prompt_tokens + last_->completion_tokens;
     fmt::print(stderr, "context: {} of {} tokens; memory: {} at most\n", tokens, model.context(),
                human_bytes(last_->peak_rss_bytes));
-    const AttentionCounters& rows = conversation_.session().attention();
+    const AttentionCounters& rows = conversation_.attention();
     fmt::print(stderr, "attention: {} token rows dense, {} over a selection\n", rows.dense_rows,
                rows.sparse_rows);
     if (rows.sparse_rows > 0 && tokens > model.topk())
@@ -169,15 +170,15 @@ class Chat {
     const auto dense = answer_with(AttentionMode::dense);
     fmt::print(stderr, "-- sparse\n");
     const auto sparse = answer_with(AttentionMode::sparse);
-    conversation_.session().set_run(run_options(options_));
+    conversation_.set_run(run_options(options_));
     messages_ = all;
     const auto same = std::ranges::mismatch(dense.tokens, sparse.tokens).in1 - dense.tokens.begin();
     fmt::print(stderr, "-- the first {} tokens are the same (dense {}, sparse {})\n", same,
                dense.tokens.size(), sparse.tokens.size());
   }
 
-  GenerateResult answer_with(AttentionMode mode) {
-    conversation_.session().set_run({.attention = mode});
+  Answer answer_with(AttentionMode mode) {
+    conversation_.set_run({.attention = mode});
     auto result = answer();
     fmt::print(stderr, "{}\n", to_text(result.timings));
     return result;

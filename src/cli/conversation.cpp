@@ -20,12 +20,13 @@ Conversation::Conversation(OpenedModel opened, const Options& options, WithoutFo
       sampling_(sampling_params(options)),
       tokenizer_(fitting_tokenizer(opened.files)),
       model_(std::move(opened), load_options(options)),
-      session_(model_, tokenizer_, run_options(options)),
-      prompt_(model_.files(), tokenizer_,
-              {.raw = options.raw,
-               .name = options.chat_format,
-               .without = without,
-               .context = model_.context()}) {
+      run_(run_options(options)),
+      prompt_(
+          model_.files(), tokenizer_,
+          {.raw = options.raw, .name = options.chat_format, .without = without, .context = model_.context()}),
+      runner_(model_),
+      engine_(runner_, tokenizer_, {.max_running = 1}) {
+  runner_.check(run_);
   sampling_.validate(model_.config().vocab_size);
   warn_of_small_topk();
 }
@@ -69,25 +70,34 @@ std::vector<std::int32_t> Conversation::encode(std::span<const ChatMessage> mess
                         options_.special ? SpecialTokens::parse : SpecialTokens::as_text);
 }
 
-GenerateResult Conversation::answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
-                                    const std::function<void(std::string_view)>& on_text) {
+void Conversation::set_run(const RunOptions& run) {
+  runner_.check(run);
+  run_ = run;
+}
+
+Answer Conversation::answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
+                            const std::function<void(std::string_view)>& on_text) {
   tell_dense_past(static_cast<std::int64_t>(prompt.size()));
   ProgressLine progress;
-  const GenerateRequest request{.prompt = prompt,
-                                .sampling = sampling_,
-                                .max_tokens = options_.max_tokens,
-                                .stop_tokens = prompt_.stop_ids(),
-                                .stop_strings = options_.stop,
-                                .show_special = options_.special};
-  return session_.generate(
-      request,
-      {.on_prefill = [&](std::int64_t done, std::int64_t total) { progress.update(done, total); },
-       .on_text =
-           [&](std::string_view text) {
-             progress.clear();
-             if (on_text) on_text(text);
-           }},
-      cancel);
+  Request request{.prompt = {prompt.begin(), prompt.end()}, .sampling = sampling_};
+  request.max_tokens = options_.max_tokens;
+  request.stop_tokens = prompt_.stop_ids();
+  request.stop_strings = options_.stop;
+  request.show_special = options_.special;
+  request.stop_repetition = options_.stop_repetition;
+  request.run = run_;
+  Answer answer =
+      ask(engine_, std::move(request),
+          {.on_reading = [&](std::int64_t done, std::int64_t total) { progress.update(done, total); },
+           .on_text =
+               [&](std::string_view text) {
+                 progress.clear();
+                 if (on_text) on_text(text);
+               }},
+          cancel);
+  answer.timings.load_ms = model_.load_time().count();
+  attention_ += answer.attention;
+  return answer;
 }
 
 ChatMessage Conversation::as_message(const std::string& answer, std::span<const ChatMessage> asked) const {

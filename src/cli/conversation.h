@@ -10,7 +10,9 @@
 #include "chat/chat_prompt.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
-#include "engine/session.h"
+#include "engine/ask.h"
+#include "engine/model_runner.h"
+#include "engine/threaded_engine.h"
 
 namespace dsa::cli {
 
@@ -20,7 +22,6 @@ class Conversation {
   /// Loads the model.  Throws Error, also if its chat format is not known, unless options.raw.
   Conversation(const Options& options, WithoutFormat without);
 
-  [[nodiscard]] Session& session() { return session_; }
   [[nodiscard]] const LoadedModel& model() const { return model_; }
   /// False: plain completion.
   [[nodiscard]] bool has_format() const { return prompt_.format().has_value(); }
@@ -30,9 +31,14 @@ class Conversation {
   /// Prompt ids; without a chat format, of the last message's text alone.
   [[nodiscard]] std::vector<std::int32_t> encode(std::span<const ChatMessage> messages) const;
 
+  /// How later answers attend.  Throws Error if the model cannot be run so.
+  void set_run(const RunOptions& run);
+  /// Over all answers.
+  [[nodiscard]] const AttentionCounters& attention() const { return attention_; }
+
   /// Answers with a progress bar for a long prompt; `on_text` gets the text as it grows (may be empty).
-  GenerateResult answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
-                        const std::function<void(std::string_view)>& on_text);
+  Answer answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
+                const std::function<void(std::string_view)>& on_text);
 
   /// The answer as a message for the next turn: reasoning apart from content.
   [[nodiscard]] ChatMessage as_message(const std::string& answer, std::span<const ChatMessage> asked) const;
@@ -47,9 +53,12 @@ class Conversation {
   SamplingParams sampling_;
   Tokenizer tokenizer_;
   LoadedModel model_;
-  Session session_;
+  RunOptions run_;
   ChatPrompt prompt_;
+  ModelRunner runner_;
+  AttentionCounters attention_;
   bool told_dense_ = false;
+  ThreadedEngine engine_;
 };
 
 /// The system message, if one was given.

@@ -100,6 +100,8 @@ void add_sampling_options(Command command, Options& o) {
       .check(whole<std::int64_t>(-1, kMaxInt))
       .show_default();
   command.add_option("--stop", o.stop, "end the answer before this text (repeatable)").type_name("TEXT");
+  command.add_flag("--stop-repetition,!--no-stop-repetition", o.stop_repetition,
+                   "end an answer that writes the same stretch over and over (default: on)");
 }
 
 void add_special(Command command, Options& o) {

@@ -31,6 +31,7 @@ struct Options {
   std::vector<std::string> logit_bias;  // "ID:BIAS"
   std::int64_t max_tokens = 1024;
   std::vector<std::string> stop;
+  bool stop_repetition = true;
 
   std::string prompt;
   std::string file;

@@ -9,7 +9,7 @@
 namespace dsa::cli {
 namespace {
 
-std::string as_json(const GenerateResult& result, std::span<const std::int32_t> prompt) {
+std::string as_json(const Answer& result, std::span<const std::int32_t> prompt) {
   nlohmann::ordered_json out{{"text", result.text},
                              {"prompt_token_ids", prompt},
                              {"token_ids", result.tokens},
@@ -45,6 +45,10 @@ int run(const Options& options) {
       if (!options.json)
         fmt::print(stderr, "dsa: the answer was cut after {} tokens: see --max-tokens and --ctx\n",
                    result.tokens.size());
+      return kDone;
+    case FinishReason::repetition:
+      if (!options.json)
+        fmt::print(stderr, "dsa: the answer repeated itself and was ended: see --no-stop-repetition\n");
       return kDone;
     case FinishReason::stop:
       return kDone;

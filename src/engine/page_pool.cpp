@@ -30,14 +30,16 @@ std::optional<std::int32_t> PagePool::allocate() {
 void PagePool::share(std::span<const std::int32_t> pages) {
   for (const auto page : pages) {
     DSA_CHECK(holders(page) > 0);
-    ++holders_[usize(page)];
+    if (++holders_[usize(page)] == 2) ++shared_;
   }
 }
 
 void PagePool::release(std::span<const std::int32_t> pages) {
   for (const auto page : pages) {
     DSA_CHECK(holders(page) > 0);
-    if (--holders_[usize(page)] > 0) continue;
+    const std::int32_t left = --holders_[usize(page)];
+    if (left == 1) --shared_;
+    if (left > 0) continue;
     free_.push_back(page);
     std::ranges::push_heap(free_, std::greater<>{});
   }

@@ -19,6 +19,8 @@ class PagePool {
   [[nodiscard]] std::int64_t available() const { return static_cast<std::int64_t>(free_.size()); }
   /// How many hold the page.
   [[nodiscard]] std::int32_t holders(std::int32_t page) const;
+  /// Pages with more than one holder.
+  [[nodiscard]] std::int64_t shared() const { return shared_; }
 
   /// A free page with one holder, the lowest first; nullopt if all are held.
   std::optional<std::int32_t> allocate();
@@ -31,6 +33,7 @@ class PagePool {
   // A heap: lowest page on top, so that a short conversation touches few pages.
   std::vector<std::int32_t> free_;
   std::vector<std::int32_t> holders_;
+  std::int64_t shared_ = 0;
 };
 
 }  // namespace dsa

@@ -11,6 +11,7 @@
 
 #include "engine/timings.h"
 #include "model/batch.h"
+#include "sampling/log_probs.h"
 #include "sampling/sampling_params.h"
 
 namespace dsa {
@@ -26,14 +27,14 @@ struct ThinkingBudget {
 
 struct Request {
   std::vector<std::int32_t> prompt;  // not empty
-  SamplingParams sampling;
-  std::int32_t choices = 1;               // answers; the i-th draws with the request's seed + i
-  std::int64_t max_tokens = -1;           // of each answer; -1: until the context is full
-  std::int64_t min_tokens = 0;            // before that, no stop token and no stop string ends it
-  std::vector<std::int32_t> stop_tokens;  // end an answer; not part of the text
-  std::vector<std::string> stop_strings;  // likewise, also across token borders
-  bool show_special = false;              // special tokens become part of the text
-  bool stop_repetition = false;           // end an answer that goes round in circles
+  SamplingParams sampling = {};
+  std::int32_t choices = 1;                    // answers; the i-th draws with the request's seed + i
+  std::int64_t max_tokens = -1;                // of each answer; -1: until the context is full
+  std::int64_t min_tokens = 0;                 // before that, no stop token and no stop string ends it
+  std::vector<std::int32_t> stop_tokens = {};  // end an answer; not part of the text
+  std::vector<std::string> stop_strings = {};  // likewise, also across token borders
+  bool show_special = false;                   // special tokens become part of the text
+  bool stop_repetition = false;                // end an answer that goes round in circles
   /// Each token comes with its log-probability and those of so many best ones.
   std::optional<std::int32_t> log_probs = std::nullopt;
   bool prompt_log_probs = false;  // and the prompt's tokens too: nothing of it comes from a cache
@@ -41,15 +42,6 @@ struct Request {
   RunOptions run = {};
   std::int32_t priority = 0;  // higher goes first
   std::string tenant = {};    // cached pages are found by requests of the same tenant alone
-};
-
-struct TokenLogProb {
-  std::int32_t id = 0;
-  float log_prob = 0;  // of the model's own distribution at temperature 1, before any penalty or bias
-};
-struct LogProbs {
-  float log_prob = 0;              // of the token itself
-  std::vector<TokenLogProb> best;  // best first
 };
 
 /// So much of the prompt is read: `done` of `total` tokens that are to be computed.
@@ -61,21 +53,21 @@ struct Reading {
 /// Of one token of the prompt, from the second on, in order.
 struct PromptToken {
   std::int32_t id = 0;
-  LogProbs log_probs;
+  LogProbs log_probs = {};
 };
 struct NewToken {
   std::int32_t id = 0;
-  std::string text;  // complete UTF-8 that this token made sure of; often ""
-  std::optional<LogProbs> log_probs;
+  std::string text = {};  // complete UTF-8 that this token made sure of; often ""
+  std::optional<LogProbs> log_probs = {};
   bool stops = false;  // a stop token: not part of the answer
 };
 struct Finished {
   FinishReason reason = FinishReason::stop;
-  std::string text;                        // what had been held back
-  std::string error;                       // reason == failed: one line that says why
-  std::optional<std::string> stop_string;  // that ended it
-  Timings timings;
-  AttentionCounters attention;
+  std::string text = {};                        // what had been held back
+  std::string error = {};                       // reason == failed: one line that says why
+  std::optional<std::string> stop_string = {};  // that ended it
+  Timings timings = {};
+  AttentionCounters attention = {};
 };
 
 struct Event {

@@ -1,7 +1,5 @@
 #include "engine/timings.h"
 
-#include <sys/resource.h>
-
 namespace dsa {
 namespace {
 
@@ -16,12 +14,6 @@ double Timings::prefill_tok_s() const { return per_second(prompt_tokens - cached
 double Timings::decode_tok_s() const { return per_second(completion_tokens - 1, decode_ms); }
 double Timings::tpot_ms() const {
   return completion_tokens > 1 ? decode_ms / static_cast<double>(completion_tokens - 1) : 0;
-}
-
-std::int64_t peak_rss_bytes() {
-  struct rusage usage {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace dsa

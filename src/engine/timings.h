@@ -25,7 +25,4 @@ struct Timings {
   [[nodiscard]] double tpot_ms() const;
 };
 
-/// Of this process.
-std::int64_t peak_rss_bytes();
-
 }  // namespace dsa

@@ -66,4 +66,12 @@ void KvCache::load_page(std::int32_t page, std::span<const std::byte> from) {
   }
 }
 
+void KvCache::copy_page(std::int32_t from, std::int32_t to) {
+  DSA_CHECK(from >= 0 && from < pages_ && to >= 0 && to < pages_ && from != to);
+  for (const KvView& layer : layers_) {
+    std::memcpy(layer.entry(to, 0), layer.entry(from, 0), layer.layout.entries_page_bytes());
+    std::memcpy(layer.key_page(to), layer.key_page(from), layer.layout.keys_page_bytes());
+  }
+}
+
 }  // namespace dsa

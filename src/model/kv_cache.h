@@ -33,6 +33,7 @@ class KvCache {
   /// `to` and `from` have page_bytes() bytes.
   void save_page(std::int32_t page, std::span<std::byte> to) const;
   void load_page(std::int32_t page, std::span<const std::byte> from);
+  void copy_page(std::int32_t from, std::int32_t to);
   [[nodiscard]] const KvView& layer(std::int64_t i) const { return layers_[static_cast<std::size_t>(i)]; }
 
  private:

@@ -22,6 +22,7 @@ LoadSizes load_sizes(const ModelConfig& config, const LoadOptions& options, int 
   if (options.context < 0) fail("`context` {}: expected 1 or more", options.context);
   LoadSizes out;
   out.context = options.context > 0 ? options.context : config.max_position_embeddings;
+  out.cache = std::max(out.context, options.cache);
   if (config.indexer)
     out.topk = std::min(options.topk > 0 ? options.topk : config.indexer->topk, out.pages() * kPageTokens);
   if (options.chunk > 0) {
@@ -46,7 +47,7 @@ LoadMemory load_memory(const ModelConfig& config, const TensorSource& tensors, c
       out.weights +=
           kernels.packed_bytes({.type = tensor.type, .rows = tensor.shape[0], .cols = tensor.shape[1]});
     });
-  out.cache = usize(sizes.pages() * kPageTokens) * kv_token_bytes(config, options.compute);
+  out.cache = usize(sizes.cache_pages() * kPageTokens) * kv_token_bytes(config, options.compute);
   out.activations = Activations::bytes(config, sizes.activations(threads));
   return out;
 }

@@ -16,11 +16,14 @@
 namespace dsa {
 
 struct LoadSizes {
-  std::int64_t context = 0;  // tokens of cache
+  std::int64_t context = 0;  // tokens of a sequence
+  std::int64_t cache = 0;    // tokens of cache
   std::int64_t topk = 0;     // most tokens of a selection; 0: no indexer
   std::int64_t rows = 0;     // of one pass
 
+  /// Of one sequence, and of all of them.
   [[nodiscard]] std::int64_t pages() const { return ceil_div(context, kPageTokens); }
+  [[nodiscard]] std::int64_t cache_pages() const { return ceil_div(cache, kPageTokens); }
   [[nodiscard]] ActivationSizes activations(int threads) const {
     return {.max_tokens = rows, .max_context = pages() * kPageTokens, .topk = topk, .threads = threads};
   }

@@ -20,12 +20,14 @@ class LoadedModel {
 
   [[nodiscard]] const ModelFiles& files() const { return opened_.files; }
   [[nodiscard]] const ModelConfig& config() const { return opened_.files.config; }
+  /// Of the indexer where they are not the model's own; null: they are, or there is none.
+  [[nodiscard]] const TensorSource* indexer_tensors() const { return opened_.indexer_tensors.get(); }
   /// Empty: the indexer is the model's own or made up, or there is none.
   [[nodiscard]] const std::filesystem::path& indexer_folder() const { return opened_.indexer_folder; }
   [[nodiscard]] bool has_indexer() const { return opened_.has_indexer(); }
   /// Most tokens of a selection, and how many a sequence selects that says nothing else; 0: no indexer.
   [[nodiscard]] std::int64_t topk() const { return transformer_.topk(); }
-  [[nodiscard]] std::int64_t context() const { return transformer_.max_context(); }  // tokens of cache
+  [[nodiscard]] std::int64_t context() const { return transformer_.max_context(); }  // tokens of a sequence
   [[nodiscard]] Transformer& transformer() { return transformer_; }
   [[nodiscard]] const Transformer& transformer() const { return transformer_; }
   [[nodiscard]] Exec& exec() { return exec_; }

@@ -21,7 +21,8 @@ enum class AttentionMode : std::uint8_t {
 struct LoadOptions {
   Compute compute = Compute::automatic;
   std::int64_t topk = 0;     // most tokens of a selection; 0: the indexer's own index_topk
-  std::int64_t context = 0;  // tokens of cache; 0: the model's max_position_embeddings
+  std::int64_t context = 0;  // tokens of a sequence; 0: the model's max_position_embeddings
+  std::int64_t cache = 0;    // tokens of cache, for all sequences; at least, and for 0: one context
   std::int64_t chunk = 0;    // most rows of one forward pass; 0: chosen by size
   int threads = 0;           // 0: Exec::default_threads()
   bool use_indexer = true;   // false: attention is dense, also where the model has an indexer

@@ -49,7 +49,7 @@ Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, co
       exec_(exec),
       sizes_(load_sizes(config_, options, exec.threads())),
       weights_(load_weights(config_, *files.tensors, indexer_tensors, kernels, options.compute, exec)),
-      cache_(config_, options.compute, sizes_.pages()),
+      cache_(config_, options.compute, sizes_.cache_pages()),
       rope_(config_.rope, rope_width(config_), config_.max_position_embeddings),
       index_rope_(config_.rope, config_.indexer ? config_.indexer->rope_head_dim : rope_width(config_),
                   config_.max_position_embeddings),
@@ -57,7 +57,7 @@ Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, co
       check_batch_({.rows = sizes_.rows,
                     .vocabulary = config_.vocab_size,
                     .context = sizes_.context,
-                    .pages = sizes_.pages(),
+                    .pages = sizes_.cache_pages(),
                     .topk = sizes_.topk}) {
   for (std::int64_t i = 0; i < config_.num_hidden_layers; ++i)
     blocks_.emplace_back(weights_.layers[static_cast<std::size_t>(i)], cache_.layer(i), i);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/who.h"
+#include "engine/ask.h"
 #include "text/chat_turns.h"
 
 namespace dsa {
@@ -36,8 +37,9 @@ Rollout::Rollout(OpenedModel opened, const LoadOptions& load, const std::string&
     : tokenizer_(fitting_tokenizer(opened.files)),
       prompt_(opened.files, tokenizer_, {.name = chat_format}),
       model_(std::move(opened), load),
-      session_(model_, tokenizer_),
-      tokens_(load.context) {}
+      runner_(model_),
+      tokens_(load.context),
+      engine_(runner_, tokenizer_, {.max_running = 1}) {}
 
 std::int64_t Rollout::tokens_of(std::span<const ChatMessage> messages) const {
   if (messages.empty()) return 0;
@@ -48,13 +50,13 @@ std::string Rollout::answer(std::span<const ChatMessage> messages, const Counter
                             const std::atomic<bool>& cancel) {
   const auto prompt = prompt_.encode(messages);
   for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
-    GenerateRequest request;
+    Request request;
     request.prompt = prompt;
     request.sampling.temperature = kTemperature;
     request.sampling.seed = seeds.at(messages.size() * kAttempts + attempt);
     request.max_tokens = longest_answer(tokens_);
     request.stop_tokens = prompt_.stop_ids();
-    const auto result = session_.generate(request, {}, cancel);
+    const auto result = ask(engine_, std::move(request), {}, cancel);
     if (result.finish_reason == FinishReason::cancelled) return {};
     if (result.finish_reason == FinishReason::failed) fail("{}", result.error);
     const std::string_view text = result.text;
@@ -76,7 +78,6 @@ std::optional<std::vector<ChatMessage>> Rollout::conversation(const Passages& pa
   const auto room = [&] {
     return tokens_ - done - longest_answer(tokens_) - ChatTurns::kFrame;  // a token has a byte or more
   };
-  session_.reset();
   do {
     messages.push_back({.role = Role::user, .content = turns.next(room())});
     std::string said = answer(messages, seeds, cancel);

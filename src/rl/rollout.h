@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "chat/chat_prompt.h"
-#include "engine/session.h"
+#include "engine/model_runner.h"
+#include "engine/threaded_engine.h"
 #include "text/passages.h"
 
 namespace dsa {
@@ -44,8 +45,9 @@ class Rollout {
   Tokenizer tokenizer_;
   ChatPrompt prompt_;
   LoadedModel model_;
-  Session session_;
+  ModelRunner runner_;
   std::int64_t tokens_;
+  ThreadedEngine engine_;
 };
 
 }  // namespace dsa

@@ -1,0 +1,203 @@
+// The engine on a real model whose attention selects: what is shared, restored and resumed has the bits of
+// the plain run, whatever the sequences ask of their attention.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <future>
+#include <map>
+
+#include "base/numeric.h"
+#include "engine/ask.h"
+#include "engine/model_runner.h"
+#include "engine/threaded_engine.h"
+#include "testing/test_files.h"
+#include "testing/text_model.h"
+#include "tokenizer/tokenizer.h"
+
+namespace dsa {
+namespace {
+
+constexpr std::int64_t kTopk = 16;
+
+// Keeps pages in memory.
+class MapStore final : public PageStore {
+ public:
+  bool contains(const PageKey& key) override { return pages_.contains(key); }
+  bool get(const PageName& name, std::span<std::byte> to) override {
+    const auto& found = pages_.at(name.key);
+    std::ranges::copy(found, to.begin());
+    return true;
+  }
+  bool offer(const PageName& name, std::span<const std::byte> bytes) override {
+    pages_[name.key].assign(bytes.begin(), bytes.end());
+    return true;
+  }
+  [[nodiscard]] std::size_t size() const { return pages_.size(); }
+
+ private:
+  std::map<PageKey, std::vector<std::byte>> pages_;
+};
+
+class EngineRun : public testing::TestWithParam<const char*> {
+ protected:
+  EngineRun()
+      : opened_(with_indexer(open_model(text_model(folder_.path() / "model")), options())),
+        tokenizer_(fitting_tokenizer(opened_.files)),
+        model_(std::move(opened_), options()),
+        runner_(model_) {
+    for (const char* part : {"All happy families are alike; each unhappy family is unhappy in its own way. ",
+                             "Everything was in confusion in the house of the Oblonskys. "})
+      text_ += part;
+    prompt_ = tokenizer_.encode(text_, SpecialTokens::as_text);
+  }
+
+  static bool selects() { return std::string_view(GetParam()).ends_with("v32"); }
+  static LoadOptions options() { return {.topk = selects() ? kTopk : 0, .context = 256, .threads = 2}; }
+  static std::filesystem::path text_model(const std::filesystem::path& folder) {
+    test::write_text_model(std::filesystem::path(DSA_SOURCE_DIR) / "tests/goldens/models" / GetParam(),
+                           folder);
+    return folder;
+  }
+  [[nodiscard]] EngineOptions engine_options(PageStore* store = nullptr) const {
+    const CacheIdentity identity = cache_identity(model_);
+    return {.store = store, .root = [identity](const std::string& tenant) {
+              CacheIdentity own = identity;
+              own.tenant = tenant;
+              return root_key(own);
+            }};
+  }
+  [[nodiscard]] Request request(const RunOptions& run = {}) const {
+    Request out{.prompt = prompt_};
+    out.sampling.temperature = 0.8;
+    out.sampling.seed = 5;
+    out.max_tokens = 40;
+    out.run = run;
+    return out;
+  }
+  Answer answer(Engine& engine, const Request& asked) { return ask(engine, asked, {}, never_); }
+  Answer fresh(const Request& asked) {
+    ThreadedEngine engine(runner_, tokenizer_, engine_options());
+    return answer(engine, asked);
+  }
+  struct Watched {
+    std::vector<std::int32_t> tokens;
+    std::vector<LogProbs> of_prompt, of_answer;
+  };
+  static Watched watch(Engine& engine, const Request& asked) {
+    Watched out;
+    std::promise<void> over;
+    engine.submit(asked, [&](Event&& event) {
+      if (const auto* token = std::get_if<PromptToken>(&event.what))
+        out.of_prompt.push_back(token->log_probs);
+      if (const auto* token = std::get_if<NewToken>(&event.what)) {
+        out.of_answer.push_back(token->log_probs.value());
+        out.tokens.push_back(token->id);
+      }
+      if (std::holds_alternative<Finished>(event.what)) over.set_value();
+    });
+    over.get_future().wait();
+    return out;
+  }
+  static std::vector<RunOptions> ways(bool has_indexer) {
+    if (!has_indexer) return {{}, {.attention = AttentionMode::dense}};
+    return {{},
+            {.attention = AttentionMode::dense},
+            {.attention = AttentionMode::sparse},
+            {.attention = AttentionMode::sparse, .topk = 7}};
+  }
+
+  TempFolder folder_;
+  OpenedModel opened_;
+  Tokenizer tokenizer_;
+  LoadedModel model_;
+  ModelRunner runner_;
+  std::string text_;
+  std::vector<std::int32_t> prompt_;
+  const std::atomic<bool> never_{false};
+};
+
+TEST_P(EngineRun, AHitHasTheBitsOfAMissHoweverAttentionSelects) {
+  for (const RunOptions& from : ways(model_.has_indexer()))
+    for (const RunOptions& to : ways(model_.has_indexer())) {
+      const Answer expected = fresh(request(to));
+      ThreadedEngine engine(runner_, tokenizer_, engine_options());
+      static_cast<void>(answer(engine, request(from)));
+      const Answer got = answer(engine, request(to));
+      EXPECT_EQ(got.tokens, expected.tokens);
+      EXPECT_GE(got.timings.cached_tokens,
+                from == to ? std::ssize(prompt_) - 1 : std::min<std::int64_t>(7, kTopk));
+      EXPECT_EQ(expected.timings.cached_tokens, 0);
+    }
+}
+
+TEST_P(EngineRun, APageFromTheStoreHasTheBitsOfAComputedOne) {
+  for (const RunOptions& run : ways(model_.has_indexer())) {
+    MapStore store;
+    const Answer expected = fresh(request(run));
+    {
+      ThreadedEngine engine(runner_, tokenizer_, engine_options(&store));
+      static_cast<void>(answer(engine, request(run)));
+    }
+    EXPECT_GE(store.size(), 2U);
+    ThreadedEngine engine(runner_, tokenizer_, engine_options(&store));
+    const Answer got = answer(engine, request(run));
+    EXPECT_EQ(got.tokens, expected.tokens);
+    EXPECT_EQ(got.timings.disk_tokens, 2 * kPageTokens);
+  }
+}
+
+TEST_P(EngineRun, ManyAtOnceAnswerAsEachAlone) {
+  std::vector<Request> requests;
+  for (const RunOptions& run : ways(model_.has_indexer()))
+    for (const std::int64_t length : {10, 64, 130}) {
+      requests.push_back(request(run));
+      requests.back().prompt.resize(usize(length));
+      requests.back().sampling.seed = usize(length);
+    }
+  std::vector<std::future<Answer>> answers;
+  ThreadedEngine engine(runner_, tokenizer_,
+                        engine_options());  // with room for one context: they must make room
+  for (const Request& one : requests)
+    answers.push_back(std::async(std::launch::async, [&] { return answer(engine, one); }));
+  std::vector<Answer> together;
+  for (auto& one : answers) together.push_back(one.get());
+  EXPECT_GT(engine.status().put_away, 0) << "the test shows less";
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    EXPECT_EQ(together[i].tokens, fresh(requests[i]).tokens) << i;
+}
+
+TEST_P(EngineRun, LogProbabilitiesArePartOfTheAnswerAndChangeNothing) {
+  Request asked = request();
+  const Answer plain = fresh(asked);
+  asked.log_probs = 3;
+  asked.prompt_log_probs = true;
+  ThreadedEngine engine(runner_, tokenizer_, engine_options());
+  const Watched first = watch(engine, asked);
+  EXPECT_EQ(first.tokens, plain.tokens);
+  EXPECT_EQ(first.of_prompt.size(), prompt_.size() - 1);
+  // What a token of the answer was given, it is given as part of a prompt.
+  Request longer = asked;
+  longer.prompt.insert(longer.prompt.end(), first.tokens.begin(), first.tokens.end());
+  longer.max_tokens = 0;
+  const Watched again = watch(engine, longer);
+  ASSERT_EQ(again.of_prompt.size(), first.of_prompt.size() + first.of_answer.size());
+  for (std::size_t i = 0; i < first.of_answer.size(); ++i) {
+    const LogProbs& later = again.of_prompt[first.of_prompt.size() + i];
+    EXPECT_EQ(later.log_prob, first.of_answer[i].log_prob);
+    ASSERT_EQ(later.best.size(), 3U);
+    EXPECT_EQ(later.best[0].id, first.of_answer[i].best[0].id);
+  }
+}
+
+TEST_P(EngineRun, WhatTheModelCannotDoIsRefused) {
+  ThreadedEngine engine(runner_, tokenizer_, engine_options());
+  EXPECT_THROW(answer(engine, request({.topk = -1})), RequestError);
+  EXPECT_THROW(answer(engine, request({.topk = kTopk + 1})), RequestError);
+  engine.drain(std::chrono::seconds(1));
+  EXPECT_THROW(answer(engine, request()), RequestError);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, EngineRun, testing::Values("deepseek_v32", "llama_gqa", "deepseek_v3"));
+
+}  // namespace
+}  // namespace dsa

@@ -1,0 +1,58 @@
+#include "engine/pace.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/numeric.h"
+
+namespace dsa {
+namespace {
+
+constexpr double kNew = 0.2;             // weight of what was just seen
+constexpr std::int64_t kLeastTurn = 64;  // tokens: fewer would read the weights for too little
+
+std::size_t counted(std::int64_t writers, std::size_t most) { return std::min(usize(writers), most - 1); }
+
+}  // namespace
+
+double Pace::Passes::median() const {
+  const std::size_t n = std::min(count, kRemembered);
+  std::array<double, kRemembered> sorted = ms;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(n / 2);
+  std::nth_element(sorted.begin(), middle, sorted.begin() + static_cast<std::ptrdiff_t>(n));
+  return *middle;
+}
+
+double Pace::alone_ms(std::int64_t writers) const {
+  // Fewer rows cost no more.
+  for (std::size_t n = counted(writers, kCounted); n > 0; --n)
+    if (alone_[n].count > 0) return alone_[n].median();
+  return 0;
+}
+
+void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
+  if (read == 0 && writers > 0) {
+    Passes& passes = alone_[counted(writers, kCounted)];
+    passes.ms[passes.count++ % kRemembered] = ms;
+  }
+  if (read == 0) return;
+  const double each = std::max(ms - alone_ms(writers), ms * 0.01) / static_cast<double>(read);
+  token_ms_ = token_ms_ == 0 ? each : token_ms_ + kNew * (each - token_ms_);
+  if (writers > 0) largest_ = std::max(largest_, read);
+}
+
+std::int64_t Pace::piece(std::int64_t writers, bool others, std::int64_t most) const {
+  const auto within = [&](double ms) {
+    return token_ms_ == 0 ? std::int64_t{1} : static_cast<std::int64_t>(std::min(ms / token_ms_, 1e9));
+  };
+  if (writers == 0) {
+    if (!others || token_ms_ == 0) return most;
+    return std::clamp(within(kTurnMs), std::min(kLeastTurn, most), most);
+  }
+  if (alone_[counted(writers, kCounted)].count < kEnough) return 0;
+  // A token of a small piece costs less than one of a large piece, so it grows by steps.
+  const std::int64_t fits = within((kStretch - 1) * alone_ms(writers));
+  return std::clamp(fits, std::int64_t{1}, std::min(most, 2 * largest_));
+}
+
+}  // namespace dsa

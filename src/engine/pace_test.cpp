@@ -1,0 +1,60 @@
+#include "engine/pace.h"
+
+#include <gtest/gtest.h>
+
+namespace dsa {
+namespace {
+
+// A machine on which a pass takes 4 ms, and half a millisecond for each token of a prompt.
+double pass_ms(std::int64_t read) { return 4 + 0.5 * static_cast<double>(read); }
+
+TEST(Pace, ItLooksFirstAtWhatAnswersTakeAlone) {
+  Pace pace;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(pace.piece(2, false, 512), 0);
+    pace.learn(2, 0, pass_ms(0));
+  }
+  EXPECT_GT(pace.piece(2, false, 512), 0);
+}
+
+TEST(Pace, APassThatReadsStaysWithinTheStretchAndUsesIt) {
+  Pace pace;
+  for (int i = 0; i < 3; ++i) pace.learn(2, 0, pass_ms(0));
+  std::int64_t piece = 0;
+  for (int i = 0; i < 50; ++i) {
+    piece = pace.piece(2, false, 512);
+    EXPECT_LE(pass_ms(piece), Pace::kStretch * pass_ms(0) + 0.5);
+    pace.learn(2, piece, pass_ms(piece));
+  }
+  EXPECT_GE(pass_ms(piece) - pass_ms(0), pass_ms(piece) / 3)
+      << "reading has less than a third of the machine";
+}
+
+TEST(Pace, AOnceSlowPassIsForgotten) {
+  Pace pace;
+  for (int i = 0; i < 15; ++i) pace.learn(1, 0, 4);
+  pace.learn(1, 0, 400);
+  EXPECT_EQ(pace.alone_ms(1), 4);
+  for (int i = 0; i < 15; ++i) pace.learn(1, 0, 8);
+  EXPECT_EQ(pace.alone_ms(1), 8);
+}
+
+TEST(Pace, WithNobodyToDisturbItReadsAllItCan) {
+  Pace pace;
+  EXPECT_EQ(pace.piece(0, false, 512), 512);
+  pace.learn(0, 512, 512);  // a millisecond each
+  EXPECT_EQ(pace.piece(0, false, 512), 512);
+  EXPECT_EQ(pace.piece(0, true, 512), 250) << "who waits to be read gets a turn";
+  EXPECT_EQ(pace.piece(0, true, 16), 16);
+}
+
+TEST(Pace, ASlowMachineStillReads) {
+  Pace pace;
+  for (int i = 0; i < 3; ++i) pace.learn(1, 0, 10);
+  pace.learn(0, 16, 16'000);
+  EXPECT_EQ(pace.piece(1, false, 512), 1);
+  EXPECT_EQ(pace.piece(0, true, 512), 64);
+}
+
+}  // namespace
+}  // namespace dsa

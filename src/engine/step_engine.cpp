@@ -1,0 +1,297 @@
+#include "engine/step_engine.h"
+
+#include <algorithm>
+#include <numeric>
+#include <ranges>
+#include <utility>
+
+#include "base/numeric.h"
+#include "sampling/stop_matcher.h"
+
+namespace dsa {
+namespace {
+
+constexpr std::int64_t kLogitsFloats = std::int64_t{16} << 20;   // of one sequence in a pass
+constexpr std::int64_t kDiskPagesIdle = 32, kDiskPagesBusy = 2;  // read from a store between two passes
+constexpr double kSaveShare = 0.01;  // of the time, for pages on their way to a store
+constexpr std::int32_t kMostChoices = 128;
+
+double ms(EngineTime from, EngineTime to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+template <class... Args>
+[[noreturn]] void refuse(Refused why, fmt::format_string<Args...> format, Args&&... args) {
+  throw RequestError(why, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace
+
+StepEngine::StepEngine(Runner& runner, const Tokenizer& tokenizer, EngineOptions options)
+    : runner_(runner),
+      tokenizer_(tokenizer),
+      options_(std::move(options)),
+      limits_(runner.limits()),
+      cache_(runner, options_.store),
+      scratch_(limits_.vocabulary) {
+  options_.max_running = std::min(options_.max_running, limits_.rows);
+  status_.pages = limits_.pages;
+  status_.last_step = options_.clock();
+}
+
+void StepEngine::check(const Request& request) const {
+  const auto prompt = std::ssize(request.prompt);
+  if (prompt == 0) refuse(Refused::invalid, "the prompt is empty: give at least one token");
+  if (prompt > limits_.context)
+    refuse(Refused::context_length,
+           "the prompt has {} tokens, the context holds {}: shorten it or raise `context`", prompt,
+           limits_.context);
+  const auto in_vocabulary = [&](std::int32_t id) { return id >= 0 && id < limits_.vocabulary; };
+  for (const auto id : request.prompt)
+    if (!in_vocabulary(id))
+      refuse(Refused::invalid, "token id {} is outside the vocabulary of {}", id, limits_.vocabulary);
+  if (request.choices < 1 || request.choices > kMostChoices)
+    refuse(Refused::invalid, "`n` {}: expected 1 to {}", request.choices, kMostChoices);
+  if (const auto& thinking = request.thinking) {
+    if (thinking->end.empty() || !std::ranges::all_of(thinking->end, in_vocabulary))
+      refuse(Refused::invalid, "`thinking_budget`: the model has no token that ends its reasoning");
+  }
+  try {
+    request.sampling.validate(limits_.vocabulary);
+    StopMatcher matcher(request.stop_strings);
+    runner_.check(request.run);
+  } catch (const Error& error) {
+    throw RequestError(Refused::invalid, error.what());
+  }
+}
+
+void StepEngine::add(std::shared_ptr<const Submission> submission) {
+  status_.prompt_tokens += std::ssize(submission->request.prompt) * submission->request.choices;
+  for (std::int32_t choice = 0; choice < submission->request.choices; ++choice) {
+    const std::int64_t id = next_id_++;
+    waiting_.emplace(id, std::make_unique<Sequence>(id, submission, choice, tokenizer_, limits_.vocabulary));
+  }
+}
+
+Candidate StepEngine::candidate(const Sequence& s) const {
+  return {.id = s.id(),
+          .priority = s.request().priority,
+          .pending = s.pending(),
+          .writing = s.pending() == 1 && !s.answer().empty(),
+          .waited = ms(s.asked().submitted, options_.clock()) / 1000};
+}
+
+void StepEngine::end_cancelled() {
+  std::vector<std::int64_t> gone;
+  for (const auto* place : {&waiting_, &running_})
+    for (const auto& [id, sequence] : *place)
+      if (sequence->cancelled()) gone.push_back(id);
+  for (const auto id : gone) finish(id, FinishReason::cancelled);
+}
+
+// Whoever comes first and finds no room is waited for.
+void StepEngine::admit() {
+  if (waiting_.empty()) return;
+  std::vector<Candidate> order;
+  for (const auto& [id, sequence] : waiting_) order.push_back(candidate(*sequence));
+  by_urgency(order);
+  for (const Candidate& next : order) {
+    if (std::ssize(running_) >= options_.max_running) return;
+    Sequence& s = *waiting_.at(next.id);
+    const std::int64_t pages = ceil_div(std::min(s.size() + 1, limits_.context), kPageTokens);
+    if (pages > cache_.available() && !running_.empty()) return;
+    const PageKey root = options_.root ? options_.root(s.request().tenant) : PageKey{};
+    s.own = cache_.begin(root, runner_.rule(s.request().run));
+    if (s.answer().empty()) s.start(options_.clock());
+    running_.insert(waiting_.extract(next.id));
+  }
+}
+
+std::vector<Candidate> StepEngine::candidates() {
+  const bool busy = std::ranges::any_of(running_, [](const auto& place) {
+    return place.second->pending() == 1 && !place.second->answer().empty();
+  });
+  std::int64_t disk_pages = busy ? kDiskPagesBusy : kDiskPagesIdle;
+  std::vector<Candidate> out;
+  for (const auto& [id, s] : running_) out.push_back(candidate(*s));
+  by_urgency(out);
+  std::erase_if(out, [&](Candidate& c) {
+    Sequence& s = *running_.at(c.id);
+    if (c.writing) return false;
+    if (s.request().prompt_log_probs) return false;
+    const std::int64_t before = s.own.disk_tokens, ram = s.own.ram_tokens;
+    const auto found = cache_.find(s.own, s.tokens(), disk_pages);
+    status_.disk_tokens += s.own.disk_tokens - before;
+    status_.ram_tokens += s.own.ram_tokens - ram;
+    c.pending = s.pending();
+    c.work = cache_.next_work(s.own, s.tokens());
+    return found == PagedCache::Found::more;
+  });
+  return out;
+}
+
+bool StepEngine::reserve(const std::vector<Share>& shares) {
+  for (const Share& share : shares) {
+    Sequence& s = *running_.at(share.id);
+    if (cache_.reserve(s.own, s.own.computed + share.rows)) continue;
+    if (running_.size() == 1) {
+      finish(share.id, FinishReason::failed, "the cache has no page left for a single answer");
+      return false;
+    }
+    // The least urgent makes room: of the lowest priority the one that came last.
+    const auto least = std::ranges::min_element(running_, [](const auto& a, const auto& b) {
+      const auto of = [](const auto& place) {
+        return std::pair(place.second->request().priority, -place.first);
+      };
+      return of(a) < of(b);
+    });
+    put_away(least->first);
+    return false;
+  }
+  return true;
+}
+
+void StepEngine::put_away(std::int64_t id) {
+  Sequence& s = *running_.at(id);
+  cache_.release(s.own, s.tokens());
+  s.put_away();
+  ++status_.put_away;
+  waiting_.insert(running_.extract(id));
+}
+
+bool StepEngine::step() {
+  end_cancelled();
+  admit();
+  if (running_.empty()) return save(/*budget_ms=*/50);
+  while (!running_.empty()) {
+    const auto urgent = candidates();
+    const auto writers = std::ranges::count_if(urgent, &Candidate::writing);
+    const bool others = std::ssize(urgent) - writers > 1 || !waiting_.empty();
+    const auto shares = plan(urgent, limits_.rows, pace_.piece(writers, others, limits_.rows));
+    if (shares.empty()) return true;  // pages are on their way from the store
+    if (reserve(shares)) return run(shares);
+  }
+  return true;
+}
+
+bool StepEngine::run(const std::vector<Share>& shares) {
+  std::vector<SequenceSlice> slices;
+  std::vector<std::vector<std::int32_t>> wanted(shares.size());
+  std::vector<std::int64_t> rows;
+  std::int64_t writers = 0, read = 0, logits_rows = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    Sequence& s = *running_.at(shares[i].id);
+    std::int64_t count = shares[i].rows;
+    const bool all_wanted = s.request().prompt_log_probs && s.answer().empty();
+    if (all_wanted) count = std::min(count, std::max<std::int64_t>(kLogitsFloats / limits_.vocabulary, 1));
+    if (all_wanted) {
+      wanted[i].resize(usize(count));
+      std::iota(wanted[i].begin(), wanted[i].end(), 0);
+    } else if (count == s.pending()) {
+      wanted[i] = {static_cast<std::int32_t>(count - 1)};
+    }
+    (candidate(s).writing ? writers : read) += count;
+    logits_rows += std::ssize(wanted[i]);
+    rows.push_back(count);
+    slices.push_back({.tokens = s.tokens().subspan(usize(s.own.computed), usize(count)),
+                      .first_position = s.own.computed,
+                      .page_table = s.own.pages,
+                      .logits_rows = wanted[i],
+                      .run = s.request().run,
+                      .cancel = s.asked().cancelled.get()});
+  }
+  if (const auto floats = usize(logits_rows * limits_.vocabulary); logits_.size() < floats)
+    logits_.resize(floats);
+  const TensorView<float, 2> logits(logits_.data(), {logits_rows, limits_.vocabulary});
+  std::vector<SequenceStatus> status(shares.size());
+
+  const auto start = options_.clock();
+  runner_.forward({.sequences = slices}, logits, status);
+  const auto end = options_.clock();
+  const double took = ms(start, end);
+  if (std::ranges::all_of(status, &SequenceStatus::ok)) pace_.learn(writers, read, took);
+  ++status_.steps;
+  status_.last_step = end;
+
+  std::int64_t row = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (status[i].outcome == PassOutcome::refused) wanted[i].clear();
+    const std::int64_t count = std::ssize(wanted[i]);
+    take(*running_.at(shares[i].id), rows[i], status[i], logits.slice(row, count));
+    row += count;
+  }
+  save_credit_ms_ = std::min(save_credit_ms_ + took * kSaveShare, 1000.0);
+  if (save_credit_ms_ > 0) save(/*budget_ms=*/0);
+  return true;
+}
+
+void StepEngine::take(Sequence& s, std::int64_t rows, const SequenceStatus& status,
+                      TensorView<float, 2> logits) {
+  if (status.outcome == PassOutcome::cancelled) return finish(s.id(), FinishReason::cancelled);
+  if (!status.ok()) return finish(s.id(), FinishReason::failed, runner_.why(status));
+  const std::int64_t first = s.own.computed;
+  s.attention += status.attention;
+  status_.attention += status.attention;
+  if (s.answer().empty()) status_.computed_tokens += rows;
+  cache_.computed(s.own, s.tokens(), rows);
+  if (s.answer().empty()) s.tell_reading();
+  if (s.request().prompt_log_probs && s.answer().empty()) s.tell_prompt(first + 1, logits);
+  if (s.pending() > 0) return;
+  const std::int64_t before = s.size();
+  const auto over = s.advance(logits.span(logits.rows() - 1), scratch_, limits_.context, options_.clock());
+  status_.written_tokens += s.size() - before;
+  if (over) finish(s.id(), *over);
+}
+
+void StepEngine::finish(std::int64_t id, FinishReason reason, std::string error) {
+  auto place = running_.extract(id);
+  if (place)
+    cache_.release(place.mapped()->own, place.mapped()->tokens());
+  else
+    place = waiting_.extract(id);
+  ++status_.finished[static_cast<std::size_t>(reason)];
+  place.mapped()->finish(reason, std::move(error), options_.clock());
+}
+
+void StepEngine::finish_all(FinishReason reason, const std::string& error) {
+  while (!running_.empty()) finish(running_.begin()->first, reason, error);
+  while (!waiting_.empty()) finish(waiting_.begin()->first, reason, error);
+}
+void StepEngine::fail_all(const std::string& why) { finish_all(FinishReason::failed, why); }
+void StepEngine::cancel_all() { finish_all(FinishReason::cancelled, {}); }
+
+std::int64_t StepEngine::waiting_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& [id, s] : waiting_) bytes += s->size() * static_cast<std::int64_t>(sizeof(std::int32_t));
+  return bytes;
+}
+
+bool StepEngine::has_unsaved() const {
+  return options_.store != nullptr && cache_.tree().unsaved() != nullptr;
+}
+
+// False: nothing was saved.
+bool StepEngine::save(double budget_ms) {
+  const auto start = options_.clock();
+  bool any = false;
+  double took = 0;
+  do {
+    if (!cache_.save_one()) break;
+    any = true;
+    took = ms(start, options_.clock());
+  } while (took < budget_ms + save_credit_ms_ && budget_ms > 0);
+  if (budget_ms == 0) save_credit_ms_ -= took;
+  return any;
+}
+
+EngineStatus StepEngine::status() const {
+  EngineStatus out = status_;
+  out.queued = std::ssize(waiting_);
+  out.writing = std::ranges::count_if(running_, [](const auto& p) { return !p.second->answer().empty(); });
+  out.reading = std::ssize(running_) - out.writing;
+  out.pages_free = cache_.pool().available();
+  out.pages_cached = cache_.tree().evictable();
+  return out;
+}
+
+}  // namespace dsa

@@ -1,0 +1,123 @@
+// A model that is all cache: what it answers is a function of every token that it finds in its pages, so that
+// a page that is lost, mixed up or written while another reads it gives another answer, or is found out at
+// once.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "base/numeric.h"
+#include "engine/runner.h"
+#include "kernels/types.h"
+
+namespace dsa::test {
+
+class FakeRunner final : public Runner {
+ public:
+  explicit FakeRunner(const Limits& limits) : limits_(limits), slots_(usize(limits.pages * kPageTokens)) {}
+
+  /// What it says after `tokens`.
+  static std::int32_t next(std::span<const std::int32_t> tokens, const SelectionRule& rule,
+                           std::int64_t vocabulary) {
+    std::uint64_t state = kEmpty;
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      state = mix(state, tokens[i], rule, std::ssize(tokens.first(i)));
+    return static_cast<std::int32_t>(state % static_cast<std::uint64_t>(vocabulary));
+  }
+
+  [[nodiscard]] Limits limits() const override { return limits_; }
+  void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) override {
+    std::int64_t rows = 0, row = 0;
+    std::vector<int> written(usize(limits_.pages));  // 1: read, 2: written by one sequence of the batch
+    for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+      const SequenceSlice& s = batch.sequences[i];
+      rows += std::ssize(s.tokens);
+      status[i] = {};
+      if (on_slice) on_slice(s);
+      if (s.cancel != nullptr && *s.cancel) status[i].outcome = PassOutcome::cancelled;
+      claim(s, written);
+      const auto rule_of = rule(s.run);
+      std::uint64_t state = past(s, rule_of);
+      for (std::int64_t t = 0; t < std::ssize(s.tokens); ++t) {
+        const std::int64_t at = s.first_position + t;
+        state = mix(state, s.tokens[usize(t)], rule_of, at);
+        slot(s, at) = {.token = s.tokens[usize(t)], .state = state};
+        for (const auto wanted : s.logits_rows) {
+          if (wanted != t) continue;
+          std::ranges::fill(logits.span(row), 0.0F);
+          logits.span(row++)[usize(state % static_cast<std::uint64_t>(limits_.vocabulary))] = 1;
+        }
+      }
+      if (bad_token >= 0 && std::ranges::find(s.tokens, bad_token) != s.tokens.end())
+        status[i] = {.outcome = PassOutcome::not_finite};
+    }
+    EXPECT_LE(rows, limits_.rows);
+    ++passes;
+  }
+  [[nodiscard]] std::string why(const SequenceStatus&) const override { return "not finite"; }
+  void check(const RunOptions& run) const override {
+    if (run.topk < 0) fail("`index_topk` {}: expected 0 or more", run.topk);
+  }
+  [[nodiscard]] SelectionRule rule(const RunOptions& run) const override {
+    return {.attention = run.attention, .topk = run.topk};
+  }
+  [[nodiscard]] std::size_t page_bytes() const override { return kPageTokens * sizeof(Slot); }
+  void save_page(std::int32_t page, std::span<std::byte> to) const override {
+    std::memcpy(to.data(), &slots_[usize(page * kPageTokens)], page_bytes());
+  }
+  void load_page(std::int32_t page, std::span<const std::byte> from) override {
+    std::memcpy(&slots_[usize(page * kPageTokens)], from.data(), page_bytes());
+  }
+  void copy_page(std::int32_t from, std::int32_t to) override {
+    std::memcpy(&slots_[usize(to * kPageTokens)], &slots_[usize(from * kPageTokens)], page_bytes());
+  }
+
+  std::int64_t passes = 0;
+  std::int32_t bad_token = -1;                                    // a sequence that reads it is not finite
+  std::function<void(const SequenceSlice& slice)> on_slice = {};  // before it is run
+
+ private:
+  struct Slot {
+    std::int64_t token = 0;
+    std::uint64_t state = 0;
+  };
+  static constexpr std::uint64_t kEmpty = 0x9E3779B97F4A7C15;
+  static std::uint64_t mix(std::uint64_t state, std::int32_t token, const SelectionRule& rule,
+                           std::int64_t at) {
+    state ^= static_cast<std::uint64_t>(token) +
+             (rule.selects(at + 1) ? 1000U + static_cast<std::uint64_t>(rule.topk) : 0U);
+    state *= 0xBF58476D1CE4E5B9;
+    return state ^ (state >> 29);
+  }
+  Slot& slot(const SequenceSlice& s, std::int64_t at) {
+    return slots_[usize(s.page_table[usize(at / kPageTokens)] * kPageTokens + at % kPageTokens)];
+  }
+  // Every earlier slot must follow from the one before it.
+  std::uint64_t past(const SequenceSlice& s, const SelectionRule& rule) {
+    std::uint64_t state = kEmpty;
+    for (std::int64_t at = 0; at < s.first_position; ++at) {
+      const Slot& found = slot(s, at);
+      state = mix(state, static_cast<std::int32_t>(found.token), rule, at);
+      EXPECT_EQ(found.state, state) << "the cache is wrong at position " << at;
+      state = found.state;
+    }
+    return state;
+  }
+  void claim(const SequenceSlice& s, std::vector<int>& used) const {
+    const std::int64_t end = s.first_position + std::ssize(s.tokens);
+    for (std::int64_t i = 0; i < ceil_div(end, kPageTokens); ++i) {
+      const bool writes = i >= s.first_position / kPageTokens;
+      int& use = used[usize(s.page_table[usize(i)])];
+      EXPECT_FALSE(use == 2 || (use == 1 && writes)) << "a page is written that another sequence uses";
+      use = writes ? 2 : 1;
+    }
+  }
+
+  Limits limits_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace dsa::test
