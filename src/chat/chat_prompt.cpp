@@ -72,6 +72,10 @@ std::vector<std::int32_t> ChatPrompt::encode_text(std::string_view text, Special
   return ids;
 }
 
+bool ChatPrompt::begins_in_reasoning(std::span<const ChatMessage> asked, const ChatOptions& options) const {
+  return format_ && ends_in_reasoning(*format_, render(asked, options));
+}
+
 ChatMessage ChatPrompt::as_message(const std::string& answer, std::span<const ChatMessage> asked,
                                    const ChatOptions& options) const {
   ChatMessage message{.role = Role::assistant, .content = answer};
@@ -80,7 +84,7 @@ ChatMessage ChatPrompt::as_message(const std::string& answer, std::span<const Ch
   std::string_view text = answer;
   if (text.starts_with(begin))
     text.remove_prefix(begin.size());
-  else if (!ends_in_reasoning(*format_, render(asked, options)))
+  else if (!begins_in_reasoning(asked, options))
     return message;
   const auto stop = text.find(end);
   message.reasoning = std::string(text.substr(0, stop));

@@ -47,6 +47,10 @@ class ChatPrompt {
   [[nodiscard]] std::vector<std::int32_t> encode_text(std::string_view text,
                                                       SpecialTokens typed = SpecialTokens::as_text) const;
 
+  /// True if the answer to `asked` begins inside of its reasoning.
+  [[nodiscard]] bool begins_in_reasoning(std::span<const ChatMessage> asked,
+                                         const ChatOptions& options) const;
+
   /// Tokens that end an answer: the format's, the tokenizer's and config.json's, each once.
   [[nodiscard]] const std::vector<std::int32_t>& stop_ids() const { return stop_ids_; }
 

@@ -17,8 +17,8 @@ struct BadRequest {
 };
 
 /// Reads one request after the other.  Stricter than HTTP demands wherever two readers could understand the
-/// same bytes differently: a bare line feed, a folded header, two lengths, a length beside a transfer encoding
-/// are refused.  One thread at a time.
+/// same bytes differently: a bare line feed, a folded header, two lengths, a length beside a transfer
+/// encoding are refused.  One thread at a time.
 class RequestReader {
  public:
   explicit RequestReader(const HttpLimits& limits);

@@ -1,0 +1,53 @@
+// An engine's events to what a client reads: pure translation, no sockets and no engine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/request.h"
+#include "server/errors.h"
+#include "server/models.h"
+
+namespace dsa::server {
+
+/// What a body asks for, whichever API it came by.
+struct Plan {
+  std::vector<Request> requests;  // one a prompt; their choices are numbered through
+  bool stream = false;
+  bool include_usage = false;  // of a stream: a last event tells it
+  bool progress = false;       // of a stream: events tell how far the prompt is read
+};
+
+/// What names an answer.
+struct AnswerHead {
+  std::string id;            // "chatcmpl-..."
+  std::int64_t created = 0;  // seconds since 1970
+  std::string model;
+};
+/// `prefix` and random letters.
+AnswerHead new_answer(std::string_view prefix, const ServedModel& model);
+
+/// Takes the events of one call's requests, each request's in order.  One thread at a time.
+class AnswerWriter {
+ public:
+  virtual ~AnswerWriter() = default;
+
+  /// What a stream begins with.
+  virtual std::string begin() = 0;
+  /// An event of request `prompt`; gives back what the stream goes on with, often "".
+  virtual std::string push(std::size_t prompt, Event&& event) = 0;
+  /// True once every choice has finished.
+  [[nodiscard]] virtual bool finished() const = 0;
+  /// What a stream ends with, once finished.
+  virtual std::string end() = 0;
+  /// The whole answer, once finished; of a call that is not streamed.
+  virtual HttpAnswer whole() = 0;
+};
+
+/// Why the answer is none, if it is none: an engine's fault, or the server's end.
+std::optional<ApiError> fault_of(const Finished& finished);
+
+}  // namespace dsa::server

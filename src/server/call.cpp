@@ -1,0 +1,105 @@
+#include "server/call.h"
+
+#include "base/numeric.h"
+#include "server/sse.h"
+
+namespace dsa::server {
+namespace {
+
+HttpAnswer stream_head(HttpHeaders headers) {
+  headers.emplace_back("Cache-Control", "no-cache");
+  headers.emplace_back("X-Accel-Buffering", "no");
+  return {.type = std::string(kEventStream), .headers = std::move(headers)};
+}
+
+}  // namespace
+
+Call::Call(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
+           Metrics& metrics)
+    : exchange_(std::move(exchange)),
+      writer_(std::move(writer)),
+      headers_(std::move(headers)),
+      metrics_(metrics) {}
+
+// Not locked while submitting: an engine that answers at once does not wait for us.
+void Call::start(Engine& engine, Plan plan) {
+  const auto self = shared_from_this();
+  choices_ = usize(plan.requests.front().choices);
+  stream_ = plan.stream;
+  clocks_.resize(plan.requests.size() * choices_);
+  try {
+    for (std::size_t i = 0; i < plan.requests.size(); ++i)
+      handles_.push_back(engine.submit(std::move(plan.requests[i]),
+                                       [self, i](Event&& event) { self->take(i, std::move(event)); }));
+  } catch (const RequestError& error) {
+    for (const Handle& handle : handles_) handle.cancel();
+    const std::scoped_lock lock(mutex_);
+    ended_ = true;
+    throw refused_by_engine(error);
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    started_ = true;
+    if (stream_) {
+      exchange_->begin(stream_head(headers_), std::string(kSseKeepAlive));
+      exchange_->write(writer_->begin());
+    }
+    for (Early& early : early_) process(early.prompt, std::move(early.event));
+    early_.clear();
+  }
+  exchange_->on_gone([self] { self->cancel(); });
+}
+
+// Without the lock: a write may find that the client is too slow.
+void Call::cancel() {
+  metrics_.client_gone();
+  for (const Handle& handle : handles_) handle.cancel();
+}
+
+void Call::send(HttpAnswer answer) {
+  answer.headers.insert(answer.headers.end(), headers_.begin(), headers_.end());
+  exchange_->send(std::move(answer));
+}
+
+void Call::note(std::size_t prompt, const Event& event) {
+  TokenClock& clock = clocks_[prompt * choices_ + usize(event.choice)];
+  if (std::holds_alternative<NewToken>(event.what)) metrics_.token(clock);
+  if (const auto* finished = std::get_if<Finished>(&event.what)) metrics_.finished(clock, *finished);
+}
+
+void Call::take(std::size_t prompt, Event&& event) {
+  const std::scoped_lock lock(mutex_);
+  if (started_)
+    process(prompt, std::move(event));
+  else if (!ended_)
+    early_.push_back({prompt, std::move(event)});
+}
+
+void Call::process(std::size_t prompt, Event&& event) {
+  if (ended_) return;
+  note(prompt, event);
+  const std::string text = writer_->push(prompt, std::move(event));
+  if (stream_) exchange_->write(text);
+  if (!writer_->finished()) return;
+  ended_ = true;
+  if (!stream_) return send(writer_->whole());
+  exchange_->write(writer_->end());
+  exchange_->end();
+}
+
+void Call::abandon(const ApiError& why) {
+  const std::scoped_lock lock(mutex_);
+  if (ended_ || !started_) return;
+  ended_ = true;
+  for (const Handle& handle : handles_) handle.cancel();
+  if (!stream_) return send(error_answer(why));
+  exchange_->write(sse_event(error_json(why)).append(kSseDone));
+  exchange_->end();
+}
+
+bool Call::ended() const {
+  const std::scoped_lock lock(mutex_);
+  return ended_;
+}
+
+}  // namespace dsa::server

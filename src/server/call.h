@@ -1,0 +1,54 @@
+// One call between an engine and a client: submitted, streamed, cancelled, ended.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "server/answer_writer.h"
+#include "server/exchange.h"
+#include "server/metrics.h"
+
+namespace dsa::server {
+
+/// Lives as long as an event of it may come.  Thread-safe: events come from the engine's thread, the end of
+/// the server from its own.
+class Call : public std::enable_shared_from_this<Call> {
+ public:
+  /// `headers`: of the answer, beside those that it needs.
+  Call(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
+       Metrics& metrics);
+
+  /// Submits every request of the plan; a client that goes cancels them.  Throws ApiError, and nothing runs,
+  /// if the engine takes one of them not.
+  void start(Engine& engine, Plan plan);
+  /// The server ends: the client is told now, and what the engine still says is not heard.
+  void abandon(const ApiError& why);
+  [[nodiscard]] bool ended() const;
+
+ private:
+  struct Early {
+    std::size_t prompt;
+    Event event;
+  };
+  void take(std::size_t prompt, Event&& event);
+  void process(std::size_t prompt, Event&& event);
+  void note(std::size_t prompt, const Event& event);
+  void send(HttpAnswer answer);
+  void cancel();
+
+  const std::shared_ptr<Exchange> exchange_;
+  mutable std::mutex mutex_;
+  std::unique_ptr<AnswerWriter> writer_;
+  HttpHeaders headers_;
+  Metrics& metrics_;
+  bool stream_ = false;
+  bool started_ = false;
+  bool ended_ = false;
+  std::vector<Early> early_;        // what came before all were submitted
+  std::vector<Handle> handles_;     // not changed once started
+  std::vector<TokenClock> clocks_;  // of each choice
+  std::size_t choices_ = 1;         // of a request
+};
+
+}  // namespace dsa::server

@@ -1,0 +1,172 @@
+// The answers of POST /v1/chat/completions.
+#include "base/json.h"
+#include "base/numeric.h"
+#include "server/openai_chat.h"
+#include "server/reasoning_split.h"
+#include "server/sse.h"
+#include "server/token_text.h"
+#include "server/usage.h"
+
+namespace dsa::server {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Choice {
+  explicit Choice(ReasoningSplit parts) : split(std::move(parts)) {}
+
+  ReasoningSplit split;
+  std::string content;
+  std::string reasoning;
+  std::int64_t reasoning_tokens = 0;
+  Json log_probs = Json::array();
+  std::optional<Finished> finished;
+};
+
+class ChatAnswer final : public AnswerWriter {
+ public:
+  ChatAnswer(const ChatCall& call, const ServedModel& model)
+      : model_(model),
+        head_(new_answer("chatcmpl-", model)),
+        plan_{.requests = {},
+              .stream = call.plan.stream,
+              .include_usage = call.plan.include_usage,
+              .progress = call.plan.progress},
+        log_probs_(call.log_probs),
+        reasons_(model.prompt.format() && model.prompt.format()->reasoning()) {
+    const auto marks = model.prompt.format() ? model.prompt.format()->reasoning() : std::nullopt;
+    for (std::int32_t i = 0; i < call.plan.requests.front().choices; ++i)
+      choices_.emplace_back(ReasoningSplit(marks, call.begins_in_reasoning));
+  }
+
+  std::string begin() override {
+    std::string out;
+    for (std::size_t i = 0; i < choices_.size(); ++i)
+      out += chunk(i, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
+    return out;
+  }
+
+  std::string push(std::size_t, Event&& event) override {
+    const auto index = usize(event.choice);
+    if (const auto* reading = std::get_if<Reading>(&event.what)) return progress(*reading);
+    if (auto* token = std::get_if<NewToken>(&event.what)) return push_token(index, *token);
+    if (auto* finished = std::get_if<Finished>(&event.what)) return finish(index, std::move(*finished));
+    return "";
+  }
+
+  bool finished() const override { return finished_ == choices_.size(); }
+
+  std::string end() override {
+    std::string out;
+    if (plan_.include_usage) {
+      Json last = frame(Json::array());
+      last["usage"] = usage();
+      out = sse_event(json_text(last));
+    }
+    return out.append(kSseDone);
+  }
+
+  HttpAnswer whole() override {
+    Json choices = Json::array();
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      const Choice& choice = choices_[i];
+      if (const auto fault = fault_of(*choice.finished)) return error_answer(*fault);
+      Json message{{"role", "assistant"}, {"content", choice.content}};
+      if (reasons_) message["reasoning_content"] = choice.reasoning;
+      choices.push_back({{"index", i},
+                         {"message", std::move(message)},
+                         {"logprobs", log_probs_ ? Json{{"content", choice.log_probs}} : Json(nullptr)},
+                         {"finish_reason", name(choice.finished->reason)}});
+    }
+    Json body = frame(std::move(choices));
+    body["object"] = "chat.completion";
+    body["usage"] = usage();
+    return {.body = json_text(body) + "\n"};
+  }
+
+ private:
+  Json frame(Json choices) const {
+    return {{"id", head_.id},
+            {"object", "chat.completion.chunk"},
+            {"created", head_.created},
+            {"model", head_.model},
+            {"system_fingerprint", "dsa-" + model_.kernels},
+            {"choices", std::move(choices)}};
+  }
+
+  std::string chunk(std::size_t index, Json delta, Json log_probs, Json finish_reason) const {
+    Json out = frame(Json::array({{{"index", index},
+                                   {"delta", std::move(delta)},
+                                   {"logprobs", std::move(log_probs)},
+                                   {"finish_reason", std::move(finish_reason)}}}));
+    if (plan_.include_usage) out["usage"] = nullptr;
+    return sse_event(json_text(out));
+  }
+
+  std::string progress(const Reading& reading) const {
+    if (!plan_.stream || !plan_.progress) return "";
+    Json out = frame(Json::array());
+    out["dsa"]["progress"] = {{"done", reading.done}, {"total", reading.total}, {"cached", reading.cached}};
+    return sse_event(json_text(out));
+  }
+
+  std::string push_token(std::size_t index, NewToken& token) {
+    Choice& choice = choices_[index];
+    Json log_probs;
+    if (token.log_probs && log_probs_ && !token.stops)
+      log_probs = chat_log_prob(model_.tokenizer, token.id, *token.log_probs);
+    const bool before = choice.split.in_reasoning();
+    const auto parts = choice.split.push(token.text);
+    if (before || choice.split.in_reasoning()) ++choice.reasoning_tokens;
+    return take(index, parts, std::move(log_probs));
+  }
+
+  std::string take(std::size_t index, const ReasoningSplit::Parts& parts, Json log_probs) {
+    Choice& choice = choices_[index];
+    if (!plan_.stream) {
+      choice.reasoning += parts.reasoning;
+      choice.content += parts.content;
+      if (!log_probs.is_null()) choice.log_probs.push_back(std::move(log_probs));
+      return "";
+    }
+    Json delta = Json::object();
+    if (!parts.reasoning.empty()) delta["reasoning_content"] = parts.reasoning;
+    if (!parts.content.empty() || (delta.empty() && !log_probs.is_null())) delta["content"] = parts.content;
+    if (delta.empty()) return "";
+    Json shown;
+    if (!log_probs.is_null()) shown["content"] = Json::array({std::move(log_probs)});
+    return chunk(index, std::move(delta), std::move(shown), nullptr);
+  }
+
+  std::string finish(std::size_t index, Finished finished) {
+    Choice& choice = choices_[index];
+    ++finished_;
+    const auto parts = choice.split.push(finished.text);
+    std::string out = take(index, parts, nullptr);
+    out += take(index, choice.split.finish(), nullptr);
+    choice.finished = std::move(finished);
+    usage_.add(*choice.finished, choice.reasoning_tokens, index == 0);
+    if (!plan_.stream) return "";
+    if (const auto fault = fault_of(*choice.finished)) return out + sse_event(error_json(*fault));
+    return out + chunk(index, Json::object(), nullptr, name(choice.finished->reason));
+  }
+
+  Json usage() const { return usage_.to_json(model_); }
+
+  const ServedModel& model_;
+  AnswerHead head_;
+  Plan plan_;
+  bool log_probs_;
+  bool reasons_;
+  std::vector<Choice> choices_;
+  std::size_t finished_ = 0;
+  Usage usage_;
+};
+
+}  // namespace
+
+std::unique_ptr<AnswerWriter> write_chat(const ChatCall& call, const ServedModel& model) {
+  return std::make_unique<ChatAnswer>(call, model);
+}
+
+}  // namespace dsa::server

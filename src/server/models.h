@@ -1,0 +1,35 @@
+// The models that are served, and what /v1/models says of them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "chat/chat_prompt.h"
+#include "engine/engine.h"
+#include "server/http_message.h"
+
+namespace dsa::server {
+
+/// Refers to what must outlive the server.  Immutable but for the engine, which is thread-safe.
+struct ServedModel {
+  std::string id;
+  Engine& engine;
+  const Tokenizer& tokenizer;
+  const ChatPrompt& prompt;
+  std::int64_t context = 0;     // tokens that a prompt and its answer can have
+  std::int64_t vocab_size = 0;  // logits of a row
+  std::int64_t topk = 0;        // most tokens that a selection has; 0: no indexer
+  std::string indexer = {};     // what selects: "the model's own", a folder's name; "": nothing
+  std::string kernels = {};     // family that runs: "avx512_bf16"
+  std::int64_t created = 0;     // seconds since 1970
+};
+
+/// The one of that id; the first for "".  Throws ApiError 404.
+const ServedModel& find_model(std::span<const ServedModel> models, std::string_view id);
+
+HttpAnswer list_models(std::span<const ServedModel> models);
+HttpAnswer describe_model(const ServedModel& model);
+
+}  // namespace dsa::server

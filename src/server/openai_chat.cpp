@@ -1,0 +1,138 @@
+#include "server/openai_chat.h"
+
+#include <chrono>
+
+#include "base/json.h"
+#include "server/request_fields.h"
+
+namespace dsa::server {
+namespace {
+
+using nlohmann::json;
+
+Role role_of(const Fields& message) {
+  const auto role = message.string("role");
+  if (role == "user") return Role::user;
+  if (role == "assistant") return Role::assistant;
+  if (role == "system" || role == "developer") return Role::system;
+  if (role == "tool" || role == "function")
+    throw ApiError(400, "unsupported_parameter",
+                   fmt::format("{} is \"{}\", which cannot be done: this server calls no tools",
+                               message.where("role"), *role),
+                   message.where("role"));
+  message.wrong("role", "system, developer, user or assistant");
+}
+
+// A string, or a list of parts, of which we take text alone.
+std::string content_of(const Fields& message, Role role) {
+  const json* content = message.find("content");
+  if (content == nullptr && role == Role::assistant) return "";
+  if (content == nullptr || !(content->is_string() || content->is_array()))
+    message.wrong("content", "a string or a list of parts");
+  if (content->is_string()) return content->get<std::string>();
+  std::string text;
+  for (std::size_t i = 0; i < content->size(); ++i) {
+    const Fields part((*content)[i], fmt::format("{}[{}]", message.where("content"), i));
+    if (part.string("type") != "text") part.wrong("type", "text: no other kind of content can be read");
+    const auto piece = part.string("text");
+    if (!piece) part.wrong("text", "a string");
+    text += *piece;
+  }
+  return text;
+}
+
+std::vector<ChatMessage> messages_of(const Fields& body) {
+  const json* list = body.find("messages");
+  if (list == nullptr || !list->is_array() || list->empty() || list->size() > kMaxMessages)
+    body.wrong("messages", fmt::format("a list of 1 to {} messages", kMaxMessages));
+  std::vector<ChatMessage> messages;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const Fields message((*list)[i], fmt::format("messages[{}]", i));
+    const Role role = role_of(message);
+    ChatMessage out{.role = role, .content = content_of(message, role)};
+    if (const json* calls = message.find("tool_calls"); calls != nullptr && !calls->empty())
+      throw ApiError(
+          400, "unsupported_parameter",
+          fmt::format("{} cannot be read: this server calls no tools", message.where("tool_calls")),
+          message.where("tool_calls"));
+    if (message.boolean("prefix").value_or(false))
+      throw ApiError(
+          400, "unsupported_parameter",
+          fmt::format("{} cannot be done: an answer begins a message of its own", message.where("prefix")),
+          message.where("prefix"));
+    if (out.role == Role::assistant) out.reasoning = message.string("reasoning_content");
+    messages.push_back(std::move(out));
+  }
+  return messages;
+}
+
+// DeepSeek's word, vLLM's and OpenAI's for the same thing; the first that is there counts.
+Thinking thinking_of(const Fields& body) {
+  if (const auto thinking = body.object("thinking")) {
+    const auto type = thinking->string("type");
+    if (type == "enabled") return Thinking::on;
+    if (type == "disabled") return Thinking::off;
+    thinking->wrong("type", "enabled or disabled");
+  }
+  if (const auto kwargs = body.object("chat_template_kwargs"))
+    for (const auto* name : {"enable_thinking", "thinking"})
+      if (const auto on = kwargs->boolean(name)) return *on ? Thinking::on : Thinking::off;
+  if (body.string("reasoning_effort") == "none") return Thinking::off;
+  return Thinking::model_default;
+}
+
+void read_log_probs(const Fields& body, ChatCall& call, Request& request) {
+  call.log_probs = body.boolean("logprobs").value_or(false);
+  const auto top = body.integer("top_logprobs", 0, kMaxLogProbs);
+  if (top && !call.log_probs)
+    throw invalid_value("top_logprobs", "top_logprobs is given, expected only where logprobs is true");
+  if (call.log_probs) request.log_probs = static_cast<std::int32_t>(top.value_or(0));
+}
+
+void read_thinking_budget(const Fields& body, const ServedModel& model, bool begins_in_reasoning,
+                          Request& request) {
+  const auto dsa = body.object("dsa");
+  if (!dsa) return;
+  const auto budget = dsa->integer("thinking_budget", 0, model.context);
+  if (!budget) return;
+  if (!begins_in_reasoning)
+    throw invalid_value("dsa.thinking_budget",
+                        "dsa.thinking_budget is given, expected only where the answer begins with reasoning");
+  const std::string& end = model.prompt.format()->reasoning()->end;
+  request.thinking = ThinkingBudget{*budget, model.tokenizer.encode(end, SpecialTokens::parse)};
+}
+
+std::string today() {
+  return chat_date(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
+}
+
+}  // namespace
+
+ChatCall read_chat(const Fields& body, const ServedModel& model) {
+  if (!model.prompt.format())
+    throw ApiError(
+        400, "unsupported_parameter",
+        "this model has no chat format: ask /v1/completions, or start the server with a chat format",
+        "messages");
+  ChatCall call;
+  Request request;
+  const std::vector<ChatMessage> messages = messages_of(body);
+  read_common(body, model, request, call.plan);
+  read_log_probs(body, call, request);
+  std::size_t bytes = 0;
+  for (const ChatMessage& message : messages) bytes += message.content.size();
+  check_text_size(bytes, model, "messages");
+  const ChatOptions options{.thinking = thinking_of(body), .date = today()};
+  try {
+    request.prompt = model.prompt.encode(messages, options);
+    call.begins_in_reasoning = model.prompt.begins_in_reasoning(messages, options);
+  } catch (const Error& error) {
+    throw invalid_value("messages", error.what());
+  }
+  check_room(request, model, "messages");
+  read_thinking_budget(body, model, call.begins_in_reasoning, request);
+  call.plan.requests.push_back(std::move(request));
+  return call;
+}
+
+}  // namespace dsa::server

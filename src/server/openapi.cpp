@@ -1,0 +1,238 @@
+#include "server/openapi.h"
+
+#include "base/json.h"
+#include "sampling/sampling_params.h"
+#include "sampling/stop_matcher.h"
+#include "server/request_fields.h"
+
+namespace dsa::server {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json typed(const char* type) { return {{"type", Json::array({type, "null"})}}; }
+Json text(const char* description) {
+  Json out = typed("string");
+  out["description"] = description;
+  return out;
+}
+Json flag(const char* description) {
+  Json out = typed("boolean");
+  out["description"] = description;
+  return out;
+}
+Json whole(std::int64_t min, std::int64_t max, const char* description) {
+  Json out = typed("integer");
+  out["minimum"] = min;
+  out["maximum"] = max;
+  out["description"] = description;
+  return out;
+}
+Json one_of(std::initializer_list<const char*> words) { return {{"type", "string"}, {"enum", words}}; }
+Json object(Json properties, Json required = Json::array()) {
+  Json out{{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) out["required"] = std::move(required);
+  return out;
+}
+Json list_of(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
+Json reference(const char* name) { return {{"$ref", std::string("#/components/schemas/") + name}}; }
+
+// What both APIs have (server/request_fields.h).
+Json common_fields() {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  Json fields{{"model", text("an id of /v1/models; without it the first")}};
+  for (const SamplingRange& range : sampling_ranges()) {
+    Json row = typed(range.name == "top_k" ? "integer" : "number");
+    row["minimum"] = range.name == "top_k" ? -1 : range.min;
+    row["maximum"] = range.max;
+    row["description"] = range.hint;
+    fields[std::string(range.name)] = std::move(row);
+  }
+  fields["seed"] = typed("integer");
+  fields["seed"]["description"] = "the same seed gives the same answer; -1: a different one every time";
+  fields["n"] = whole(1, kMaxChoices, "answers");
+  fields["max_tokens"] = whole(0, kMost, "of each answer");
+  fields["max_completion_tokens"] = whole(0, kMost, "the same, and it goes before");
+  fields["min_tokens"] = whole(0, kMost, "before which nothing ends an answer");
+  fields["ignore_eos"] = flag("the model's own end ends nothing");
+  const Json stop{{"type", "string"}, {"minLength", 1}, {"maxLength", StopMatcher::kMaxStopBytes / 4}};
+  Json stops = list_of(stop);
+  stops["maxItems"] = StopMatcher::kMaxStops;
+  fields["stop"] = {{"anyOf", Json::array({stop, stops, {{"type", "null"}}})}};
+  fields["stop_token_ids"] = {{"type", Json::array({"array", "null"})},
+                              {"items", {{"type", "integer"}, {"minimum", 0}}},
+                              {"maxItems", kMaxBiases}};
+  fields["logit_bias"] = {{"type", Json::array({"object", "null"})},
+                          {"propertyNames", {{"pattern", "^(0|[1-9][0-9]*)$"}}},
+                          {"additionalProperties", {{"type", "number"}, {"minimum", -100}, {"maximum", 100}}},
+                          {"maxProperties", kMaxBiases}};
+  fields["stream"] = flag("the answer as server-sent events");
+  fields["stream_options"] = {{"type", Json::array({"object", "null"})},
+                              {"properties", {{"include_usage", flag("a last event tells the usage")}}}};
+  fields["dsa"] = reference("DsaRequest");
+  return fields;
+}
+
+Json chat_request() {
+  Json fields{{"messages", list_of(reference("Message"))}};
+  fields["messages"]["minItems"] = 1;
+  fields["messages"]["maxItems"] = kMaxMessages;
+  fields.update(common_fields());
+  fields["logprobs"] = flag("each token with its log-probability");
+  fields["top_logprobs"] = whole(0, kMaxLogProbs, "and those of so many best ones; only with logprobs");
+  fields["thinking"] = {{"type", Json::array({"object", "null"})},
+                        {"properties", {{"type", one_of({"enabled", "disabled"})}}},
+                        {"required", {"type"}}};
+  return object(std::move(fields), {"messages"});
+}
+
+Json completions_request() {
+  const Json ids = list_of({{"type", "integer"}, {"minimum", 0}});
+  Json texts = list_of({{"type", "string"}});
+  Json lists = list_of(ids);
+  texts["maxItems"] = lists["maxItems"] = kMaxPrompts;
+  Json fields{{"prompt", {{"anyOf", Json::array({{{"type", "string"}}, texts, ids, lists})}}}};
+  fields.update(common_fields());
+  fields["echo"] = flag("the prompt is part of the answer");
+  fields["logprobs"] =
+      whole(0, kMaxLogProbs, "each token with its log-probability and those of so many best ones");
+  return object(std::move(fields), {"prompt"});
+}
+
+Json schemas() {
+  const Json number{{"type", "number"}}, integer{{"type", "integer"}}, string{{"type", "string"}};
+  const Json any_string{{"type", Json::array({"string", "null"})}};
+  Json part = object({{"type", one_of({"text"})}, {"text", string}}, {"type", "text"});
+  Json message = object({{"role", one_of({"system", "developer", "user", "assistant"})},
+                         {"content", {{"anyOf", Json::array({string, list_of(std::move(part))})}}},
+                         {"reasoning_content", typed("string")}},
+                        {"role", "content"});
+  Json dsa = object(
+      {{"attention", {{"enum", {"auto", "dense", "sparse", nullptr}}}},
+       {"top_k", whole(1, std::numeric_limits<std::int32_t>::max(), "tokens that attention selects")},
+       {"progress", flag("events tell how far the prompt is read")},
+       {"stop_repetition", flag("an answer that goes round in circles is ended")},
+       {"thinking_budget", whole(0, std::numeric_limits<std::int32_t>::max(), "tokens of reasoning")}});
+  dsa["type"] = Json::array({"object", "null"});
+  dsa["additionalProperties"] = false;
+  const Json usage = object({{"prompt_tokens", integer},
+                             {"completion_tokens", integer},
+                             {"total_tokens", integer},
+                             {"prompt_cache_hit_tokens", integer},
+                             {"prompt_cache_miss_tokens", integer},
+                             {"prompt_tokens_details", object({{"cached_tokens", integer}})},
+                             {"completion_tokens_details", object({{"reasoning_tokens", integer}})},
+                             {"dsa", object({{"attention", one_of({"dense", "sparse"})},
+                                             {"sparse_rows", integer},
+                                             {"dense_rows", integer}})}},
+                            {"prompt_tokens", "completion_tokens", "total_tokens", "dsa"});
+  const Json finish{{"type", Json::array({"string", "null"})},
+                    {"enum", {"stop", "length", "repetition", nullptr}}};
+  const auto answer = [&](Json choice) {
+    return object({{"id", string},
+                   {"object", string},
+                   {"created", integer},
+                   {"model", string},
+                   {"choices", list_of(std::move(choice))},
+                   {"usage", usage}},
+                  {"id", "object", "created", "model", "choices", "usage"});
+  };
+  const Json model = object({{"id", string},
+                             {"object", one_of({"model"})},
+                             {"created", integer},
+                             {"owned_by", string},
+                             {"context_window", integer}},
+                            {"id", "object", "created", "owned_by", "context_window"});
+  return {
+      {"Message", std::move(message)},
+      {"DsaRequest", std::move(dsa)},
+      {"ChatRequest", chat_request()},
+      {"CompletionsRequest", completions_request()},
+      {"TokenizeRequest",
+       {{"anyOf", Json::array({object({{"prompt", string}, {"model", any_string}}, {"prompt"}),
+                               object({{"messages", list_of(reference("Message"))}, {"model", any_string}},
+                                      {"messages"})})}}},
+      {"DetokenizeRequest",
+       object({{"tokens", list_of({{"type", "integer"}, {"minimum", 0}})}, {"model", any_string}},
+              {"tokens"})},
+      {"ChatAnswer",
+       answer(
+           object({{"index", integer},
+                   {"message", object({{"role", string}, {"content", string}, {"reasoning_content", string}},
+                                      {"role", "content"})},
+                   {"finish_reason", finish}},
+                  {"index", "message", "finish_reason"}))},
+      {"CompletionsAnswer", answer(object({{"index", integer}, {"text", string}, {"finish_reason", finish}},
+                                          {"index", "text", "finish_reason"}))},
+      {"Tokens", object({{"tokens", list_of(integer)}, {"count", integer}, {"max_model_len", integer}},
+                        {"tokens", "count", "max_model_len"})},
+      {"Text", object({{"prompt", string}}, {"prompt"})},
+      {"Model", model},
+      {"Models",
+       object({{"object", one_of({"list"})}, {"data", list_of(reference("Model"))}}, {"object", "data"})},
+      {"Status", object({{"status", string}}, {"status"})},
+      {"Error", object({{"error", object({{"message", string},
+                                          {"type", string},
+                                          {"param", any_string},
+                                          {"code", string},
+                                          {"n_prompt_tokens", integer},
+                                          {"n_ctx", integer}},
+                                         {"message", "type", "param", "code"})}},
+                       {"error"})}};
+}
+
+Json in_json(Json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
+
+Json operation(const char* summary, Json content, std::initializer_list<const char*> errors) {
+  Json answers{{"200", {{"description", "the answer"}, {"content", std::move(content)}}}};
+  for (const auto* status : errors)
+    answers[status] = {{"description", "an error"}, {"content", in_json(reference("Error"))}};
+  return {{"summary", summary}, {"responses", std::move(answers)}};
+}
+
+Json post(const char* summary, const char* takes, const char* gives, bool streams) {
+  Json content = in_json(reference(gives));
+  if (streams) content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
+  Json out =
+      operation(summary, std::move(content), {"400", "403", "404", "408", "413", "415", "429", "500", "503"});
+  out["requestBody"] = {{"required", true}, {"content", in_json(reference(takes))}};
+  return {{"post", std::move(out)}};
+}
+
+Json get(const char* summary, Json content, std::initializer_list<const char*> errors = {"403"}) {
+  return {{"get", operation(summary, std::move(content), errors)}};
+}
+
+Json document() {
+  Json paths{
+      {"/v1/chat/completions", post("the next message of a conversation", "ChatRequest", "ChatAnswer", true)},
+      {"/v1/completions",
+       post("a text continued, or how likely it is", "CompletionsRequest", "CompletionsAnswer", true)},
+      {"/tokenize", post("text to token ids", "TokenizeRequest", "Tokens", false)},
+      {"/detokenize", post("token ids to text", "DetokenizeRequest", "Text", false)},
+      {"/v1/models", get("the models", in_json(reference("Models")))},
+      {"/v1/models/{id}", get("one of them", in_json(reference("Model")), {"403", "404"})},
+      {"/health", get("whether the engines move", in_json(reference("Status")), {"403", "503"})},
+      {"/ready", get("whether requests are taken", in_json(reference("Status")), {"403", "503"})},
+      {"/metrics", get("figures for Prometheus", {{"text/plain", {{"schema", {{"type", "string"}}}}}})},
+      {"/openapi.json", get("this document", in_json({{"type", "object"}}))}};
+  paths["/v1/models/{id}"]["get"]["parameters"] =
+      Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});
+  return {
+      {"openapi", "3.1.0"},
+      {"info",
+       {{"title", "dsa serve"},
+        {"version", "1"},
+        {"description", "OpenAI's API. Every path is also there without /v1. docs/serving.md says more."}}},
+      {"paths", std::move(paths)},
+      {"components", {{"schemas", schemas()}}}};
+}
+
+}  // namespace
+
+const std::string& openapi_document() {
+  static const std::string text = json_text(document()) + "\n";
+  return text;
+}
+
+}  // namespace dsa::server

@@ -1,0 +1,275 @@
+#include "server/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/json.h"
+#include "base/numeric.h"
+#include "server/fields.h"
+#include "server/openai_chat.h"
+#include "server/openai_completions.h"
+#include "server/openapi.h"
+#include "server/request_fields.h"
+#include "server/token_api.h"
+
+namespace dsa::server {
+namespace {
+
+constexpr std::size_t kLoggedBytes = 4000;
+
+// An id that a client gave is said back if it can do no harm in a header or a log.
+std::string request_id(const HttpRequest& request) {
+  const std::string_view given = request.header("X-Request-Id");
+  constexpr std::size_t kMost = 128;
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  if (!given.empty() && given.size() <= kMost && std::ranges::all_of(given, plain)) return std::string(given);
+  static std::atomic<std::uint64_t> next{1};
+  return fmt::format("req-{}", next++);
+}
+
+// "http://host/path" is "/path"; "/v1/models" is "/models".
+std::string_view bare_path(std::string_view path) {
+  if (const auto scheme = path.find("://"); scheme != std::string_view::npos && scheme < path.find('/')) {
+    const auto slash = path.find('/', scheme + 3);
+    path = slash == std::string_view::npos ? "/" : path.substr(slash);
+  }
+  if (path.starts_with("/v1/")) path.remove_prefix(3);
+  return path;
+}
+
+// "[::1]:8000" is "::1", "localhost:8000" is "localhost".
+std::string_view host_name(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+bool is_address(std::string_view name) {
+  const auto of = [&](std::string_view letters) {
+    return name.find_first_not_of(letters) == std::string_view::npos;
+  };
+  return !name.empty() &&
+         (of("0123456789.") || (name.find(':') != std::string_view::npos && of("0123456789abcdefABCDEF:.%")));
+}
+
+bool holds(const std::vector<std::string>& list, std::string_view word) {
+  return std::ranges::any_of(list,
+                             [&](const std::string& one) { return one == "*" || same_name(one, word); });
+}
+
+}  // namespace
+
+/// A row of the table: a path without /v1; one that ends in '/' takes what stands behind.
+struct Api::Route {
+  std::string_view method;
+  std::string_view path;
+  bool answers = false;  // refused while the server drains
+  void (*serve)(Api& api, const HttpRequest& request, const std::shared_ptr<Exchange>& exchange,
+                HttpHeaders headers);
+};
+
+std::span<const Api::Route> Api::routes() {
+  using Shared = const std::shared_ptr<Exchange>&;
+  static constexpr auto tell = [](Shared exchange, HttpAnswer answer, HttpHeaders headers) {
+    answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
+    exchange->send(std::move(answer));
+  };
+  static const std::array kRoutes{
+      Route{"POST", "/chat/completions", true,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto json = parse_body(request.body);
+              const Fields body(json);
+              const ServedModel& model = find_model(api.models_, model_of(body));
+              ChatCall call = read_chat(body, model);
+              auto writer = write_chat(call, model);
+              api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.plan));
+            }},
+      Route{"POST", "/completions", true,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto json = parse_body(request.body);
+              const Fields body(json);
+              const ServedModel& model = find_model(api.models_, model_of(body));
+              CompletionsCall call = read_completions(body, model);
+              Plan plan = call.plan;
+              auto writer = write_completions(std::move(call), model);
+              api.start(exchange, std::move(writer), std::move(headers), model, std::move(plan));
+            }},
+      Route{"POST", "/tokenize", true,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto json = parse_body(request.body);
+              const Fields body(json);
+              tell(exchange, tokenize(body, find_model(api.models_, model_of(body))), std::move(headers));
+            }},
+      Route{"POST", "/detokenize", true,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto json = parse_body(request.body);
+              const Fields body(json);
+              tell(exchange, detokenize(body, find_model(api.models_, model_of(body))), std::move(headers));
+            }},
+      Route{"GET", "/models", false,
+            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
+              tell(exchange, list_models(api.models_), std::move(headers));
+            }},
+      Route{"GET", "/models/", false,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              std::string id;
+              const auto rest = bare_path(request.path()).substr(std::string_view("/models/").size());
+              if (!percent_decode(rest, id) || id.empty())
+                throw ApiError(404, "model_not_found", "the path names no model", "model");
+              tell(exchange, describe_model(find_model(api.models_, id)), std::move(headers));
+            }},
+      Route{"GET", "/health", false,
+            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
+              tell(exchange, api.health(), std::move(headers));
+            }},
+      Route{"GET", "/ready", false,
+            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
+              if (api.draining_) throw draining_error();
+              tell(exchange, {.body = "{\"status\":\"ready\"}\n"}, std::move(headers));
+            }},
+      Route{"GET", "/metrics", false,
+            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
+              tell(exchange,
+                   {.body = api.metrics_.text(api.models_),
+                    .type = "text/plain; version=0.0.4; charset=utf-8"},
+                   std::move(headers));
+            }},
+      Route{"GET", "/openapi.json", false,
+            [](Api&, const HttpRequest&, Shared exchange, HttpHeaders headers) {
+              tell(exchange, {.body = openapi_document()}, std::move(headers));
+            }},
+  };
+  return kRoutes;
+}
+
+Api::Api(std::span<const ServedModel> models, ApiSettings settings)
+    : models_(models), settings_(std::move(settings)), health_(models.size()) {}
+
+// Names in Host: a page of any web site could else ask us through a name that it points here.
+void Api::check_host(const HttpRequest& request) const {
+  const std::string_view name = host_name(request.header("Host"));
+  const bool known = name.empty() || request.peer == "unix" || is_address(name) ||
+                     same_name(name, "localhost") || holds(settings_.allow_hosts, name);
+  if (!known)
+    throw ApiError(403, "host_not_allowed",
+                   fmt::format("Host is \"{}\", expected an address, localhost, or one of `allow_hosts`",
+                               printable(name, 100)));
+}
+
+void Api::check_origin(const HttpRequest& request, HttpHeaders& headers) const {
+  const std::string_view origin = request.header("Origin");
+  if (origin.empty()) return;
+  if (holds(settings_.allow_origins, origin)) {
+    headers.emplace_back("Access-Control-Allow-Origin", std::string(origin));
+    headers.emplace_back("Vary", "Origin");
+    return;
+  }
+  const auto scheme = origin.find("://");
+  const bool own =
+      scheme != std::string_view::npos && same_name(origin.substr(scheme + 3), request.header("Host"));
+  if (!own)
+    throw ApiError(
+        403, "origin_not_allowed",
+        fmt::format("a page of \"{}\" asks, expected one of `allow_origins`", printable(origin, 100)));
+}
+
+HttpAnswer Api::health() {
+  nlohmann::ordered_json models = nlohmann::ordered_json::object();
+  bool healthy = true;
+  for (std::size_t i = 0; i < models_.size(); ++i) {
+    const bool moves = health_[i].healthy(models_[i].engine.status(), HealthWatch::Clock::now());
+    models[models_[i].id] = moves ? "ok" : "stuck";
+    healthy = healthy && moves;
+  }
+  const nlohmann::ordered_json out{{"status", healthy ? "ok" : "stuck"}, {"models", std::move(models)}};
+  return {.status = healthy ? 200 : 503, .body = json_text(out) + "\n"};
+}
+
+void Api::note(const HttpRequest& request, std::string_view route, int status) {
+  metrics_.answered(route, status);
+  if (!settings_.log || !(settings_.log_requests || settings_.log_prompts)) return;
+  std::string line = fmt::format("{} {} {} {}", request.peer, printable(request.method, 16),
+                                 printable(request.path(), 200), status);
+  if (settings_.log_prompts && !request.body.empty())
+    line.append(" ").append(printable(request.body, kLoggedBytes));
+  settings_.log(line);
+}
+
+void Api::handle(HttpRequest&& request, const std::shared_ptr<Exchange>& exchange) {
+  HttpHeaders headers{{"X-Request-Id", request_id(request)}};
+  try {
+    check_host(request);
+    check_origin(request, headers);
+    serve(request, exchange, headers);
+  } catch (const ApiError& error) {
+    HttpAnswer answer = error_answer(error);
+    answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
+    note(request, "", error.status());
+    exchange->send(std::move(answer));
+  }
+}
+
+void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers) {
+  const std::string_view path = bare_path(request.path());
+  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  std::string allowed;
+  for (const Route& route : routes()) {
+    const bool here = route.path.ends_with('/') ? path.starts_with(route.path) : path == route.path;
+    if (!here) continue;
+    if (route.method != method) {
+      allowed = std::string(route.method) + (route.method == "GET" ? ", HEAD, OPTIONS" : ", OPTIONS");
+      continue;
+    }
+    if (route.answers && draining_) throw draining_error();
+    route.serve(*this, request, exchange, std::move(headers));
+    return note(request, route.path, 200);
+  }
+  if (allowed.empty() && !(method == "OPTIONS" && path == "*"))
+    throw ApiError(404, "not_found", fmt::format("there is no {} here", printable(request.path(), 200)));
+  headers.emplace_back("Allow", allowed.empty() ? "GET, HEAD, POST, OPTIONS" : allowed);
+  if (method == "OPTIONS") {
+    headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id");
+    note(request, path, 204);
+    return exchange->send({.status = 204, .headers = std::move(headers)});
+  }
+  HttpAnswer answer = plain_error(405, fmt::format("{} {}: expected {}", printable(request.method, 16),
+                                                   printable(request.path(), 200), allowed));
+  answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
+  note(request, "", 405);
+  exchange->send(std::move(answer));
+}
+
+void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
+                const ServedModel& model, Plan plan) {
+  const auto call =
+      std::make_shared<Call>(std::move(exchange), std::move(writer), std::move(headers), metrics_);
+  {
+    const std::scoped_lock lock(mutex_);
+    calls_.remove_if([](const std::weak_ptr<Call>& old) {
+      const auto one = old.lock();
+      return !one || one->ended();
+    });
+    calls_.push_back(call);
+  }
+  call->start(model.engine, std::move(plan));
+}
+
+std::size_t Api::running() {
+  const std::scoped_lock lock(mutex_);
+  return usize(std::ranges::count_if(calls_, [](const std::weak_ptr<Call>& one) {
+    const auto call = one.lock();
+    return call && !call->ended();
+  }));
+}
+
+void Api::abandon_all() {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& one : calls_)
+    if (const auto call = one.lock()) call->abandon(draining_error());
+}
+
+}  // namespace dsa::server

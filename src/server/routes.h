@@ -1,0 +1,64 @@
+// Which path does what, and what every request has to pass first.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "server/call.h"
+#include "server/health.h"
+#include "server/metrics.h"
+#include "server/models.h"
+
+namespace dsa::server {
+
+struct ApiSettings {
+  std::vector<std::string> allow_hosts = {};    // names in Host beside localhost and addresses
+  std::vector<std::string> allow_origins = {};  // web pages of these may ask; "*": of any
+  bool log_requests = false;
+  bool log_prompts = false;  // bodies too
+  std::function<void(const std::string& line)> log = {};
+};
+
+/// Thread-safe.
+class Api {
+ public:
+  /// What `models` spans must outlive this; not empty.
+  Api(std::span<const ServedModel> models, ApiSettings settings);
+
+  /// Answers, now or later; never throws for what a request may hold.
+  void handle(HttpRequest&& request, const std::shared_ptr<Exchange>& exchange);
+
+  /// From now on /ready is 503 and so are requests for answers.
+  void drain() { draining_ = true; }
+  /// Calls that have not ended.
+  [[nodiscard]] std::size_t running();
+  /// Those end now, with an error.
+  void abandon_all();
+
+ private:
+  struct Route;
+  static std::span<const Route> routes();
+  void serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);
+  void start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
+             const ServedModel& model, Plan plan);
+  void check_host(const HttpRequest& request) const;
+  void check_origin(const HttpRequest& request, HttpHeaders& headers) const;
+  [[nodiscard]] HttpAnswer health();
+  void note(const HttpRequest& request, std::string_view route, int status);
+
+  std::span<const ServedModel> models_;
+  ApiSettings settings_;
+  Metrics metrics_;
+  std::vector<HealthWatch> health_;  // of each model
+  std::atomic<bool> draining_{false};
+  std::mutex mutex_;
+  std::list<std::weak_ptr<Call>> calls_;
+};
+
+}  // namespace dsa::server
