@@ -24,10 +24,16 @@ double Pace::Passes::median() const {
 }
 
 double Pace::alone_ms(std::int64_t writers) const {
-  // Fewer rows cost no more.
-  for (std::size_t n = counted(writers, kCounted); n > 0; --n)
-    if (alone_[n].count > 0) return alone_[n].median();
-  return 0;
+  const std::size_t wanted = counted(writers, kCounted);
+  std::size_t near = wanted;
+  while (near > 0 && alone_[near].count == 0) --near;
+  if (near == 0) return 0;
+  const double ms = alone_[near].median();
+  std::size_t far = near - 1;
+  while (far > 0 && alone_[far].count == 0) --far;
+  if (near == wanted || far == 0) return ms;
+  const double slope = (ms - alone_[far].median()) / static_cast<double>(near - far);
+  return ms + std::max(slope, 0.0) * static_cast<double>(wanted - near);
 }
 
 void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
@@ -41,17 +47,17 @@ void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
   if (writers > 0) largest_ = std::max(largest_, read);
 }
 
-std::int64_t Pace::piece(std::int64_t writers, bool others, std::int64_t most) const {
+std::int64_t Pace::piece(std::int64_t writers, std::int64_t readers, std::int64_t most) const {
   const auto within = [&](double ms) {
-    return token_ms_ == 0 ? std::int64_t{1} : static_cast<std::int64_t>(std::min(ms / token_ms_, 1e9));
+    return token_ms_ == 0 ? std::int64_t{1} : static_cast<std::int64_t>(std::clamp(ms / token_ms_, 0.0, 1e9));
   };
   if (writers == 0) {
-    if (!others || token_ms_ == 0) return most;
+    if (readers < 2 || token_ms_ == 0) return most;
     return std::clamp(within(kTurnMs), std::min(kLeastTurn, most), most);
   }
   if (alone_[counted(writers, kCounted)].count < kEnough) return 0;
   // A token of a small piece costs less than one of a large piece, so it grows by steps.
-  const std::int64_t fits = within((kStretch - 1) * alone_ms(writers));
+  const std::int64_t fits = within(kStretch * alone_ms(writers + readers) - alone_ms(writers));
   return std::clamp(fits, std::int64_t{1}, std::min(most, 2 * largest_));
 }
 

@@ -7,22 +7,24 @@
 namespace dsa {
 
 /// Learns from how long passes took; decides how many prompt tokens the next one takes.  A pass that reads is
-/// to take no more than kStretch times what the same answers' tokens take alone, so that no stream stumbles;
-/// which leaves reading more than a third of the machine.  Knows no clock.  One thread at a time.
+/// to take no more than kStretch times what a token of each answer takes once all of them are written, so that
+/// no stream stumbles; which leaves reading more than a third of the machine.  Knows no clock.  One thread at
+/// a time.
 class Pace {
  public:
-  static constexpr double kStretch = 1.75;
+  static constexpr double kStretch = 1.6;
   /// While others wait to be read and nothing is written, a pass takes no longer than this.
   static constexpr double kTurnMs = 250;
 
   /// A pass of `writers` rows of answers and `read` tokens of prompts took `ms`.
   void learn(std::int64_t writers, std::int64_t read, double ms);
 
-  /// Tokens to read in a pass beside `writers` rows, at most `most`; 0 where it is not known yet what the
-  /// answers take alone.  `others`: somebody else waits to be read.
-  [[nodiscard]] std::int64_t piece(std::int64_t writers, bool others, std::int64_t most) const;
+  /// Tokens to read in a pass beside `writers` rows, at most `most`, for those of whom `readers` wait to be
+  /// read; 0 where it is not known yet what the answers take alone.
+  [[nodiscard]] std::int64_t piece(std::int64_t writers, std::int64_t readers, std::int64_t most) const;
 
-  /// What a pass of so many answers alone takes; 0: nothing is known.
+  /// What a pass of so many answers alone takes: seen, or on the line through the two next smaller numbers
+  /// that were; 0: nothing is known.
   [[nodiscard]] double alone_ms(std::int64_t writers) const;
 
  private:
@@ -33,7 +35,7 @@ class Pace {
     std::size_t count = 0;
     [[nodiscard]] double median() const;
   };
-  static constexpr std::size_t kCounted = 65;  // rows; more count as the last
+  static constexpr std::size_t kCounted = 257;  // rows; more count as the last
   std::array<Passes, kCounted> alone_;
   double token_ms_ = 0;       // what one token more of a prompt costs; 0: nothing is known
   std::int64_t largest_ = 1;  // piece beside answers that was tried

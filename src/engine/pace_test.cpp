@@ -11,10 +11,10 @@ double pass_ms(std::int64_t read) { return 4 + 0.5 * static_cast<double>(read); 
 TEST(Pace, ItLooksFirstAtWhatAnswersTakeAlone) {
   Pace pace;
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(pace.piece(2, false, 512), 0);
+    EXPECT_EQ(pace.piece(2, 1, 512), 0);
     pace.learn(2, 0, pass_ms(0));
   }
-  EXPECT_GT(pace.piece(2, false, 512), 0);
+  EXPECT_GT(pace.piece(2, 1, 512), 0);
 }
 
 TEST(Pace, APassThatReadsStaysWithinTheStretchAndUsesIt) {
@@ -22,12 +22,26 @@ TEST(Pace, APassThatReadsStaysWithinTheStretchAndUsesIt) {
   for (int i = 0; i < 3; ++i) pace.learn(2, 0, pass_ms(0));
   std::int64_t piece = 0;
   for (int i = 0; i < 50; ++i) {
-    piece = pace.piece(2, false, 512);
+    piece = pace.piece(2, 1, 512);
     EXPECT_LE(pass_ms(piece), Pace::kStretch * pass_ms(0) + 0.5);
     pace.learn(2, piece, pass_ms(piece));
   }
   EXPECT_GE(pass_ms(piece) - pass_ms(0), pass_ms(piece) / 3)
       << "reading has less than a third of the machine";
+}
+
+TEST(Pace, ThoseWhoAreReadWillBeWrittenToo) {
+  Pace pace;
+  const auto alone = [](std::int64_t writers) { return 4 + 0.5 * static_cast<double>(writers); };
+  for (int i = 0; i < 3; ++i)
+    for (const std::int64_t writers : {1, 2}) pace.learn(writers, 0, alone(writers));
+  EXPECT_DOUBLE_EQ(pace.alone_ms(2), 5);
+  EXPECT_DOUBLE_EQ(pace.alone_ms(8), 8);
+  for (int i = 0; i < 50; ++i) {
+    const std::int64_t piece = pace.piece(2, 6, 512);
+    pace.learn(2, piece, alone(2) + 0.25 * static_cast<double>(piece));
+  }
+  EXPECT_EQ(pace.piece(2, 6, 512), static_cast<std::int64_t>((Pace::kStretch * 8 - 5) / 0.25));
 }
 
 TEST(Pace, AOnceSlowPassIsForgotten) {
@@ -41,19 +55,19 @@ TEST(Pace, AOnceSlowPassIsForgotten) {
 
 TEST(Pace, WithNobodyToDisturbItReadsAllItCan) {
   Pace pace;
-  EXPECT_EQ(pace.piece(0, false, 512), 512);
+  EXPECT_EQ(pace.piece(0, 1, 512), 512);
   pace.learn(0, 512, 512);  // a millisecond each
-  EXPECT_EQ(pace.piece(0, false, 512), 512);
-  EXPECT_EQ(pace.piece(0, true, 512), 250) << "who waits to be read gets a turn";
-  EXPECT_EQ(pace.piece(0, true, 16), 16);
+  EXPECT_EQ(pace.piece(0, 1, 512), 512);
+  EXPECT_EQ(pace.piece(0, 2, 512), 250) << "who waits to be read gets a turn";
+  EXPECT_EQ(pace.piece(0, 2, 16), 16);
 }
 
 TEST(Pace, ASlowMachineStillReads) {
   Pace pace;
   for (int i = 0; i < 3; ++i) pace.learn(1, 0, 10);
   pace.learn(0, 16, 16'000);
-  EXPECT_EQ(pace.piece(1, false, 512), 1);
-  EXPECT_EQ(pace.piece(0, true, 512), 64);
+  EXPECT_EQ(pace.piece(1, 1, 512), 1);
+  EXPECT_EQ(pace.piece(0, 2, 512), 64);
 }
 
 }  // namespace

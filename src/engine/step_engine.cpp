@@ -166,8 +166,8 @@ bool StepEngine::step() {
   while (!running_.empty()) {
     const auto urgent = candidates();
     const auto writers = std::ranges::count_if(urgent, &Candidate::writing);
-    const bool others = std::ssize(urgent) - writers > 1 || !waiting_.empty();
-    const auto shares = plan(urgent, limits_.rows, pace_.piece(writers, others, limits_.rows));
+    const std::int64_t readers = std::ssize(running_) - writers + std::ssize(waiting_);
+    const auto shares = plan(urgent, limits_.rows, pace_.piece(writers, readers, limits_.rows));
     if (shares.empty()) return true;  // pages are on their way from the store
     if (reserve(shares)) return run(shares);
   }
