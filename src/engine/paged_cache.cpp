@@ -58,7 +58,9 @@ bool PagedCache::from_memory(Footprint& own, const PageKey& key, std::span<const
 
 bool PagedCache::from_store(Footprint& own, const PageKey& key, std::span<const std::int32_t> page) {
   if (!reserve(own, own.computed + kPageTokens)) return false;
-  if (!store_->get({.key = key, .index = own.node->index() + 1, .tokens = page}, bytes_)) return false;
+  if (!store_->get({.key = key, .before = own.node->key(), .index = own.node->index() + 1, .tokens = page},
+                   bytes_))
+    return false;
   runner_.load_page(own.pages[usize(own.computed / kPageTokens)], bytes_);
   insert(own, key, page);
   tree_.mark_saved(own.node);
@@ -142,7 +144,9 @@ void PagedCache::release(Footprint& own, std::span<const std::int32_t> tokens) {
 
 bool PagedCache::offer(const PrefixTree::Node& node) {
   runner_.save_page(node.page(), bytes_);
-  return store_->offer({.key = node.key(), .index = node.index(), .tokens = node.tokens()}, bytes_);
+  return store_->offer(
+      {.key = node.key(), .before = node.key_before(), .index = node.index(), .tokens = node.tokens()},
+      bytes_);
 }
 
 bool PagedCache::save_one() {

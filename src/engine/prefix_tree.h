@@ -86,6 +86,8 @@ class PrefixTree {
 class PrefixTree::Node {
  public:
   [[nodiscard]] const PageKey& key() const { return key_; }
+  /// Of the page before it, or the root; a root has none.
+  [[nodiscard]] const PageKey& key_before() const { return parent_->key_; }
   [[nodiscard]] std::int32_t page() const { return page_; }
   [[nodiscard]] const std::vector<std::int32_t>& tokens() const { return tokens_; }
   /// Of the page in its sequence.
