@@ -8,7 +8,8 @@
 namespace dsa {
 namespace {
 
-constexpr double kNew = 0.2;             // weight of what was just seen
+constexpr double kFading = 0.1;          // of what was seen, at every look
+constexpr double kLeastTokenMs = 0.001;  // noise must not make reading free
 constexpr std::int64_t kLeastTurn = 64;  // tokens: fewer would read the weights for too little
 
 std::size_t counted(std::int64_t writers, std::size_t most) { return std::min(usize(writers), most - 1); }
@@ -42,17 +43,19 @@ void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
     passes.ms[passes.count++ % kRemembered] = ms;
   }
   if (read == 0) return;
-  const double each = std::max(ms - alone_ms(writers), ms * 0.01) / static_cast<double>(read);
-  token_ms_ = token_ms_ == 0 ? each : token_ms_ + kNew * (each - token_ms_);
+  read_ += static_cast<double>(read) - kFading * read_;
+  read_ms_ += ms - alone_ms(writers) - kFading * read_ms_;
   if (writers > 0) largest_ = std::max(largest_, read);
 }
 
+double Pace::token_ms() const { return std::max(read_ms_ / read_, kLeastTokenMs); }
+
 std::int64_t Pace::piece(std::int64_t writers, std::int64_t readers, std::int64_t most) const {
   const auto within = [&](double ms) {
-    return token_ms_ == 0 ? std::int64_t{1} : static_cast<std::int64_t>(std::clamp(ms / token_ms_, 0.0, 1e9));
+    return read_ == 0 ? std::int64_t{1} : static_cast<std::int64_t>(std::clamp(ms / token_ms(), 0.0, 1e9));
   };
   if (writers == 0) {
-    if (readers < 2 || token_ms_ == 0) return most;
+    if (readers < 2 || read_ == 0) return most;
     return std::clamp(within(kTurnMs), std::min(kLeastTurn, most), most);
   }
   if (alone_[counted(writers, kCounted)].count < kEnough) return 0;

@@ -7,9 +7,9 @@
 namespace dsa {
 
 /// Learns from how long passes took; decides how many prompt tokens the next one takes.  A pass that reads is
-/// to take no more than kStretch times what a token of each answer takes once all of them are written, so that
-/// no stream stumbles; which leaves reading more than a third of the machine.  Knows no clock.  One thread at
-/// a time.
+/// to take no more than kStretch times what a token of each answer takes once all of them are written, so
+/// that no stream stumbles; which leaves reading more than a third of the machine.  Knows no clock.  One
+/// thread at a time.
 class Pace {
  public:
   static constexpr double kStretch = 1.6;
@@ -37,7 +37,9 @@ class Pace {
   };
   static constexpr std::size_t kCounted = 257;  // rows; more count as the last
   std::array<Passes, kCounted> alone_;
-  double token_ms_ = 0;       // what one token more of a prompt costs; 0: nothing is known
+  [[nodiscard]] double token_ms() const;
+  // Of passes that read, fading: tokens read, and the time that took.  0: nothing is known.
+  double read_ = 0, read_ms_ = 0;
   std::int64_t largest_ = 1;  // piece beside answers that was tried
 };
 
