@@ -108,6 +108,33 @@ void Command::take_everything() {
   app_->prefix_command();
 }
 
+std::vector<std::string> Command::option_names() const {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app_->get_options([](const CLI::Option*) { return true; }))
+    if (option != app_->get_help_ptr())
+      names.push_back(option->get_positional() ? option->get_single_name()
+                                               : "--" + option->get_single_name());
+  return names;
+}
+
+void Command::set(const std::string& option, const std::vector<std::string>& values) {
+  CLI::Option* found = app_->get_option(option);
+  try {
+    found->clear();
+    for (const std::string& value : values) found->add_result(value);
+    found->run_callback();
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+std::vector<std::string> Command::values(const std::string& option) const {
+  const CLI::Option* found = app_->get_option(option);
+  if (found->count() > 0) return found->results();
+  const std::string text = found->get_default_str();
+  return text.empty() ? std::vector<std::string>{} : std::vector{text};
+}
+
 bool Command::has_option(const std::string& name) const { return app_->get_option_no_throw(name) != nullptr; }
 bool Command::was_typed(const std::string& option) const { return app_->count(option) > 0; }
 std::vector<std::string> Command::rest() const { return app_->remaining(); }

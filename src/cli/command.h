@@ -69,6 +69,13 @@ class Command {
   /// It has no options: all that is typed behind it, --help too, is for rest().
   void take_everything();
 
+  /// Of all options but --help: "--port", "model" of one that is known by its place.
+  [[nodiscard]] std::vector<std::string> option_names() const;
+  /// As if `values` had been typed.  Throws UsageError.
+  void set(const std::string& option, const std::vector<std::string>& values);
+  /// What was typed or set, else the default as --help shows it; none if there is none.
+  [[nodiscard]] std::vector<std::string> values(const std::string& option) const;
+
   [[nodiscard]] bool has_option(const std::string& name) const;
   [[nodiscard]] bool was_typed(const std::string& option) const;
   [[nodiscard]] std::vector<std::string> rest() const;

@@ -6,9 +6,10 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 8> kVerbs{{
+constexpr std::array<Verb, 9> kVerbs{{
     {"chat", "talk in the terminal", declare_chat},
     {"run", "one answer to stdout", declare_run},
+    {"serve", "answers over HTTP, with OpenAI's API", declare_serve},
     {"inspect", "what a checkpoint holds, what it costs and which kernels will run it", declare_inspect},
     {"tokenize", "text from stdin to token ids, and back", declare_tokenize},
     {"logits", "logits of every position to a file", declare_logits},

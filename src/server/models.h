@@ -24,6 +24,7 @@ struct ServedModel {
   std::string indexer = {};     // what selects: "the model's own", a folder's name; "": nothing
   std::string kernels = {};     // family that runs: "avx512_bf16"
   std::int64_t created = 0;     // seconds since 1970
+  RunOptions run = {};          // of a request that says nothing else
 };
 
 /// The one of that id; the first for "".  Throws ApiError 404.

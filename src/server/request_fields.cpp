@@ -143,6 +143,7 @@ void read_stops(const Fields& body, const ServedModel& model, Request& request) 
 }
 
 void read_dsa(const Fields& body, const ServedModel& model, Request& request, Plan& plan) {
+  request.run = model.run;
   const auto dsa = body.object("dsa");
   if (!dsa) return;
   constexpr std::array<std::string_view, 5> kKnown{"attention", "top_k", "progress", "stop_repetition",
@@ -166,7 +167,7 @@ void read_dsa(const Fields& body, const ServedModel& model, Request& request, Pl
   }
   if (model.topk == 0 && dsa->find("top_k") != nullptr)
     throw invalid_value("dsa.top_k", "dsa.top_k is given, but this model has no indexer");
-  request.run.topk = dsa->integer("top_k", 1, model.topk).value_or(0);
+  request.run.topk = dsa->integer("top_k", 1, model.topk).value_or(model.run.topk);
   plan.progress = dsa->boolean("progress").value_or(false);
   request.stop_repetition = dsa->boolean("stop_repetition").value_or(false);
 }

@@ -6,7 +6,7 @@ stdout_has "Example:"
 stderr_empty
 on 0 "$dsa" --version
 stdout_has "dsa "
-for verb in chat run inspect tokenize logits bench; do
+for verb in chat run serve inspect tokenize logits bench; do
   on 0 "$dsa" "$verb" --help
   stdout_has "Example:"
   stdout_has "dsa $verb smollm2"

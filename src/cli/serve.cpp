@@ -1,0 +1,174 @@
+// dsa serve [MODEL]: answers over HTTP, with OpenAI's API.
+#include "server/serve.h"
+
+#include <cstdlib>
+#include <memory>
+
+#include "base/error.h"
+#include "base/numeric.h"
+#include "cli/options.h"
+#include "cli/serve_settings.h"
+#include "cli/verb.h"
+#include "engine/model_runner.h"
+#include "engine/threaded_engine.h"
+
+namespace dsa::cli {
+namespace {
+
+struct ServeOptions {
+  Options common;
+  std::string name;  // of the model, in requests
+  std::string config;
+  bool print_config = false;
+  std::string host = "127.0.0.1";
+  std::int64_t port = 8000;
+  std::string unix_socket;
+  std::string tls_cert;
+  std::string tls_key;
+  std::int64_t drain = 30;
+  std::int64_t max_running = 64;
+  std::int64_t max_queue = 1024;
+  std::int64_t max_body = std::int64_t{32} << 20;
+  std::int64_t max_connections = 4096;
+  std::int64_t max_per_client = 1024;
+  std::vector<std::string> allow_host;
+  std::vector<std::string> allow_origin;
+  bool log_requests = false;
+  bool log_prompts = false;
+};
+
+server::ServeSettings settings_of(const ServeOptions& o) {
+  server::ServeSettings s;
+  s.http.host = o.host == "none" ? "" : o.host;
+  s.http.port = static_cast<std::uint16_t>(o.port);
+  s.http.unix_socket = o.unix_socket;
+  s.http.tls_cert = o.tls_cert;
+  s.http.tls_key = o.tls_key;
+  s.http.limits.body_bytes = usize(o.max_body);
+  s.http.limits.connections = usize(o.max_connections);
+  s.http.limits.running_per_client = usize(o.max_per_client);
+  s.api = {.allow_hosts = o.allow_host,
+           .allow_origins = o.allow_origin,
+           .log_requests = o.log_requests,
+           .log_prompts = o.log_prompts,
+           .log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }};
+  s.drain = std::chrono::seconds(o.drain);
+  s.on_ready = [](const std::string& addresses) { fmt::print(stderr, "dsa: serving at {}", addresses); };
+  return s;
+}
+
+// The name that was typed, else the folder's or the file's.
+std::string id_of(const ServeOptions& o) {
+  if (!o.name.empty()) return o.name;
+  const std::filesystem::path path(o.common.model);
+  const auto last = path.has_filename() ? path.filename() : path.parent_path().filename();
+  const std::string id = last.extension() == ".gguf" ? last.stem().string() : last.string();
+  return id.empty() || id == "." ? "model" : id;
+}
+
+std::string indexer_name(const LoadedModel& model) {
+  if (!model.has_indexer()) return "";
+  return model.indexer_folder().empty() ? "the model's own" : model.indexer_folder().filename().string();
+}
+
+std::int64_t now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
+}
+
+int serve_model(const ServeOptions& o) {
+  OpenedModel opened = open(o.common);
+  const Tokenizer tokenizer = fitting_tokenizer(opened.files);
+  LoadedModel model(std::move(opened), load_options(o.common));
+  const ChatPrompt prompt(model.files(), tokenizer,
+                          {.raw = o.common.raw,
+                           .name = o.common.chat_format,
+                           .without = WithoutFormat::complete,
+                           .context = model.context()});
+  ModelRunner runner(model);
+  const RunOptions run = run_options(o.common);
+  runner.check(run);
+  ThreadedEngine engine(runner, tokenizer, {.max_running = o.max_running}, {.requests = o.max_queue});
+  const server::ServedModel served{.id = id_of(o),
+                                   .engine = engine,
+                                   .tokenizer = tokenizer,
+                                   .prompt = prompt,
+                                   .context = model.context(),
+                                   .vocab_size = model.config().vocab_size,
+                                   .topk = model.topk(),
+                                   .indexer = indexer_name(model),
+                                   .kernels = std::string(model.transformer().kernels().name),
+                                   .created = now(),
+                                   .run = run};
+  const auto end = server::serve(std::span(&served, 1), settings_of(o));
+  // An engine that hangs would keep us at its destructor.
+  if (end == server::ServeEnd::abandoned) std::_Exit(kInterrupted);
+  return kDone;
+}
+
+void add_server_options(Command command, ServeOptions& o) {
+  command.add_option("--name", o.name, "the model's name in requests (default: as it was typed)")
+      .type_name("NAME");
+  add_chat_format(command, o.common.chat_format);
+  command.add_option("--config", o.config, "TOML, with the options as keys: port = 8080").type_name("FILE");
+  command.add_flag("--print-config", o.print_config, "print all settings as such a file, and end");
+  command.add_option("--host", o.host, "address to listen at, or none").show_default();
+  command.add_option("--port", o.port, "0: one that is free")
+      .check(whole<std::int64_t>(0, 65535))
+      .show_default();
+  command.add_option("--unix-socket", o.unix_socket, "listen there too; only its owner may use it")
+      .type_name("PATH");
+  command.add_option("--tls-cert", o.tls_cert, "certificate chain in PEM: HTTPS; read again on SIGHUP")
+      .type_name("FILE");
+  command.add_option("--tls-key", o.tls_key, "its private key").type_name("FILE");
+  command.add_option("--drain", o.drain, "seconds that running answers may take after SIGTERM")
+      .check(whole<std::int64_t>(0, 86400))
+      .show_default();
+  command.add_option("--max-running", o.max_running, "answers at a time; more wait")
+      .check(whole<std::int64_t>(1, 4096))
+      .show_default();
+  command.add_option("--max-queue", o.max_queue, "requests that wait; more get 503")
+      .check(whole<std::int64_t>(1, 1 << 20))
+      .show_default();
+  command.add_option("--max-body", o.max_body, "bytes of a request")
+      .check(whole<std::int64_t>(1, std::int64_t{64} << 20))
+      .show_default();
+  command.add_option("--max-connections", o.max_connections, "open at a time")
+      .check(whole<std::int64_t>(1, 1 << 20))
+      .show_default();
+  command.add_option("--max-per-client", o.max_per_client, "requests of one address being answered")
+      .check(whole<std::int64_t>(1, 1 << 20))
+      .show_default();
+  command
+      .add_option("--allow-host", o.allow_host,
+                  "a name of this server in requests, beside addresses and localhost")
+      .type_name("NAME");
+  command.add_option("--allow-origin", o.allow_origin, "web pages of this address may ask; *: all may")
+      .type_name("URL");
+  command.add_flag("--log-requests", o.log_requests, "a line on stderr for each request");
+  command.add_flag("--log-prompts", o.log_prompts, "and what it says");
+}
+
+}  // namespace
+
+Action declare_serve(Command command) {
+  auto options = std::make_shared<ServeOptions>();
+  add_options(command, options->common, {OptionGroup::model, OptionGroup::engine});
+  add_server_options(command, *options);
+  command.footer(
+      "Example:\n  dsa serve smollm2 --port 8000\n"
+      "  curl http://127.0.0.1:8000/v1/chat/completions -d "
+      "'{\"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'\n\n"
+      "Each option is also a variable (DSA_SERVE_PORT) and a key of --config; what is typed "
+      "goes first, then the variable.\nSIGTERM: what runs comes to its end, for --drain seconds.\n");
+  return [options, command] {
+    take_settings(command, options->config);
+    if (options->print_config) {
+      fmt::print("{}", settings_as_toml(command));
+      return kDone;
+    }
+    return serve_model(*options);
+  };
+}
+
+}  // namespace dsa::cli

@@ -1,0 +1,125 @@
+#include "cli/serve_settings.h"
+
+#include <unistd.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <optional>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "base/json.h"
+
+namespace dsa::cli {
+namespace {
+
+constexpr std::string_view kPrefix = "DSA_SERVE_";
+
+// "--unix-socket" is unix_socket in a file and DSA_SERVE_UNIX_SOCKET among the variables.
+std::string as_key(std::string name) {
+  name.erase(0, name.find_first_not_of('-'));
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+std::string as_variable(const std::string& name) {
+  std::string out = as_key(name);
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return std::string(kPrefix) + out;
+}
+
+// These say where settings come from, and are none.
+bool is_setting(const std::string& name) {
+  return as_key(name) != "config" && as_key(name) != "print_config";
+}
+
+std::vector<std::string> settings_of(const Command& command) {
+  std::vector<std::string> names = command.option_names();
+  std::erase_if(names, [](const std::string& name) { return !is_setting(name); });
+  return names;
+}
+
+std::string text_of(const toml::node& node, const std::string& who) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
+  if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
+  if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
+  throw UsageError(who + ": expected a string, a number, true or false, or a list of strings");
+}
+
+std::vector<std::string> values_of(const toml::node& node, const std::string& who) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) return {text_of(node, who)};
+  std::vector<std::string> values;
+  for (const toml::node& one : *list) values.push_back(text_of(one, who));
+  return values;
+}
+
+toml::table read_file(const std::string& file) {
+  try {
+    return toml::parse_file(file);
+  } catch (const toml::parse_error& error) {
+    fail("{}:{}: {}", printable(file), error.source().begin.line, printable(error.description(), 200));
+  }
+}
+
+void check_variables(const std::vector<std::string>& names) {
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (!text.starts_with(kPrefix) || text.starts_with("DSA_SERVE_CONFIG=")) continue;
+    const std::string_view variable = text.substr(0, text.find('='));
+    const bool known =
+        std::ranges::any_of(names, [&](const auto& name) { return as_variable(name) == variable; });
+    if (!known) throw UsageError(fmt::format("{} is set, and there is no such option", printable(variable)));
+  }
+}
+
+}  // namespace
+
+void take_settings(Command command, std::string file) {
+  const std::vector<std::string> names = settings_of(command);
+  if (file.empty()) file = env_or("DSA_SERVE_CONFIG", "");
+  check_variables(names);
+  toml::table table;
+  if (!file.empty()) table = read_file(file);
+  for (const auto& [key, value] : table) {
+    const bool known =
+        std::ranges::any_of(names, [&](const auto& name) { return as_key(name) == key.str(); });
+    if (!known)
+      throw UsageError(fmt::format("{}: there is no option \"{}\"", printable(file), printable(key.str())));
+  }
+  for (const std::string& name : names) {
+    if (command.was_typed(name)) continue;
+    const std::string variable = as_variable(name);
+    const char* set = std::getenv(variable.c_str());
+    const toml::node* node = table.get(as_key(name));
+    try {
+      if (set != nullptr && *set != '\0')
+        command.set(name, {set});
+      else if (node != nullptr)
+        command.set(name, values_of(*node, as_key(name)));
+    } catch (const UsageError& error) {
+      const bool from_file = set == nullptr || *set == '\0';
+      throw UsageError(fmt::format("{}: {}", from_file ? printable(file) : variable, error.what()));
+    }
+  }
+}
+
+std::string settings_as_toml(const Command& command) {
+  std::string out;
+  for (const std::string& name : settings_of(command)) {
+    const std::vector<std::string> values = command.values(name);
+    if (values.empty()) {
+      out += fmt::format("# {} =\n", as_key(name));
+      continue;
+    }
+    // A string or a list of strings is written as in JSON.
+    const nlohmann::json value = values.size() > 1 ? nlohmann::json(values) : nlohmann::json(values.front());
+    out += fmt::format("{} = {}\n", as_key(name), json_text(value));
+  }
+  return out;
+}
+
+}  // namespace dsa::cli

@@ -1,0 +1,112 @@
+# dsa serve: settings from three places, a real model over TCP, TLS and a Unix socket, and its end.
+source "$(dirname "$0")/lib.sh"
+
+# what is typed goes before a variable, a variable before the file
+printf 'port = 7001\nhost = "::1"\ndrain = 5\nallow_origin = ["http://a", "http://b"]\nlog_requests = true\n' >"$work/serve.toml"
+on 0 env DSA_SERVE_PORT=7002 DSA_SERVE_DRAIN=6 "$dsa" serve --config "$work/serve.toml" --drain 7 --print-config
+stdout_has 'port = "7002"'
+stdout_has 'host = "::1"'
+stdout_has 'drain = "7"'
+stdout_has 'allow_origin = ["http://a","http://b"]'
+stdout_has 'log_requests = "true"'
+stdout_has 'model = "smollm2"'
+stdout_has '# tls_cert ='
+cp "$work/out" "$work/printed.toml"
+on 0 "$dsa" serve --config "$work/printed.toml" --print-config
+same "$work/out" "$work/printed.toml"
+on 0 env DSA_SERVE_CONFIG="$work/serve.toml" "$dsa" serve --print-config
+stdout_has 'port = "7001"'
+
+# what is wrong in them is wrong usage, and says where
+on 2 env DSA_SERVE_PRT=1 "$dsa" serve --print-config
+stderr_has DSA_SERVE_PRT
+on 2 env DSA_SERVE_PORT=x "$dsa" serve --print-config
+stderr_has "DSA_SERVE_PORT: "
+printf 'prt = 1\n' >"$work/unknown.toml"
+on 2 "$dsa" serve --config "$work/unknown.toml" --print-config
+stderr_has '"prt"'
+printf 'port = [[1]]\n' >"$work/nested.toml"
+on 2 "$dsa" serve --config "$work/nested.toml" --print-config
+stderr_has "nested.toml: port"
+printf 'port = \n' >"$work/broken.toml"
+refused "broken.toml:1: " "$dsa" serve --config "$work/broken.toml" --print-config
+refused "none.toml" "$dsa" serve --config "$work/none.toml" --print-config
+refused "a \`tls_key\`" "$dsa" serve smollm2 --port 0 --tls-cert "$work/serve.toml"
+
+# started OPTION...: a server in the background; $server is its process, $port where it listens.
+started() {
+  "$dsa" serve smollm2 --port 0 "$@" 2>"$work/server" &
+  server=$!
+  for _ in $(seq 200); do
+    grep -q "serving at" "$work/server" && break
+    sleep 0.1
+  done
+  port=$(sed -n 's/.*serving at [a-z]*:.*:\([0-9]*\)$/\1/p' "$work/server")
+  [[ -n $port ]] || fail "no server: $(cat "$work/server")"
+}
+# ended: SIGTERM ends it, with status 0.
+ended() {
+  checks=$((checks + 1))
+  kill -TERM "$server"
+  wait "$server"
+  status=$?
+  [[ $status == 0 ]] || fail "the server's status is $status, expected 0: $(cat "$work/server")"
+}
+
+# an answer of the server is that of dsa run
+question='What is the capital of France?'
+on 0 "$dsa" run smollm2 --json --temperature 0 --max-tokens 12 -p "$question"
+"$json_value" /text <"$work/out" >"$work/text"
+started --unix-socket "$work/dsa.sock"
+body='{"messages": [{"role": "user", "content": "'$question'"}], "temperature": 0, "max_tokens": 12}'
+on 0 python3 - "$port" "$work/dsa.sock" "$body" "$work/text" <<'PYTHON'
+import http.client, json, socket, sys
+port, path, body, text = int(sys.argv[1]), sys.argv[2], sys.argv[3], open(sys.argv[4]).read().rstrip("\n")
+over_tcp = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+over_unix = http.client.HTTPConnection("localhost", timeout=60)
+over_unix.sock = socket.socket(socket.AF_UNIX)
+over_unix.sock.connect(path)
+for connection in (over_tcp, over_unix):
+    connection.request("POST", "/v1/chat/completions", body)
+    answer = json.load(connection.getresponse())
+    got = answer["choices"][0]["message"]["content"]
+    assert got == text, (got, text)
+    assert answer["model"] == "smollm2"
+assert answer["usage"]["prompt_cache_hit_tokens"] > 0, "the second time it is in the cache"
+PYTHON
+refused "another server listens there" "$dsa" serve smollm2 --host none --unix-socket "$work/dsa.sock"
+refused "port $port" "$dsa" serve smollm2 --port "$port"
+ended
+
+# TLS, with a certificate that is replaced while it runs
+certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+    -addext "subjectAltName=IP:127.0.0.1" -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+}
+certificate first
+started --tls-cert "$work/cert.pem" --tls-key "$work/key.pem"
+cat >"$work/tls.py" <<'PYTHON'
+import http.client, ssl, sys
+trusted = ssl.create_default_context(cafile=sys.argv[2])
+connection = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[1]), timeout=30, context=trusted)
+for _ in range(2):
+    connection.request("GET", "/ready")
+    assert connection.getresponse().read() == b'{"status":"ready"}\n'
+print(dict(x[0] for x in connection.sock.getpeercert()["subject"])["commonName"])
+PYTHON
+on 0 python3 "$work/tls.py" "$port" "$work/cert.pem"
+stdout_is first
+certificate second
+kill -HUP "$server"
+for _ in $(seq 50); do
+  python3 "$work/tls.py" "$port" "$work/cert.pem" >/dev/null 2>&1 && break
+  sleep 0.1
+done
+on 0 python3 "$work/tls.py" "$port" "$work/cert.pem"
+stdout_is second
+echo "no certificate" >"$work/cert.pem"
+kill -HUP "$server"
+sleep 0.3
+grep -q "stays as it was" "$work/server" || fail "a certificate that cannot be read is not said"
+ended
+finish

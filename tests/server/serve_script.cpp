@@ -1,0 +1,40 @@
+// serve_script SCRIPT PORT [DRAIN_SECONDS]: the server over an engine that plays a script, for tests by
+// clients.
+// Writes where it listens to stderr, as `dsa serve` does.
+#include <fmt/core.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "server/serve.h"
+#include "testing/served_model.h"
+
+namespace {
+
+int number(const char* text) {
+  int value = 0;
+  std::from_chars(text, text + std::strlen(text), value);
+  return value;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  try {
+    dsa::test::ScriptedModel model(dsa::test::read_script(argv[1]));
+    dsa::server::ServeSettings settings;
+    settings.http.port = static_cast<std::uint16_t>(number(argv[2]));
+    settings.http.keep_alive_every = std::chrono::milliseconds(200);
+    settings.drain = std::chrono::seconds(argc > 3 ? number(argv[3]) : 5);
+    settings.on_ready = [](const std::string& addresses) {
+      fmt::print(stderr, "dsa: serving at {}", addresses);
+    };
+    const auto end = dsa::server::serve(std::span(&model.served, 1), settings);
+    if (end == dsa::server::ServeEnd::abandoned) std::_Exit(130);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "serve_script: {}\n", error.what());
+    return 1;
+  }
+}
