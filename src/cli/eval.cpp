@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "base/error.h"
+#include "cli/program.h"
 
 namespace dsa::cli {
 namespace {
@@ -17,19 +17,8 @@ constexpr std::array<Verb, 3> kParts{{
 }  // namespace
 
 Action declare_eval(Command command) {
-  command.require_command();
-  std::vector<std::pair<Command, Action>> parts;
-  for (const Verb& part : kParts) {
-    const Command own = command.add_command(part.name, part.summary);
-    parts.emplace_back(own, part.declare(own));
-  }
   command.footer("Example:\n  dsa eval perplexity smollm2 --text docs --ctx 2048\n\nEach has --help.\n");
-  return [parts] {
-    for (const auto& [part, action] : parts)
-      if (part.was_chosen()) return action();
-    DSA_CHECK(false);
-    return kFailed;
-  };
+  return declare_parts(command, kParts);
 }
 
 }  // namespace dsa::cli

@@ -95,6 +95,21 @@ int dispatch(const Program& program, const std::vector<std::string>& arguments) 
 
 }  // namespace
 
+Action declare_parts(Command command, std::span<const Verb> parts) {
+  command.require_command();
+  std::vector<std::pair<Command, Action>> declared;
+  for (const Verb& part : parts) {
+    const Command own = command.add_command(part.name, part.summary);
+    declared.emplace_back(own, part.declare(own));
+  }
+  return [declared] {
+    for (const auto& [part, action] : declared)
+      if (part.was_chosen()) return action();
+    DSA_CHECK(false);
+    return kFailed;
+  };
+}
+
 int run_program(const Program& program, int argc, char** argv) {
   install_sigbus_message();
   try {

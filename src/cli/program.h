@@ -15,6 +15,9 @@ struct Program {
   std::span<const Verb> verbs;
 };
 
+/// A verb that has verbs of its own, as `dsa eval` has: one of them must be typed.
+Action declare_parts(Command command, std::span<const Verb> parts);
+
 /// Parses the command line, runs the verb and turns what it throws into one line on stderr.
 /// Returns the exit status.
 int run_program(const Program& program, int argc, char** argv);

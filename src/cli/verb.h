@@ -33,6 +33,7 @@ Action declare_logits(Command command);
 Action declare_bench(Command command);
 Action declare_eval(Command command);
 Action declare_serve(Command command);
+Action declare_cache(Command command);
 Action declare_train(Command command);
 
 }  // namespace dsa::cli

@@ -146,4 +146,14 @@ CachedModel described_model(const fs::path& model_folder) {
   return about;
 }
 
+void remove_if_empty(const fs::path& model_folder) {
+  bool described_alone = true;
+  for_each_entry(model_folder,
+                 [&](const fs::path& path) { described_alone &= path.filename() == kDescription; });
+  if (!described_alone) return;
+  std::error_code none;
+  fs::remove(model_folder / kDescription, none);
+  fs::remove(model_folder, none);  // only if it is empty
+}
+
 }  // namespace dsa

@@ -51,5 +51,7 @@ struct CachedModel {
 void describe_model(const std::filesystem::path& model_folder, const CachedModel& about);
 /// Empty where that says nothing.
 CachedModel described_model(const std::filesystem::path& model_folder);
+/// Removes a folder that holds no page and no file of anybody else's.
+void remove_if_empty(const std::filesystem::path& model_folder);
 
 }  // namespace dsa
