@@ -24,9 +24,8 @@ Conversation::Conversation(OpenedModel opened, const Options& options, WithoutFo
       prompt_(
           model_.files(), tokenizer_,
           {.raw = options.raw, .name = options.chat_format, .without = without, .context = model_.context()}),
-      runner_(model_),
-      engine_(runner_, tokenizer_, {.max_running = 1}) {
-  runner_.check(run_);
+      engine_(model_, tokenizer_, {.max_running = 1, .disk = disk_cache(options)}) {
+  engine_.check(run_);
   sampling_.validate(model_.config().vocab_size);
   warn_of_small_topk();
 }
@@ -71,7 +70,7 @@ std::vector<std::int32_t> Conversation::encode(std::span<const ChatMessage> mess
 }
 
 void Conversation::set_run(const RunOptions& run) {
-  runner_.check(run);
+  engine_.check(run);
   run_ = run;
 }
 

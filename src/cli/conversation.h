@@ -11,8 +11,7 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "engine/ask.h"
-#include "engine/model_runner.h"
-#include "engine/threaded_engine.h"
+#include "engine/model_engine.h"
 
 namespace dsa::cli {
 
@@ -55,10 +54,9 @@ class Conversation {
   LoadedModel model_;
   RunOptions run_;
   ChatPrompt prompt_;
-  ModelRunner runner_;
   AttentionCounters attention_;
   bool told_dense_ = false;
-  ThreadedEngine engine_;
+  ModelEngine engine_;
 };
 
 /// The system message, if one was given.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "chat/chat_format.h"
 #include "cli/catalogue.h"
@@ -104,6 +105,15 @@ void add_sampling_options(Command command, Options& o) {
                    "end an answer that writes the same stretch over and over (default: on)");
 }
 
+void add_cache(Command command, Options& o) {
+  command
+      .add_option("--disk-cache", o.disk_cache_mib,
+                  "most MiB under $DSA_HOME/cache, where the next run finds what this one has read; 0: none "
+                  "(default: DSA_DISK_CACHE, else 4096 or a tenth of the free disk)")
+      .type_name("MIB")
+      .check(whole<std::int64_t>(0, kMaxInt));
+}
+
 void add_special(Command command, Options& o) {
   command.add_flag("--special", o.special, "text that spells a control token means that token");
 }
@@ -138,11 +148,12 @@ struct GroupRow {
   OptionGroup group;
   void (*add)(Command, Options&);
 };
-constexpr std::array<GroupRow, 6> kGroups{{
+constexpr std::array<GroupRow, 7> kGroups{{
     {OptionGroup::model, add_model},
     {OptionGroup::engine, add_engine},
     {OptionGroup::sampling, add_sampling_options},
     {OptionGroup::prompt, add_prompt},
+    {OptionGroup::cache, add_cache},
     {OptionGroup::special, add_special},
     {OptionGroup::json, add_json},
 }};
@@ -200,6 +211,13 @@ LoadOptions load_options(const Options& o) {
   m.force_indexer = o.force_indexer;
   m.indexer_folders = shipped_models();
   return m;
+}
+
+std::optional<DiskCache> disk_cache(const Options& o) {
+  const std::int64_t mib =
+      o.disk_cache_mib >= 0 ? o.disk_cache_mib : env_int("DSA_DISK_CACHE", 0, kMaxInt).value_or(-1);
+  if (mib == 0) return std::nullopt;
+  return DiskCache{.folder = default_cache_folder(), .bytes = mib > 0 ? mib << 20 : 0, .model = o.model};
 }
 
 RunOptions run_options(const Options& o) {

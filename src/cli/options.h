@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "engine/model_engine.h"
 #include "model/opened_model.h"
 #include "sampling/sampling_params.h"
 
@@ -41,6 +42,8 @@ struct Options {
   bool raw = false;
   bool special = false;
 
+  std::int64_t disk_cache_mib = -1;  // -1: DSA_DISK_CACHE, else what suits
+
   bool json = false;
 
   /// Small models wander at temperature 1; --temperature 0 is greedy.
@@ -52,6 +55,7 @@ enum class OptionGroup : std::uint8_t {
   engine,    // how the model runs
   sampling,  // how tokens are chosen
   prompt,    // --prompt, --file, --system, how the model is talked to
+  cache,     // what is kept for the next run
   special,   // --special alone
   json,
 };
@@ -67,6 +71,8 @@ void add_chat_format(Command command, std::string& format);
 
 LoadOptions load_options(const Options& options);
 RunOptions run_options(const Options& options);
+/// Nothing: no pages are kept on disk.  Throws Error.
+std::optional<DiskCache> disk_cache(const Options& options);
 
 /// The model of the options with the indexer that it is to be run with: its own, a given or a shipped one.
 /// Throws Error, also if the model cannot be run as the options say.

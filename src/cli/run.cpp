@@ -62,7 +62,7 @@ Action declare_run(Command command) {
   auto options = std::make_shared<Options>();
   add_options(command, *options,
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine,
-               OptionGroup::json});
+               OptionGroup::cache, OptionGroup::json});
   command.footer(
       "Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n"
       "  dsa run smollm2 --raw --temperature 0 --max-tokens 20 --json --prompt \"Once upon a time\"\n");

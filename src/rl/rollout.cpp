@@ -37,9 +37,8 @@ Rollout::Rollout(OpenedModel opened, const LoadOptions& load, const std::string&
     : tokenizer_(fitting_tokenizer(opened.files)),
       prompt_(opened.files, tokenizer_, {.name = chat_format}),
       model_(std::move(opened), load),
-      runner_(model_),
       tokens_(load.context),
-      engine_(runner_, tokenizer_, {.max_running = 1}) {}
+      engine_(model_, tokenizer_, {.max_running = 1}) {}
 
 std::int64_t Rollout::tokens_of(std::span<const ChatMessage> messages) const {
   if (messages.empty()) return 0;

@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "chat/chat_prompt.h"
-#include "engine/model_runner.h"
-#include "engine/threaded_engine.h"
+#include "engine/model_engine.h"
 #include "text/passages.h"
 
 namespace dsa {
@@ -45,9 +44,8 @@ class Rollout {
   Tokenizer tokenizer_;
   ChatPrompt prompt_;
   LoadedModel model_;
-  ModelRunner runner_;
   std::int64_t tokens_;
-  ThreadedEngine engine_;
+  ModelEngine engine_;
 };
 
 }  // namespace dsa
