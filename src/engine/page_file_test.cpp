@@ -286,6 +286,21 @@ TEST_F(PageFile, AnUnfinishedFileWhoseWriterLivesIsNotSwept) {
   EXPECT_FALSE(fs::exists(unfinished));
 }
 
+// Another process opens the folder just before the file gets its name.
+class SweptMeanwhile final : public FileCalls {
+ public:
+  int rename(const char* from, const char* to) override {
+    sweep_unfinished(file_calls(), fs::path(from).parent_path());
+    return FileCalls::rename(from, to);
+  }
+};
+
+TEST_F(PageFile, ASaveIsNotDisturbedByASweep) {
+  SweptMeanwhile calls;
+  EXPECT_EQ(save_page(calls, path_, page_.name, page_.bytes), std::error_code());
+  EXPECT_EQ(read(path_, page_), PageRead::found);
+}
+
 TEST_F(PageFile, NamesThatKilledWritersLeftAreGoneRound) {
   save();
   // The next numbers of this process are taken.
