@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/who.h"
 #include "cli/model_report.h"
+#include "cli/options.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
@@ -89,7 +90,8 @@ void add_figures(Json& json, const Total& total) {
 
 int list(const CacheOptions& options) {
   const fs::path cache = default_cache_folder();
-  const std::int64_t limit = default_cache_bytes(cache);
+  const auto kept = disk_cache({});
+  const std::int64_t limit = !kept ? 0 : kept->bytes > 0 ? kept->bytes : default_cache_bytes(cache);
   Json json{{"folder", cache.string()}, {"limit_bytes", limit}};
   Json models = Json::array();
   std::string text = fmt::format("{:<16}  {:<24}{:>8}{:>10}{:>12}  {}\n", "folder", "model", "pages",

@@ -2,6 +2,7 @@
 source "$(dirname "$0")/lib.sh"
 
 export DSA_HOME=$work/home
+unset DSA_DISK_CACHE
 cache=$DSA_HOME/cache
 pages() { find "$cache" -type f -regextype egrep -regex '.*/[0-9a-f]{64}' | sort; }
 a_page() { pages | sed -n "${1:-1}p"; }
@@ -45,7 +46,10 @@ json /models/0/weights abc
 json /models/0/pages 5
 json /models/1/folder 0200000000000000
 json /models/1/bytes $((3 * 2368))
-(($("$json_value" /limit_bytes <"$work/out") <= 4294967296)) || fail "the limit is past 4 GiB"
+limit=$("$json_value" /limit_bytes <"$work/out")
+((limit > 0 && limit <= 4294967296)) || fail "the limit is $limit"
+on 0 env DSA_DISK_CACHE=5 "$dsa" cache list
+stdout_has "of at most 5.0 MiB"
 
 on 0 "$dsa" cache verify
 stdout_has "8 pages read, 0 bad"
