@@ -150,10 +150,14 @@ std::unique_ptr<TensorSource> open_shards(const fs::path& folder) {
 
 }  // namespace
 
-std::unique_ptr<TensorSource> open_safetensors(const fs::path& path) {
+std::unique_ptr<TensorSource> tensors_of(std::unique_ptr<SafetensorsFile> file) {
   std::vector<std::unique_ptr<SafetensorsFile>> files;
-  files.push_back(std::make_unique<SafetensorsFile>(path));
+  files.push_back(std::move(file));
   return std::make_unique<SafetensorsSource>(std::move(files));
+}
+
+std::unique_ptr<TensorSource> open_safetensors(const fs::path& path) {
+  return tensors_of(std::make_unique<SafetensorsFile>(path));
 }
 
 std::unique_ptr<TensorSource> open_hf_tensors(const fs::path& folder) {

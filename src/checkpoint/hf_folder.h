@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_source.h"
 
 namespace dsa {
@@ -12,6 +13,7 @@ namespace dsa {
 std::unique_ptr<TensorSource> open_hf_tensors(const std::filesystem::path& folder);
 
 /// One safetensors file by itself.
+std::unique_ptr<TensorSource> tensors_of(std::unique_ptr<SafetensorsFile> file);
 std::unique_ptr<TensorSource> open_safetensors(const std::filesystem::path& file);
 
 }  // namespace dsa

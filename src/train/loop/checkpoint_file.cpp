@@ -1,9 +1,11 @@
 #include "train/loop/checkpoint_file.h"
 
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "checkpoint/hf_folder.h"
 
 namespace dsa::train {
 namespace {
@@ -35,23 +37,13 @@ void add_vector(const char* name, std::span<const float> values, std::vector<Ten
     tensors.push_back({name, DType::f32, {static_cast<std::int64_t>(values.size())}, std::as_bytes(values)});
 }
 
-CheckpointFile::Tensors::Tensors(const SafetensorsFile& file) {
-  for (const NamedTensor& t : file.tensors()) tensors_.emplace(t.name, &t.tensor);
-}
-const StoredTensor* CheckpointFile::Tensors::find(std::string_view name) const {
-  const auto found = tensors_.find(name);
-  return found == tensors_.end() ? nullptr : found->second;
-}
-void CheckpointFile::Tensors::for_each(
-    const std::function<void(std::string_view, const StoredTensor&)>& visit) const {
-  for (const auto& [name, tensor] : tensors_) visit(name, *tensor);
-}
-
-CheckpointFile::CheckpointFile(const std::filesystem::path& path, const char* key, const char* command)
-    : file_(path), who_(file_.who()), tensors_(file_) {
-  const auto about = file_.metadata().find(key);
-  if (about == file_.metadata().end()) fail("{}: is no checkpoint of {}", who_, command);
+CheckpointFile::CheckpointFile(const std::filesystem::path& path, const char* key, const char* command) {
+  auto file = std::make_unique<SafetensorsFile>(path);
+  who_ = file->who();
+  const auto about = file->metadata().find(key);
+  if (about == file->metadata().end()) fail("{}: is no checkpoint of {}", who_, command);
   about_ = parse_json(about->second, who_, {.max_bytes = 1 << 20, .max_depth = 8, .max_values = 1000});
+  tensors_ = tensors_of(std::move(file));
   read_checked([&] {
     if (about_.at("format_version") != kFormatVersion)
       fail("{}: format_version is {}, this dsa reads {}", who_, json_text(about_.at("format_version")),
@@ -80,7 +72,7 @@ Identity CheckpointFile::identity() const {
 }
 
 std::vector<float> CheckpointFile::vector(const char* name, std::int64_t size) const {
-  const StoredTensor* stored = tensors_.find(name);
+  const StoredTensor* stored = tensors_->find(name);
   if (stored == nullptr || stored->type != DType::f32 || stored->shape != std::vector{size})
     fail("{}: {} is missing or has another size than the parameters ({})", who_, name, size);
   std::vector<float> values(static_cast<std::size_t>(size));

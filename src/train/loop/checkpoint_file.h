@@ -4,12 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "checkpoint/safetensors.h"
 #include "checkpoint/safetensors_write.h"
 #include "checkpoint/tensor_source.h"
 #include "train/loop/progress.h"
@@ -34,7 +33,7 @@ class CheckpointFile {
 
   [[nodiscard]] const std::string& who() const { return who_; }
   [[nodiscard]] const nlohmann::json& about() const { return about_; }
-  [[nodiscard]] const TensorSource& tensors() const { return tensors_; }
+  [[nodiscard]] const TensorSource& tensors() const { return *tensors_; }
   /// These throw Error or nlohmann's; read_checked() turns the latter into Error.
   [[nodiscard]] Progress progress() const;
   [[nodiscard]] Identity identity() const;
@@ -51,22 +50,11 @@ class CheckpointFile {
   }
 
  private:
-  /// The file's tensors by name.
-  class Tensors final : public TensorSource {
-   public:
-    explicit Tensors(const SafetensorsFile& file);
-    [[nodiscard]] const StoredTensor* find(std::string_view name) const override;
-    void for_each(const std::function<void(std::string_view, const StoredTensor&)>& visit) const override;
-
-   private:
-    std::map<std::string, const StoredTensor*, std::less<>> tensors_;
-  };
   [[noreturn]] void damaged(const char* what) const;
 
-  SafetensorsFile file_;
   std::string who_;
-  Tensors tensors_;
   nlohmann::json about_;
+  std::unique_ptr<TensorSource> tensors_;
 };
 
 }  // namespace dsa::train
