@@ -24,6 +24,7 @@ Action declare_eval_retrieval(Command command);
 struct TextOptions {
   std::vector<std::string> paths;
   std::int64_t windows = 0;  // 0: all
+  std::string chat_format;   // of conversations; "": the model's own
 };
 void add_text_options(Command command, TextOptions& options);
 

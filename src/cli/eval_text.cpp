@@ -20,6 +20,7 @@ void add_text_options(Command command, TextOptions& options) {
       .required();
   command.add_option("--windows", options.windows, "at most this many contexts, evenly spread (default: all)")
       .check(whole<std::int64_t>(1, std::numeric_limits<std::int32_t>::max()));
+  add_chat_format(command, options.chat_format);
 }
 
 std::int64_t window_tokens(const Options& options, std::int64_t model_context) {
@@ -35,7 +36,7 @@ ModelAndText load_with_text(OpenedModel opened, const Options& options, const Te
   if (topk > 0) load.topk = topk;
   const Tokenizer tokenizer = fitting_tokenizer(opened.files);
   out.model = std::make_unique<LoadedModel>(std::move(opened), load);
-  out.documents = read_documents(text.paths, tokenizer, out.model->config().architecture);
+  out.documents = read_documents(text.paths, tokenizer, out.model->config().architecture, text.chat_format);
   out.windows = evenly_chosen(cut_windows(out.documents, out.length), text.windows);
   return out;
 }

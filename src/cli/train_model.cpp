@@ -71,9 +71,9 @@ void check_fits(const Options& o, const train::PretrainSettings& settings, const
 // Each document between the tokens that begin and end a text, where the tokenizer has them
 // and they are not there.
 std::vector<Document> read_whole_documents(const std::vector<std::string>& paths, const Tokenizer& tokenizer,
-                                           Architecture architecture) {
+                                           Architecture architecture, const std::string& chat_format) {
   if (paths.empty()) return {};
-  auto documents = read_documents(paths, tokenizer, architecture);
+  auto documents = read_documents(paths, tokenizer, architecture, chat_format);
   for (auto& [path, tokens] : documents) {
     const auto bos = tokenizer.bos();
     if (bos && (tokens.empty() || tokens.front() != *bos)) tokens.insert(tokens.begin(), *bos);
@@ -110,8 +110,8 @@ int train_model(Command command, const Options& o) {
   const Tokenizer tokenizer = Tokenizer::from_tokenizer_json(recipe.tokenizer);
   check_fits(o, settings, config, tokenizer, recipe);
 
-  const auto text = read_whole_documents(o.text, tokenizer, config.architecture);
-  const auto held_out = read_whole_documents(o.held_out, tokenizer, config.architecture);
+  const auto text = read_whole_documents(o.text, tokenizer, config.architecture, o.chat_format);
+  const auto held_out = read_whole_documents(o.held_out, tokenizer, config.architecture, o.chat_format);
   static_cast<void>(cut_windows(text, settings.context));  // said before anything is written
   const train::Identity identity{.model = train::config_hash(recipe.config), .corpus = corpus_hash(text)};
   if (checkpoint) {

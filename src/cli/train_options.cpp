@@ -1,5 +1,7 @@
 #include "cli/train_options.h"
 
+#include "cli/options.h"
+
 namespace dsa::cli {
 namespace {
 
@@ -25,6 +27,7 @@ void add_train_options(Command command, TrainOptions& o, const std::string& thre
       .required();
   command.add_option("--held-out", o.held_out, "text that is only looked at, for the report")
       .type_name("PATH...");
+  add_chat_format(command, o.chat_format);
   command.add_option("--out", o.out, "folder for the result, its checkpoint, log and report")
       .type_name("DIR")
       .required();
@@ -74,10 +77,10 @@ void create_out_folder(const TrainOptions& o) {
 
 TrainText read_train_text(const TrainOptions& o, const Tokenizer& tokenizer, Architecture architecture,
                           std::int64_t context) {
-  TrainText out{.text = read_documents(o.text, tokenizer, architecture), .held_out = {}};
+  TrainText out{.text = read_documents(o.text, tokenizer, architecture, o.chat_format), .held_out = {}};
   static_cast<void>(cut_windows(out.text, context));
   if (o.held_out.empty()) return out;
-  out.held_out = read_documents(o.held_out, tokenizer, architecture);
+  out.held_out = read_documents(o.held_out, tokenizer, architecture, o.chat_format);
   static_cast<void>(cut_windows(out.held_out, context));
   return out;
 }

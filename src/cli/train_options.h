@@ -21,6 +21,7 @@ namespace dsa::cli {
 struct TrainOptions {
   std::string model = "smollm2";
   std::vector<std::string> text, held_out;
+  std::string chat_format;  // of conversations in them; "": the model's own
   std::string out;
   train::Budget budget;
   int threads = 0;

@@ -52,4 +52,10 @@ on 1 "$dsa" eval perplexity smollm2 --text "$text" --ctx 64 --attention sparse -
 stderr_is_one_line
 stderr_has "no indexer"
 stdout_empty
+
+# a conversation is read in the chat format that is named
+echo '{"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello."}]}' >"$work/a.chat.json"
+on 0 "$dsa" eval perplexity smollm2 --text "$work/a.chat.json" --ctx 8 --chat-format chatml
+on 1 "$dsa" eval perplexity smollm2 --text "$work/a.chat.json" --ctx 8 --chat-format llama-3
+stderr_has "<|eot_id|>"
 finish

@@ -76,6 +76,9 @@ on 2 "$dsa" train
 on 2 "$dsa" train indexer --out "$work/x"
 on 2 train --out "$work/x" --tokens 64 --hours 1
 on 2 train --out "$work/x" --hours nan
+echo '{"messages": [{"role": "user", "content": "Hello"}]}' >"$work/a.chat.json"
+on 1 "$dsa" train indexer --text "$work/a.chat.json" --ctx 8 --chat-format llama-3 --out "$work/x"
+stderr_has "<|eot_id|>"
 
 # A full disk: the checkpoint before it stays.
 disk_fills 40 train --tokens 3000 --save-seconds 0
