@@ -1,16 +1,18 @@
 // dsa serve [MODEL]: answers over HTTP, with OpenAI's API.
 #include "server/serve.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
+#include "base/cgroup.h"
 #include "base/error.h"
 #include "base/numeric.h"
 #include "cli/options.h"
 #include "cli/serve_settings.h"
 #include "cli/verb.h"
-#include "engine/model_runner.h"
-#include "engine/threaded_engine.h"
+#include "engine/model_engine.h"
+#include "model/kv_cache.h"
 
 namespace dsa::cli {
 namespace {
@@ -28,6 +30,7 @@ struct ServeOptions {
   std::int64_t drain = 30;
   std::int64_t max_running = 64;
   std::int64_t max_queue = 1024;
+  std::int64_t cache_ram = -1;  // MiB; -1: what suits
   std::int64_t max_body = std::int64_t{32} << 20;
   std::int64_t max_connections = 4096;
   std::int64_t max_per_client = 1024;
@@ -76,19 +79,32 @@ std::int64_t now() {
   return std::chrono::duration_cast<std::chrono::seconds>(since).count();
 }
 
+// Tokens of cache that the memory for pages holds: what was asked for, else a quarter of what is left, up to
+// 4 GiB.
+std::int64_t cache_tokens(const ServeOptions& o, const OpenedModel& opened) {
+  constexpr std::int64_t kMost = std::int64_t{4} << 30;
+  const std::int64_t bytes =
+      o.cache_ram >= 0 ? o.cache_ram << 20 : std::min(kMost, memory_left("/").value_or(kMost) / 4);
+  return bytes /
+         static_cast<std::int64_t>(kv_token_bytes(opened.files.config, load_options(o.common).compute));
+}
+
 int serve_model(const ServeOptions& o) {
   OpenedModel opened = open(o.common);
+  LoadOptions load = load_options(o.common);
+  load.cache = cache_tokens(o, opened);
   const Tokenizer tokenizer = fitting_tokenizer(opened.files);
-  LoadedModel model(std::move(opened), load_options(o.common));
+  LoadedModel model(std::move(opened), load);
   const ChatPrompt prompt(model.files(), tokenizer,
                           {.raw = o.common.raw,
                            .name = o.common.chat_format,
                            .without = WithoutFormat::complete,
                            .context = model.context()});
-  ModelRunner runner(model);
+  ModelEngine engine(
+      model, tokenizer,
+      {.max_running = o.max_running, .queue = {.requests = o.max_queue}, .disk = disk_cache(o.common)});
   const RunOptions run = run_options(o.common);
-  runner.check(run);
-  ThreadedEngine engine(runner, tokenizer, {.max_running = o.max_running}, {.requests = o.max_queue});
+  engine.check(run);
   const server::ServedModel served{.id = id_of(o),
                                    .engine = engine,
                                    .tokenizer = tokenizer,
@@ -127,6 +143,12 @@ void add_server_options(Command command, ServeOptions& o) {
   command.add_option("--max-running", o.max_running, "answers at a time; more wait")
       .check(whole<std::int64_t>(1, 4096))
       .show_default();
+  command
+      .add_option("--cache-ram", o.cache_ram,
+                  "MiB of memory for pages of the cache, at least those of one context (default: a quarter "
+                  "of what is free, up to 4096)")
+      .type_name("MIB")
+      .check(whole<std::int64_t>(0, 1 << 30));
   command.add_option("--max-queue", o.max_queue, "requests that wait; more get 503")
       .check(whole<std::int64_t>(1, 1 << 20))
       .show_default();
@@ -153,7 +175,7 @@ void add_server_options(Command command, ServeOptions& o) {
 
 Action declare_serve(Command command) {
   auto options = std::make_shared<ServeOptions>();
-  add_options(command, options->common, {OptionGroup::model, OptionGroup::engine});
+  add_options(command, options->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::cache});
   add_server_options(command, *options);
   command.footer(
       "Example:\n  dsa serve smollm2 --port 8000\n"
