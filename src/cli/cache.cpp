@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -18,6 +17,7 @@
 #include "cli/verb.h"
 #include "engine/cache_folder.h"
 #include "engine/page_file.h"
+#include "engine/page_worth.h"
 #include "engine/prefix_key.h"
 
 namespace dsa::cli {
@@ -162,8 +162,7 @@ int verify(const CacheOptions& options) {
 }
 
 int clear(const CacheOptions& options) {
-  const double now =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double now = moment_now();
   const double before =
       options.older_than < 0 ? now + 1e12 : now - 86400.0 * static_cast<double>(options.older_than);
   Total total;

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -44,10 +43,6 @@ double seconds(const timespec& time) {
 timespec time_of(double seconds) {
   const double whole = std::floor(seconds);
   return {.tv_sec = static_cast<time_t>(whole), .tv_nsec = static_cast<long>((seconds - whole) * 1e9)};
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 // f(path) for what lies in a folder, as far as it can be read.
@@ -115,7 +110,7 @@ void touch_page(FileCalls& calls, const fs::path& path) {
   if (fd < 0) return;
   struct stat file {};
   if (calls.fstat(fd, file) == 0) {
-    const double used = now();
+    const double used = moment_now();
     const timespec times[] = {time_of(used), time_of(used_again(seconds(file.st_mtim), used))};
     calls.futimens(fd, times);
   }

@@ -1,7 +1,5 @@
 #include "engine/disk_keeper.h"
 
-#include <chrono>
-
 #include "base/error.h"
 #include "engine/page_file.h"
 
@@ -12,10 +10,6 @@ namespace fs = std::filesystem;
 
 constexpr double kLookEvery = 5;         // seconds
 constexpr std::int64_t kRoomShare = 16;  // a sixteenth of the limit is made free at once
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 std::error_code make_folder(const fs::path& folder) {
   std::error_code failed;
@@ -54,7 +48,7 @@ std::error_code DiskKeeper::save(const PageName& name, std::span<const std::byte
                 .before = name.before,
                 .index = name.index,
                 .bytes = static_cast<std::int64_t>(kPageHeaderBytes + bytes.size()),
-                .uses = now()},
+                .uses = moment_now()},
        .folder = folder_});
   if (bytes_ > options_.limit_bytes) make_room();
   return {};
@@ -70,9 +64,10 @@ void DiskKeeper::look() {
   std::map<PageKey, Kept> before;
   before.swap(kept_);
   bytes_ = 0;
+  const double now = moment_now();
   for (const auto& folder : model_folders(options_.cache))
     for (const PageOnDisk& found : pages_in(folder)) {
-      Kept kept{.page = {.key = found.key, .bytes = found.bytes, .uses = believed(found.uses, now())},
+      Kept kept{.page = {.key = found.key, .bytes = found.bytes, .uses = believed(found.uses, now)},
                 .folder = folder};
       PageLabel label;
       if (const auto known = before.find(found.key); known != before.end()) {

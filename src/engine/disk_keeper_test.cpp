@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <chrono>
 #include <set>
 
 #include "engine/page_file.h"
@@ -19,10 +18,6 @@ using test::PageCase;
 
 constexpr std::size_t kBytes = 10'000;
 constexpr std::int64_t kFile = kBytes + kPageHeaderBytes;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 class Keeper : public ::testing::Test {
  protected:
@@ -39,7 +34,7 @@ class Keeper : public ::testing::Test {
   [[nodiscard]] bool there(const PageCase& page, int root = 1) const { return fs::exists(path(page, root)); }
   // As if it had last been used so long ago.
   void age(const PageCase& page, double seconds) const {
-    const timespec time{.tv_sec = static_cast<time_t>(now() - seconds), .tv_nsec = 0};
+    const timespec time{.tv_sec = static_cast<time_t>(moment_now() - seconds), .tv_nsec = 0};
     const timespec times[] = {time, time};
     ASSERT_EQ(::utimensat(AT_FDCWD, path(page).c_str(), times, 0), 0);
   }
@@ -74,7 +69,7 @@ TEST_F(Keeper, AFolderForEachModelSaysWhichAndIsItsOwnersAlone) {
   ASSERT_EQ(pages.size(), 1U);
   EXPECT_EQ(pages[0].key, page.name.key);
   EXPECT_EQ(pages[0].bytes, kFile);
-  EXPECT_NEAR(pages[0].last_use, now(), 60);
+  EXPECT_NEAR(pages[0].last_use, moment_now(), 60);
   EXPECT_EQ(one.bytes(), kFile);
 }
 

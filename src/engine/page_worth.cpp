@@ -1,6 +1,7 @@
 #include "engine/page_worth.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -18,6 +19,10 @@ double rank(const KeptPage& page) {
 }
 
 }  // namespace
+
+double moment_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 double used_again(double uses, double now) {
   return now + kHalfLife * std::log2(1 + std::exp2((believed(uses, now) - now) / kHalfLife));

@@ -20,8 +20,11 @@ namespace dsa {
 /// Seconds.  Against it stand the uses and the depth of a page: ten uses outweigh six and a half hours.
 inline constexpr double kHalfLife = 2.0 * 60 * 60;
 
+/// By the clock that people set: it goes on while no process runs.  Seconds since 1970.
+double moment_now();
+
 /// uses() as one number that needs no updating while time passes: the moment at which a single use would be
-/// worth as much.  Moments are seconds since 1970.
+/// worth as much.
 double used_again(double uses, double now);
 /// The same moment, or `now` if no uses can have brought it so far: a clock was wrong.
 double believed(double uses, double now);
