@@ -36,6 +36,7 @@ struct ServeOptions {
   std::int64_t max_per_client = 1024;
   std::vector<std::string> allow_host;
   std::vector<std::string> allow_origin;
+  std::string capture;
   bool log_requests = false;
   bool log_prompts = false;
 };
@@ -52,6 +53,7 @@ server::ServeSettings settings_of(const ServeOptions& o) {
   s.http.limits.running_per_client = usize(o.max_per_client);
   s.api = {.allow_hosts = o.allow_host,
            .allow_origins = o.allow_origin,
+           .capture = o.capture,
            .log_requests = o.log_requests,
            .log_prompts = o.log_prompts,
            .log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }};
@@ -167,6 +169,8 @@ void add_server_options(Command command, ServeOptions& o) {
       .type_name("NAME");
   command.add_option("--allow-origin", o.allow_origin, "web pages of this address may ask; *: all may")
       .type_name("URL");
+  command.add_option("--capture", o.capture, "keep each request there, as a script that sends it again")
+      .type_name("DIR");
   command.add_flag("--log-requests", o.log_requests, "a line on stderr for each request");
   command.add_flag("--log-prompts", o.log_prompts, "and what it says");
 }

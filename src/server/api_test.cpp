@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <map>
 
 #include "base/json.h"
 #include "server/routes.h"
@@ -306,6 +309,10 @@ TEST_F(ApiTest, TokensGoBothWays) {
   for (const auto* wrong : {"{}", R"({"tokens": 1})", R"({"tokens": [260]})", R"({"tokens": ["a"]})"})
     EXPECT_EQ(post("/detokenize", wrong).head.status, 400) << wrong;
   EXPECT_EQ(post("/tokenize", "{}").head.status, 400);
+  const json info = get("/tokenizer_info").body();
+  EXPECT_EQ(info.at("eos_token"), "<|im_end|>");
+  EXPECT_TRUE(info.at("bos_token").is_null());
+  EXPECT_EQ(info.at("chat_template"), test::kChatmlTemplate);
 }
 
 TEST_F(ApiTest, PagesOfOtherSitesAreRefused) {
@@ -333,6 +340,27 @@ TEST_F(ApiTest, LogsHoldNoTextUnlessAsked) {
   serve({}, {.log_prompts = true, .log = log});
   post("/v1/chat/completions", chat("secret"));
   EXPECT_NE(lines.find("secret"), std::string::npos);
+}
+
+TEST_F(ApiTest, ACapturedRequestIsAScriptThatSendsItAgain) {
+  const auto folder = std::filesystem::temp_directory_path() / fmt::format("dsa-capture-{}", ::getpid());
+  EXPECT_THROW(serve({}, {.capture = folder.string()}), Error);
+  std::filesystem::create_directory(folder);
+  serve({}, {.capture = folder.string()});
+  const std::string body = chat(R"(it's \"quoted\" $HOME)");
+  post("/v1/chat/completions", body);
+  get("/v1/models");
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream in(entry.path());
+    files[entry.path().extension()] = {std::istreambuf_iterator<char>(in), {}};
+    EXPECT_EQ(entry.status().permissions() & std::filesystem::perms(077), std::filesystem::perms::none);
+  }
+  EXPECT_EQ(files.size(), 2U);
+  EXPECT_EQ(files[".json"], body);
+  EXPECT_NE(files[".sh"].find("-X POST \"${1:-http://127.0.0.1:8000}/v1/chat/completions\""),
+            std::string::npos);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(ApiTest, TheRequestIdIsGivenBackIfItIsHarmless) {

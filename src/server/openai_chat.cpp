@@ -60,7 +60,8 @@ std::vector<ChatMessage> messages_of(const Fields& body) {
           400, "unsupported_parameter",
           fmt::format("{} cannot be done: an answer begins a message of its own", message.where("prefix")),
           message.where("prefix"));
-    if (out.role == Role::assistant) out.reasoning = message.string("reasoning_content");
+    const auto reasoning = message.string("reasoning_content");
+    if (out.role == Role::assistant) out.reasoning = reasoning;
     messages.push_back(std::move(out));
   }
   return messages;

@@ -183,6 +183,7 @@ TEST_F(OpenAi, MessagesAreHostileToo) {
       {R"([{"role": "user", "content": [{"type": "text"}]}])", "messages[0].content[0].text"},
       {R"([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "prefix": true}])",
        "messages[1].prefix"},
+      {R"([{"role": "user", "content": "x", "reasoning_content": {}}])", "messages[0].reasoning_content"},
       {R"([{"role": "assistant", "tool_calls": [{}]}])", "messages[0].tool_calls"}};
   for (const auto& [messages, param] : cases)
     EXPECT_EQ(refusal([&] {

@@ -192,7 +192,7 @@ Json operation(const char* summary, Json content, std::initializer_list<const ch
 
 Json post(const char* summary, const char* takes, const char* gives, bool streams) {
   Json content = in_json(reference(gives));
-  if (streams) content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
+  if (streams) content["text/event-stream"] = Json::object();
   Json out =
       operation(summary, std::move(content), {"400", "403", "404", "408", "413", "415", "429", "500", "503"});
   out["requestBody"] = {{"required", true}, {"content", in_json(reference(takes))}};
@@ -210,6 +210,8 @@ Json document() {
        post("a text continued, or how likely it is", "CompletionsRequest", "CompletionsAnswer", true)},
       {"/tokenize", post("text to token ids", "TokenizeRequest", "Tokens", false)},
       {"/detokenize", post("token ids to text", "DetokenizeRequest", "Text", false)},
+      {"/tokenizer_info",
+       get("its special tokens and chat template", in_json({{"type", "object"}}), {"403", "404"})},
       {"/v1/models", get("the models", in_json(reference("Models")))},
       {"/v1/models/{id}", get("one of them", in_json(reference("Model")), {"403", "404"})},
       {"/health", get("whether the engines move", in_json(reference("Status")), {"403", "503"})},

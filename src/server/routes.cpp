@@ -109,6 +109,11 @@ std::span<const Api::Route> Api::routes() {
               const Fields body(json);
               tell(exchange, detokenize(body, find_model(api.models_, model_of(body))), std::move(headers));
             }},
+      Route{"GET", "/tokenizer_info", false,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              tell(exchange, tokenizer_info(find_model(api.models_, request.query("model"))),
+                   std::move(headers));
+            }},
       Route{"GET", "/models", false,
             [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
               tell(exchange, list_models(api.models_), std::move(headers));
@@ -146,7 +151,9 @@ std::span<const Api::Route> Api::routes() {
 }
 
 Api::Api(std::span<const ServedModel> models, ApiSettings settings)
-    : models_(models), settings_(std::move(settings)), health_(models.size()) {}
+    : models_(models), settings_(std::move(settings)), health_(models.size()) {
+  if (!settings_.capture.empty()) capture_.emplace(settings_.capture);
+}
 
 // Names in Host: a page of any web site could else ask us through a name that it points here.
 void Api::check_host(const HttpRequest& request) const {
@@ -224,6 +231,7 @@ void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exc
       continue;
     }
     if (route.answers && draining_) throw draining_error();
+    if (route.answers && capture_) capture_->keep(request);
     route.serve(*this, request, exchange, std::move(headers));
     return note(request, route.path, 200);
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/call.h"
+#include "server/capture.h"
 #include "server/health.h"
 #include "server/metrics.h"
 #include "server/models.h"
@@ -20,6 +21,7 @@ namespace dsa::server {
 struct ApiSettings {
   std::vector<std::string> allow_hosts = {};    // names in Host beside localhost and addresses
   std::vector<std::string> allow_origins = {};  // web pages of these may ask; "*": of any
+  std::string capture = {};  // a folder that requests for answers are kept in; "": they are not
   bool log_requests = false;
   bool log_prompts = false;  // bodies too
   std::function<void(const std::string& line)> log = {};
@@ -54,6 +56,7 @@ class Api {
 
   std::span<const ServedModel> models_;
   ApiSettings settings_;
+  std::optional<Capture> capture_;
   Metrics metrics_;
   std::vector<HealthWatch> health_;  // of each model
   std::atomic<bool> draining_{false};

@@ -1,5 +1,7 @@
 #include "server/serve.h"
 
+#include <sys/resource.h>
+
 #include <csignal>
 
 #include "base/log.h"
@@ -13,6 +15,14 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLook{50};
 // Beyond the engine's own deadline: for what it says last.
 constexpr std::chrono::milliseconds kGrace{2000};
+
+// Each connection is a descriptor, and a shell's limit is often 1,024: we take what the system lets us have.
+void raise_descriptor_limit() {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 /// The way to the end.  On the server's thread.
 class Ending {
@@ -53,6 +63,7 @@ class Ending {
 
 ServeEnd serve(std::span<const ServedModel> models, const ServeSettings& settings) {
   std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   Api api(models, settings.api);
   HttpServer server(
       settings.http,

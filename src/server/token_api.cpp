@@ -47,6 +47,20 @@ HttpAnswer tokenize(const Fields& body, const ServedModel& model) {
   return {.body = json_text(out) + "\n"};
 }
 
+HttpAnswer tokenizer_info(const ServedModel& model) {
+  const Tokenizer& tokenizer = model.tokenizer;
+  nlohmann::ordered_json out{{"bos_token", nullptr}, {"eos_token", nullptr}, {"chat_template", nullptr}};
+  if (tokenizer.bos()) out["bos_token"] = token_text(tokenizer, *tokenizer.bos());
+  if (!tokenizer.eos_ids().empty()) out["eos_token"] = token_text(tokenizer, tokenizer.eos_ids().front());
+  try {
+    if (tokenizer.chat_template()) out["chat_template"] = *tokenizer.chat_template();
+  } catch (const Error&) {
+    // What cannot be read is none: it stops those who chat.
+  }
+  out["vocab_size"] = tokenizer.vocab_size();
+  return {.body = json_text(out) + "\n"};
+}
+
 HttpAnswer detokenize(const Fields& body, const ServedModel& model) {
   const auto* list = body.find("tokens");
   constexpr std::size_t kMost = 1 << 20;

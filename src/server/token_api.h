@@ -12,4 +12,8 @@ HttpAnswer tokenize(const Fields& body, const ServedModel& model);
 /// {"tokens": [ids]} to {"prompt": text}.  Throws ApiError.
 HttpAnswer detokenize(const Fields& body, const ServedModel& model);
 
+/// {"bos_token", "eos_token", "chat_template"}, each a text or null: with the two above enough for a client
+/// that has no tokenizer of its own (lm-eval's `tokenizer_backend=remote`).
+HttpAnswer tokenizer_info(const ServedModel& model);
+
 }  // namespace dsa::server

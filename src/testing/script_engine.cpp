@@ -59,7 +59,8 @@ Script read_script(const std::filesystem::path& path) {
                               .repeat = a.value("repeat", std::int64_t{1}),
                               .read_ms = a.value("read_ms", std::int64_t{0}),
                               .token_ms = a.value("token_ms", std::int64_t{0}),
-                              .error = a.value("error", "")});
+                              .error = a.value("error", ""),
+                              .clock = a.value("clock", false)});
   script.answers.emplace_back();
   return script;
 }
@@ -168,6 +169,10 @@ bool ScriptEngine::step(Play& play) {
   NewToken token{.id = play.tokens[play.next++], .text = {}, .log_probs = {}};
   token.stops = std::ranges::find(request.stop_tokens, token.id) != request.stop_tokens.end();
   if (!token.stops) token.text = play.stops.push(play.decoder.push(token.id));
+  if (play.answer->clock) {
+    const auto since = Clock::now().time_since_epoch();
+    token.text = fmt::format("{} ", std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+  }
   if (request.log_probs) token.log_probs = log_probs_of(token.id, *request.log_probs);
   const bool over = token.stops || play.stops.matched();
   ++play.timings.completion_tokens;

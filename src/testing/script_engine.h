@@ -24,6 +24,7 @@ struct ScriptedAnswer {
   std::int64_t read_ms = 0;   // before the first token
   std::int64_t token_ms = 0;  // before each further one
   std::string error = {};     // the answer ends with it
+  bool clock = false;  // each token's text is when it was sent, in microseconds by steady_clock, and a space
 };
 struct Script {
   std::vector<ScriptedAnswer> answers = {{}};  // the first that fits is played
