@@ -154,16 +154,22 @@ TEST_P(EngineRun, ManyAtOnceAnswerAsEachAlone) {
       requests.back().prompt.resize(usize(length));
       requests.back().sampling.seed = usize(length);
     }
-  std::vector<std::future<Answer>> answers;
-  ThreadedEngine engine(runner_, tokenizer_,
-                        engine_options());  // with room for one context: they must make room
-  for (const Request& one : requests)
-    answers.push_back(std::async(std::launch::async, [&] { return answer(engine, one); }));
-  std::vector<Answer> together;
-  for (auto& one : answers) together.push_back(one.get());
-  EXPECT_GT(engine.status().put_away, 0) << "the test shows less";
+  StepEngine engine(runner_, tokenizer_, engine_options());  // with room for one context: they must make room
+  std::vector<std::vector<std::int32_t>> together(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i)
-    EXPECT_EQ(together[i].tokens, fresh(requests[i]).tokens) << i;
+    engine.add(std::make_shared<const Submission>(
+        Submission{.request = requests[i],
+                   .sink =
+                       [&tokens = together[i]](Event&& event) {
+                         if (const auto* token = std::get_if<NewToken>(&event.what))
+                           tokens.push_back(token->id);
+                       },
+                   .cancelled = std::make_shared<std::atomic<bool>>(false),
+                   .submitted = {}}));
+  while (engine.step()) {
+  }
+  EXPECT_GT(engine.status().put_away, 0) << "the test shows less";
+  for (std::size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i], fresh(requests[i]).tokens) << i;
 }
 
 TEST_P(EngineRun, LogProbabilitiesArePartOfTheAnswerAndChangeNothing) {
