@@ -1,0 +1,169 @@
+#include "engine/threaded_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <future>
+#include <random>
+
+#include "engine/ask.h"
+#include "testing/chat_tokenizer.h"
+#include "testing/fake_runner.h"
+#include "tokenizer/tokenizer.h"
+
+namespace dsa {
+namespace {
+
+using Tokens = std::vector<std::int32_t>;
+
+constexpr std::int64_t kVocabulary = 260;
+
+Request random_request(std::mt19937& draw) {
+  Request request;
+  std::mt19937 text(draw() % 5);  // many begin alike
+  for (auto length = 1 + draw() % 200; length > 0; --length)
+    request.prompt.push_back(static_cast<std::int32_t>(text() % 256));
+  for (auto length = draw() % 20; length > 0; --length)
+    request.prompt.push_back(static_cast<std::int32_t>(draw() % 256));
+  request.sampling.temperature = 0;
+  request.max_tokens = static_cast<std::int64_t>(draw() % 12);
+  request.priority = static_cast<std::int32_t>(draw() % 2);
+  return request;
+}
+
+Tokens expected(const Request& request, const Runner& runner) {
+  Tokens all = request.prompt, answer;
+  while (std::ssize(answer) < request.max_tokens) {
+    answer.push_back(test::FakeRunner::next(all, runner.rule(request.run), kVocabulary));
+    all.push_back(answer.back());
+  }
+  return answer;
+}
+
+class ThreadedEngineTest : public testing::Test {
+ protected:
+  ThreadedEngineTest()
+      : tokenizer_(test::chat_tokenizer_spec()),
+        runner_({.context = 256, .rows = 64, .pages = 16, .vocabulary = kVocabulary}) {}
+
+  Tokenizer tokenizer_;
+  test::FakeRunner runner_;
+  const std::atomic<bool> never_{false};
+};
+
+TEST_F(ThreadedEngineTest, ManyThreadsAskAndLeaveAndEveryAnswerIsRight) {
+  ThreadedEngine engine(runner_, tokenizer_, {.max_running = 6});
+  std::vector<std::future<void>> clients;
+  std::atomic<std::int64_t> answered{0}, left{0};
+  for (std::uint32_t client = 0; client < 6; ++client)
+    clients.push_back(std::async(std::launch::async, [&, client] {
+      std::mt19937 draw(client);
+      for (int i = 0; i < 1700; ++i) {
+        const Request request = random_request(draw);
+        const bool leaves = draw() % 4 == 0;
+        std::atomic<bool> cancel{leaves};
+        const Answer answer = ask(engine, request, {}, cancel);
+        const Tokens whole = expected(request, runner_);
+        if (answer.finish_reason == FinishReason::cancelled) {
+          EXPECT_TRUE(leaves);
+          EXPECT_TRUE(std::equal(answer.tokens.begin(), answer.tokens.end(), whole.begin()));
+          ++left;
+        } else {
+          EXPECT_EQ(answer.tokens, whole);
+          ++answered;
+        }
+        static_cast<void>(engine.status());
+      }
+    }));
+  for (auto& client : clients) client.get();
+  EXPECT_GT(answered, 0);
+  EXPECT_GT(left, 0);
+  const auto pages_are_back = [&] {
+    const EngineStatus status = engine.status();
+    return status.pages_free + status.pages_cached == status.pages;
+  };
+  while (!pages_are_back()) std::this_thread::yield();  // the last answer is told before its pages are let go
+}
+
+TEST_F(ThreadedEngineTest, TheQueueIsBoundedInRequestsAndBytes) {
+  std::promise<void> go_on;
+  const auto gate = go_on.get_future().share();
+  runner_.on_slice = [gate](const SequenceSlice&) { gate.wait(); };
+  Request request;
+  request.prompt = Tokens(100, 1);
+  request.max_tokens = 1;
+  std::atomic<int> finished{0};
+  const auto sink = [&](Event&& event) { finished += std::holds_alternative<Finished>(event.what) ? 1 : 0; };
+  {
+    ThreadedEngine engine(runner_, tokenizer_, {.max_running = 1}, {.requests = 3, .bytes = 100'000});
+    int taken = 0;
+    const auto fill = [&] {
+      for (;; ++taken) engine.submit(request, sink);
+    };
+    try {
+      fill();
+    } catch (const RequestError& error) {
+      EXPECT_EQ(error.why(), Refused::queue_full);
+    }
+    EXPECT_GE(taken, 3);
+    EXPECT_LE(taken, 4) << "one may be read already";
+    go_on.set_value();
+    while (finished < taken) std::this_thread::yield();
+  }
+  ThreadedEngine small(runner_, tokenizer_, {}, {.requests = 3, .bytes = 399});
+  EXPECT_THROW(small.submit(request, sink), RequestError);
+}
+
+TEST_F(ThreadedEngineTest, ADrainLetsRunningOnesFinishAndRefusesOthers) {
+  ThreadedEngine engine(runner_, tokenizer_, {});
+  std::mt19937 draw(1);
+  const Request request = random_request(draw);
+  std::promise<Finished> over;
+  engine.submit(request, [&](Event&& event) {
+    if (auto* finished = std::get_if<Finished>(&event.what)) over.set_value(std::move(*finished));
+  });
+  engine.drain(std::chrono::hours(1));
+  EXPECT_NE(over.get_future().get().reason, FinishReason::cancelled);
+  EXPECT_TRUE(engine.status().draining);
+  try {
+    engine.submit(request, [](Event&&) {});
+    FAIL() << "a request was taken";
+  } catch (const RequestError& error) {
+    EXPECT_EQ(error.why(), Refused::draining);
+  }
+}
+
+TEST_F(ThreadedEngineTest, WhatIsNotDoneWhenTheDrainIsOverIsCancelled) {
+  std::promise<void> go_on;
+  const auto gate = go_on.get_future().share();
+  runner_.on_slice = [gate](const SequenceSlice&) { gate.wait(); };
+  ThreadedEngine engine(runner_, tokenizer_, {});
+  Request request;
+  request.prompt = Tokens(100, 1);
+  request.sampling.temperature = 0;
+  std::promise<Finished> over;
+  engine.submit(request, [&](Event&& event) {
+    if (auto* finished = std::get_if<Finished>(&event.what)) over.set_value(std::move(*finished));
+  });
+  engine.drain(std::chrono::hours(1));
+  engine.drain(std::chrono::milliseconds(0));  // the second one is shorter
+  go_on.set_value();
+  EXPECT_EQ(over.get_future().get().reason, FinishReason::cancelled);
+}
+
+TEST_F(ThreadedEngineTest, AnEngineThatGoesEndsWhatRuns) {
+  std::vector<FinishReason> reasons;
+  {
+    ThreadedEngine engine(runner_, tokenizer_, {});
+    Request request;
+    request.prompt = Tokens(10, 1);
+    request.choices = 2;
+    engine.submit(request, [&](Event&& event) {
+      if (const auto* finished = std::get_if<Finished>(&event.what)) reasons.push_back(finished->reason);
+    });
+  }
+  EXPECT_EQ(reasons.size(), 2U);
+}
+
+}  // namespace
+}  // namespace dsa
