@@ -19,6 +19,7 @@ struct Plan {
   bool stream = false;
   bool include_usage = false;  // of a stream: a last event tells it
   bool progress = false;       // of a stream: events tell how far the prompt is read
+  bool resumable = false;      // of a stream: it goes on without its client, and can be taken up
 };
 
 /// What names an answer.
@@ -35,6 +36,8 @@ class AnswerWriter {
  public:
   virtual ~AnswerWriter() = default;
 
+  /// What names the answer.
+  [[nodiscard]] virtual const std::string& id() const = 0;
   /// What a stream begins with.
   virtual std::string begin() = 0;
   /// An event of request `prompt`; gives back what the stream goes on with, often "".

@@ -108,7 +108,8 @@ TEST_F(ApiTest, AChatAnswerHasOpenAisShape) {
   EXPECT_TRUE(body.at("id").get<std::string>().starts_with("chatcmpl-"));
   EXPECT_EQ(body.at("model"), "script");
   EXPECT_EQ(body.at("choices"),
-            json::parse(R"([{"index": 0, "message": {"role": "assistant", "content": "Hello!"},
+            json::parse(R"([{"index": 0, "message": {"role": "assistant", "content": "Hello!",
+                                                            "refusal": null, "annotations": []},
                                                 "logprobs": null, "finish_reason": "stop"}])"));
   const json& usage = body.at("usage");
   EXPECT_EQ(usage.at("completion_tokens"), 6);
@@ -237,6 +238,53 @@ TEST_F(ApiTest, AClientThatGoesCancels) {
   }
   EXPECT_EQ(model->engine.status().finished[static_cast<int>(FinishReason::cancelled)], 2);
   EXPECT_NE(get("/metrics").head.body.find("\ndsa_clients_gone_total 2\n"), std::string::npos);
+}
+
+// The events of both parts are those of one stream.
+TEST_F(ApiTest, AStreamThatBrokeIsTakenUpWhereItWasLeft) {
+  serve({.answers = {{.text = "abcdefghij", .token_ms = 5}}});
+  const std::string body = chat("hi", R"(, "stream": true, "dsa": {"resumable": true})");
+  Client broken(*api, {.method = "POST", .target = "/v1/chat/completions", .body = body});
+  while (std::ranges::count(broken.got.text, '\n') < 3 * 4 && broken.more()) {
+  }
+  broken.exchange->vanish();
+  std::string text = broken.got.text;
+  const auto missing =
+      std::ranges::count(text, '\n') / 3;  // lines of an event: its number, its data, an empty one
+  const std::string id =
+      json::parse(text.substr(text.find('{'), text.find("\n\n") - text.find('{'))).at("id");
+  const auto from = [&](const std::string& number) { return get("/v1/streams/" + id + "?from=" + number); };
+  text += from(std::to_string(missing)).text;
+  EXPECT_EQ(text, from("0").text);
+  EXPECT_TRUE(text.ends_with("data: [DONE]\n\n"));
+  EXPECT_TRUE(text.starts_with("id: 0\ndata: {"));
+  for (const char letter : std::string("abcdefghij"))
+    EXPECT_NE(text.find(fmt::format("\"content\":\"{}\"", letter)), std::string::npos) << letter;
+  const Got last =
+      ask({.method = "GET", .target = "/v1/streams/" + id, .headers = {{"Last-Event-ID", "10"}}});
+  EXPECT_TRUE(last.text.starts_with("id: 11\n")) << last.text;
+  EXPECT_EQ(from("1000").head.status, 404);
+  EXPECT_EQ(from("-1").head.status, 400);
+  EXPECT_EQ(from("x").head.status, 400);
+  EXPECT_EQ(get("/v1/streams/none").head.status, 404);
+  api->sweep(std::chrono::seconds(60));
+  EXPECT_EQ(from("0").head.status, 200) << "kept";
+  api->sweep(std::chrono::seconds(0));
+  EXPECT_EQ(from("0").head.status, 404) << "forgotten";
+}
+
+TEST_F(ApiTest, AStreamThatNobodyTakesUpIsEnded) {
+  Client broken(*api, {.method = "POST",
+                       .target = "/v1/chat/completions",
+                       .body = chat("slow", R"(, "stream": true, "dsa": {"resumable": true})")});
+  api->sweep(std::chrono::seconds(0));
+  EXPECT_EQ(api->running(), 1U) << "it is followed";
+  broken.exchange->vanish();
+  EXPECT_EQ(api->running(), 1U) << "it goes on by itself";
+  api->sweep(std::chrono::seconds(0));
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (api->running() > 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(api->running(), 0U);
 }
 
 TEST_F(ApiTest, AFullQueueIsA503ThatSaysWhenToComeBack) {

@@ -6,6 +6,8 @@
 namespace dsa::server {
 namespace {
 
+constexpr std::size_t kMostKept = 4 << 20;
+
 HttpAnswer stream_head(HttpHeaders headers) {
   headers.emplace_back("Cache-Control", "no-cache");
   headers.emplace_back("X-Accel-Buffering", "no");
@@ -26,6 +28,7 @@ void Call::start(Engine& engine, Plan plan) {
   const auto self = shared_from_this();
   choices_ = usize(plan.requests.front().choices);
   stream_ = plan.stream;
+  if (plan.resumable) kept_ = std::make_shared<KeptStream>(kMostKept);
   clocks_.resize(plan.requests.size() * choices_);
   try {
     for (std::size_t i = 0; i < plan.requests.size(); ++i)
@@ -40,15 +43,17 @@ void Call::start(Engine& engine, Plan plan) {
   {
     const std::scoped_lock lock(mutex_);
     started_ = true;
-    if (stream_) {
-      exchange_->begin(stream_head(headers_), std::string(kSseKeepAlive));
-      exchange_->write(writer_->begin());
-    }
+    if (kept_) kept_->follow(exchange_, stream_head(headers_), 0);
+    if (stream_ && !kept_) exchange_->begin(stream_head(headers_), std::string(kSseKeepAlive));
+    if (stream_) write(writer_->begin());
     for (Early& early : early_) process(early.prompt, std::move(early.event));
     early_.clear();
   }
-  exchange_->on_gone([self] { self->cancel(); });
+  if (!kept_) exchange_->on_gone([self] { self->cancel(); });
 }
+
+void Call::write(std::string_view events) { kept_ ? kept_->write(events) : exchange_->write(events); }
+void Call::end() { kept_ ? kept_->end() : exchange_->end(); }
 
 // Without the lock: a write may find that the client is too slow.
 void Call::cancel() {
@@ -79,12 +84,12 @@ void Call::process(std::size_t prompt, Event&& event) {
   if (ended_) return;
   note(prompt, event);
   const std::string text = writer_->push(prompt, std::move(event));
-  if (stream_) exchange_->write(text);
+  if (stream_) write(text);
   if (!writer_->finished()) return;
   ended_ = true;
   if (!stream_) return send(writer_->whole());
-  exchange_->write(writer_->end());
-  exchange_->end();
+  write(writer_->end());
+  end();
 }
 
 void Call::abandon(const ApiError& why) {
@@ -93,8 +98,20 @@ void Call::abandon(const ApiError& why) {
   ended_ = true;
   for (const Handle& handle : handles_) handle.cancel();
   if (!stream_) return send(error_answer(why));
-  exchange_->write(sse_event(error_json(why)).append(kSseDone));
-  exchange_->end();
+  write(sse_event(error_json(why)).append(kSseDone));
+  end();
+}
+
+bool Call::follow(const std::shared_ptr<Exchange>& exchange, HttpHeaders headers, std::int64_t from) {
+  return kept_ && kept_->follow(exchange, stream_head(std::move(headers)), from);
+}
+
+bool Call::expired(std::chrono::seconds kept) {
+  if (!kept_) return true;
+  const auto alone = kept_->alone_since();
+  if (!alone || KeptStream::Clock::now() - *alone < kept) return false;
+  if (!ended()) cancel();
+  return true;
 }
 
 bool Call::ended() const {

@@ -7,6 +7,7 @@
 
 #include "server/answer_writer.h"
 #include "server/exchange.h"
+#include "server/kept_stream.h"
 #include "server/metrics.h"
 
 namespace dsa::server {
@@ -25,6 +26,10 @@ class Call : public std::enable_shared_from_this<Call> {
   /// The server ends: the client is told now, and what the engine still says is not heard.
   void abandon(const ApiError& why);
   [[nodiscard]] bool ended() const;
+  /// Its stream, taken up from that event on: false if it is not there.
+  bool follow(const std::shared_ptr<Exchange>& exchange, HttpHeaders headers, std::int64_t from);
+  /// Nobody follows its stream, or it has ended, and nobody came for it for that long: it is cancelled.
+  bool expired(std::chrono::seconds kept);
 
  private:
   struct Early {
@@ -35,6 +40,8 @@ class Call : public std::enable_shared_from_this<Call> {
   void process(std::size_t prompt, Event&& event);
   void note(std::size_t prompt, const Event& event);
   void send(HttpAnswer answer);
+  void write(std::string_view events);
+  void end();
   void cancel();
 
   const std::shared_ptr<Exchange> exchange_;
@@ -42,6 +49,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::unique_ptr<AnswerWriter> writer_;
   HttpHeaders headers_;
   Metrics& metrics_;
+  std::shared_ptr<KeptStream> kept_;  // of a stream that can be taken up
   bool stream_ = false;
   bool started_ = false;
   bool ended_ = false;

@@ -39,6 +39,8 @@ class ChatAnswer final : public AnswerWriter {
       choices_.emplace_back(ReasoningSplit(marks, call.begins_in_reasoning));
   }
 
+  const std::string& id() const override { return head_.id; }
+
   std::string begin() override {
     std::string out;
     for (std::size_t i = 0; i < choices_.size(); ++i)
@@ -71,7 +73,11 @@ class ChatAnswer final : public AnswerWriter {
     for (std::size_t i = 0; i < choices_.size(); ++i) {
       const Choice& choice = choices_[i];
       if (const auto fault = fault_of(*choice.finished)) return error_answer(*fault);
-      Json message{{"role", "assistant"}, {"content", choice.content}};
+      // OpenAI's clients may look for two more fields, which nothing here fills.
+      Json message{{"role", "assistant"},
+                   {"content", choice.content},
+                   {"refusal", nullptr},
+                   {"annotations", Json::array()}};
       if (reasons_) message["reasoning_content"] = choice.reasoning;
       choices.push_back({{"index", i},
                          {"message", std::move(message)},

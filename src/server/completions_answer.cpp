@@ -49,6 +49,8 @@ class CompletionsAnswer final : public AnswerWriter {
     for (std::size_t i = 0; i < choices_.size(); ++i) begin_echo(i);
   }
 
+  const std::string& id() const override { return head_.id; }
+
   std::string begin() override {
     std::string out;
     for (std::size_t i = 0; i < choices_.size() && call_.echo && !call_.log_probs; ++i)

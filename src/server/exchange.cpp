@@ -49,6 +49,11 @@ void Exchange::end() {
   wake();
 }
 
+void Exchange::allow(std::size_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  unread_bytes_ += bytes;
+}
+
 void Exchange::on_gone(std::function<void()> then) {
   {
     const std::scoped_lock lock(mutex_);

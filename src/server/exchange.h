@@ -31,6 +31,8 @@ class Exchange {
   /// More of the stream; text that the client has not taken yet is sent together.
   void write(std::string_view text);
   void end();
+  /// So much more may be unread: a stream that is taken up sends at once what was missed.
+  void allow(std::size_t bytes);
   /// `then` is called once if the client goes away or is dropped before the end: at once if it has, else from
   /// another thread.  One at a time: it takes the last one's place.
   void on_gone(std::function<void()> then);
@@ -61,7 +63,7 @@ class Exchange {
     if (wake_) wake_();
   }
 
-  const std::size_t unread_bytes_;
+  std::size_t unread_bytes_;
   mutable std::mutex mutex_;
   Phase phase_ = Phase::waiting;
   bool is_stream_ = false;

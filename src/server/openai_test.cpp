@@ -154,6 +154,7 @@ TEST_F(OpenAi, EveryWrongValueIsRefusedByName) {
       {R"("dsa": {"top_k": 65})", "dsa.top_k"},
       {R"("dsa": [])", "dsa"},
       {R"("dsa": {"thinking_budget": 5})", "dsa.thinking_budget"},
+      {R"("dsa": {"resumable": true})", "dsa.resumable"},
       {R"("model": 5)", "model"}};
   for (const auto& [more, param] : cases)
     EXPECT_EQ(refusal([&] {

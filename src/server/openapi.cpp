@@ -111,6 +111,7 @@ Json schemas() {
       {{"attention", {{"enum", {"auto", "dense", "sparse", nullptr}}}},
        {"top_k", whole(1, std::numeric_limits<std::int32_t>::max(), "tokens that attention selects")},
        {"progress", flag("events tell how far the prompt is read")},
+       {"resumable", flag("a stream that can be taken up again; only with stream")},
        {"stop_repetition", flag("an answer that goes round in circles is ended")},
        {"thinking_budget", whole(0, std::numeric_limits<std::int32_t>::max(), "tokens of reasoning")}});
   dsa["type"] = Json::array({"object", "null"});
@@ -214,12 +215,17 @@ Json document() {
        get("its special tokens and chat template", in_json({{"type", "object"}}), {"403", "404"})},
       {"/v1/models", get("the models", in_json(reference("Models")))},
       {"/v1/models/{id}", get("one of them", in_json(reference("Model")), {"403", "404"})},
+      {"/v1/streams/{id}",
+       get("a stream taken up again", {{"text/event-stream", Json::object()}}, {"400", "403", "404"})},
       {"/health", get("whether the engines move", in_json(reference("Status")), {"403", "503"})},
       {"/ready", get("whether requests are taken", in_json(reference("Status")), {"403", "503"})},
       {"/metrics", get("figures for Prometheus", {{"text/plain", {{"schema", {{"type", "string"}}}}}})},
       {"/openapi.json", get("this document", in_json({{"type", "object"}}))}};
   paths["/v1/models/{id}"]["get"]["parameters"] =
       Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});
+  paths["/v1/streams/{id}"]["get"]["parameters"] =
+      Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}},
+                   {{"name", "from"}, {"in", "query"}, {"schema", {{"type", "integer"}, {"minimum", 0}}}}});
   return {
       {"openapi", "3.1.0"},
       {"info",

@@ -146,16 +146,15 @@ void read_dsa(const Fields& body, const ServedModel& model, Request& request, Pl
   request.run = model.run;
   const auto dsa = body.object("dsa");
   if (!dsa) return;
-  constexpr std::array<std::string_view, 5> kKnown{"attention", "top_k", "progress", "stop_repetition",
-                                                   "thinking_budget"};
+  constexpr std::array<std::string_view, 6> kKnown{"attention",       "top_k",           "progress",
+                                                   "stop_repetition", "thinking_budget", "resumable"};
   for (const auto& [key, value] : dsa->json().items())
     if (std::ranges::find(kKnown, key) == kKnown.end())
-      throw ApiError(
-          400, "unknown_parameter",
-          fmt::format("dsa.{} is not known, expected attention, top_k, progress, stop_repetition or "
-                      "thinking_budget",
-                      printable(key, 40)),
-          "dsa." + printable(key, 40));
+      throw ApiError(400, "unknown_parameter",
+                     fmt::format("dsa.{} is not known, expected attention, top_k, progress, stop_repetition, "
+                                 "thinking_budget or resumable",
+                                 printable(key, 40)),
+                     "dsa." + printable(key, 40));
   if (const auto attention = dsa->string("attention")) {
     if (*attention != "auto" && *attention != "dense" && *attention != "sparse")
       dsa->wrong("attention", "auto, dense or sparse");
@@ -169,6 +168,7 @@ void read_dsa(const Fields& body, const ServedModel& model, Request& request, Pl
     throw invalid_value("dsa.top_k", "dsa.top_k is given, but this model has no indexer");
   request.run.topk = dsa->integer("top_k", 1, model.topk).value_or(model.run.topk);
   plan.progress = dsa->boolean("progress").value_or(false);
+  plan.resumable = dsa->boolean("resumable").value_or(false);
   request.stop_repetition = dsa->boolean("stop_repetition").value_or(false);
 }
 
@@ -211,6 +211,8 @@ void read_common(const Fields& body, const ServedModel& model, Request& request,
       throw invalid_value("stream_options", "stream_options is given, expected only with stream");
     plan.include_usage = options->boolean("include_usage").value_or(false);
   }
+  if (plan.resumable && !plan.stream)
+    throw invalid_value("dsa.resumable", "dsa.resumable is given, expected only with stream");
 }
 
 void check_room(const Request& request, const ServedModel& model, std::string_view param) {

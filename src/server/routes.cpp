@@ -17,6 +17,7 @@ namespace dsa::server {
 namespace {
 
 constexpr std::size_t kLoggedBytes = 4000;
+constexpr std::size_t kMostStreams = 256;  // kept, each of some MiB
 
 // An id that a client gave is said back if it can do no harm in a header or a log.
 std::string request_id(const HttpRequest& request) {
@@ -125,6 +126,10 @@ std::span<const Api::Route> Api::routes() {
               if (!percent_decode(rest, id) || id.empty())
                 throw ApiError(404, "model_not_found", "the path names no model", "model");
               tell(exchange, describe_model(find_model(api.models_, id)), std::move(headers));
+            }},
+      Route{"GET", "/streams/", false,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              api.take_up(request, exchange, std::move(headers));
             }},
       Route{"GET", "/health", false,
             [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
@@ -253,8 +258,10 @@ void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exc
 
 void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
                 const ServedModel& model, Plan plan) {
+  const std::string id = writer->id();
   const auto call =
       std::make_shared<Call>(std::move(exchange), std::move(writer), std::move(headers), metrics_);
+  if (plan.resumable) keep(id, call);
   {
     const std::scoped_lock lock(mutex_);
     calls_.remove_if([](const std::weak_ptr<Call>& old) {
@@ -264,6 +271,42 @@ void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter
     calls_.push_back(call);
   }
   call->start(model.engine, std::move(plan));
+}
+
+void Api::keep(const std::string& id, const std::shared_ptr<Call>& call) {
+  const std::scoped_lock lock(mutex_);
+  if (kept_.size() >= kMostStreams) {
+    ApiError full(503, "overloaded", fmt::format("{} streams are kept already", kept_.size()),
+                  "dsa.resumable");
+    full.retry_after_s = 60;
+    throw full;
+  }
+  kept_.emplace(id, call);
+}
+
+// "from" is the first event that is wanted; a browser says the last that it has.
+void Api::take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange,
+                  HttpHeaders headers) {
+  const std::string id(bare_path(request.path()).substr(std::string_view("/streams/").size()));
+  const std::string_view last = request.header("Last-Event-ID");
+  const std::string_view text = last.empty() ? request.query("from") : last;
+  std::int64_t from = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), from);
+  if (!text.empty() && (error != std::errc{} || end != text.data() + text.size() || from < 0))
+    throw invalid_value("from", fmt::format("from is \"{}\", expected a whole number", printable(text, 40)));
+  std::shared_ptr<Call> call;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = kept_.find(id); found != kept_.end()) call = found->second;
+  }
+  if (!call || !call->follow(exchange, std::move(headers), from + (last.empty() ? 0 : 1)))
+    throw ApiError(404, "stream_not_found",
+                   fmt::format("there is no stream \"{}\" with an event {}", printable(id, 100), from), "id");
+}
+
+void Api::sweep(std::chrono::seconds kept) {
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(kept_, [&](const auto& one) { return one.second->expired(kept); });
 }
 
 std::size_t Api::running() {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -42,6 +43,9 @@ class Api {
   [[nodiscard]] std::size_t running();
   /// Those end now, with an error.
   void abandon_all();
+  /// Forgets streams that nobody took up for `kept`, and ends those that still run.  To be called now and
+  /// then.
+  void sweep(std::chrono::seconds kept = std::chrono::minutes(5));
 
  private:
   struct Route;
@@ -51,6 +55,8 @@ class Api {
              const ServedModel& model, Plan plan);
   void check_host(const HttpRequest& request) const;
   void check_origin(const HttpRequest& request, HttpHeaders& headers) const;
+  void take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);
+  void keep(const std::string& id, const std::shared_ptr<Call>& call);
   [[nodiscard]] HttpAnswer health();
   void note(const HttpRequest& request, std::string_view route, int status);
 
@@ -62,6 +68,7 @@ class Api {
   std::atomic<bool> draining_{false};
   std::mutex mutex_;
   std::list<std::weak_ptr<Call>> calls_;
+  std::map<std::string, std::shared_ptr<Call>> kept_;  // streams that can be taken up, by their answer's id
 };
 
 }  // namespace dsa::server

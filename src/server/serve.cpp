@@ -13,6 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLook{50};
+constexpr std::chrono::seconds kSweep{15};
 // Beyond the engine's own deadline: for what it says last.
 constexpr std::chrono::milliseconds kGrace{2000};
 
@@ -80,6 +81,11 @@ ServeEnd serve(std::span<const ServedModel> models, const ServeSettings& setting
       warn("server: the certificate stays as it was: {}", error.what());
     }
   });
+  const std::function<void()> sweep = [&] {
+    api.sweep();
+    server.after(kSweep, sweep);
+  };
+  sweep();
   if (settings.on_ready) settings.on_ready(server.addresses());
   server.run();
   return ending.end();
