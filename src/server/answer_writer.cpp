@@ -3,6 +3,8 @@
 #include <chrono>
 #include <random>
 
+#include "server/sse.h"
+
 namespace dsa::server {
 
 AnswerHead new_answer(std::string_view prefix, const ServedModel& model) {
@@ -12,6 +14,12 @@ AnswerHead new_answer(std::string_view prefix, const ServedModel& model) {
           .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
           .model = model.id};
 }
+
+std::string AnswerWriter::fault_event(const ApiError& error) {
+  return sse_event(error_json(error)).append(kSseDone);
+}
+
+HttpAnswer AnswerWriter::fault_answer(const ApiError& error) { return error_answer(error); }
 
 std::optional<ApiError> fault_of(const Finished& finished) {
   if (finished.reason == FinishReason::failed) return ApiError(500, "engine_error", finished.error);

@@ -48,6 +48,9 @@ class AnswerWriter {
   virtual std::string end() = 0;
   /// The whole answer, once finished; of a call that is not streamed.
   virtual HttpAnswer whole() = 0;
+  /// An error in the API's own shape: what a stream ends with instead, and the answer to a call that is none.
+  virtual std::string fault_event(const ApiError& error);
+  virtual HttpAnswer fault_answer(const ApiError& error);
 };
 
 /// Why the answer is none, if it is none: an engine's fault, or the server's end.

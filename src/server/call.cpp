@@ -97,8 +97,8 @@ void Call::abandon(const ApiError& why) {
   if (ended_ || !started_) return;
   ended_ = true;
   for (const Handle& handle : handles_) handle.cancel();
-  if (!stream_) return send(error_answer(why));
-  write(sse_event(error_json(why)).append(kSseDone));
+  if (!stream_) return send(writer_->fault_answer(why));
+  write(writer_->fault_event(why));
   end();
 }
 

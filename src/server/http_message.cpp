@@ -13,7 +13,7 @@ struct Reason {
   int status;
   std::string_view phrase;
 };
-constexpr std::array<Reason, 20> kReasons{{{200, "OK"},
+constexpr std::array<Reason, 21> kReasons{{{200, "OK"},
                                            {204, "No Content"},
                                            {400, "Bad Request"},
                                            {403, "Forbidden"},
@@ -32,7 +32,8 @@ constexpr std::array<Reason, 20> kReasons{{{200, "OK"},
                                            {501, "Not Implemented"},
                                            {503, "Service Unavailable"},
                                            {505, "HTTP Version Not Supported"},
-                                           {507, "Insufficient Storage"}}};
+                                           {507, "Insufficient Storage"},
+                                           {529, "Overloaded"}}};
 
 }  // namespace
 

@@ -99,6 +99,25 @@ Json completions_request() {
   return object(std::move(fields), {"prompt"});
 }
 
+Json messages_request(bool counting) {
+  const Json string{{"type", "string"}};
+  Json block = object({{"type", one_of({"text"})}, {"text", string}}, {"type", "text"});
+  const Json content{{"anyOf", Json::array({string, list_of(std::move(block))})}};
+  Json fields{{"system", content},
+              {"messages", list_of(object({{"role", one_of({"user", "assistant"})}, {"content", content}},
+                                          {"role", "content"}))},
+              {"model", {{"type", Json::array({"string", "null"})}}}};
+  fields["messages"]["minItems"] = 1;
+  fields["messages"]["maxItems"] = kMaxMessages;
+  if (counting) return object(std::move(fields), {"messages"});
+  const Json common = common_fields();
+  for (const auto* name : {"temperature", "top_p", "top_k", "stream", "dsa"}) fields[name] = common[name];
+  fields["stop_sequences"] = common["stop"]["anyOf"][1];
+  fields["max_tokens"] = whole(1, std::numeric_limits<std::int32_t>::max(), "of the answer, at most");
+  fields["max_tokens"]["type"] = "integer";
+  return object(std::move(fields), {"messages", "max_tokens"});
+}
+
 Json schemas() {
   const Json number{{"type", "number"}}, integer{{"type", "integer"}}, string{{"type", "string"}};
   const Json any_string{{"type", Json::array({"string", "null"})}};
@@ -149,6 +168,20 @@ Json schemas() {
       {"DsaRequest", std::move(dsa)},
       {"ChatRequest", chat_request()},
       {"CompletionsRequest", completions_request()},
+      {"MessagesRequest", messages_request(/*counting=*/false)},
+      {"CountRequest", messages_request(/*counting=*/true)},
+      {"CountAnswer", object({{"input_tokens", integer}}, {"input_tokens"})},
+      {"MessagesAnswer",
+       object({{"id", string},
+               {"type", one_of({"message"})},
+               {"role", one_of({"assistant"})},
+               {"content", list_of(object({{"type", one_of({"text", "thinking"})}}, {"type"}))},
+               {"stop_reason", string},
+               {"usage", object({{"input_tokens", integer},
+                                 {"cache_read_input_tokens", integer},
+                                 {"output_tokens", integer}},
+                                {"input_tokens", "output_tokens"})}},
+              {"id", "type", "role", "content", "stop_reason", "usage"})},
       {"TokenizeRequest",
        {{"anyOf", Json::array({object({{"prompt", string}, {"model", any_string}}, {"prompt"}),
                                object({{"messages", list_of(reference("Message"))}, {"model", any_string}},
@@ -209,6 +242,9 @@ Json document() {
       {"/v1/chat/completions", post("the next message of a conversation", "ChatRequest", "ChatAnswer", true)},
       {"/v1/completions",
        post("a text continued, or how likely it is", "CompletionsRequest", "CompletionsAnswer", true)},
+      {"/v1/messages",
+       post("the next message, in Anthropic's words", "MessagesRequest", "MessagesAnswer", true)},
+      {"/v1/messages/count_tokens", post("tokens of such a prompt", "CountRequest", "CountAnswer", false)},
       {"/tokenize", post("text to token ids", "TokenizeRequest", "Tokens", false)},
       {"/detokenize", post("token ids to text", "DetokenizeRequest", "Text", false)},
       {"/tokenizer_info",

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/numeric.h"
+#include "server/anthropic.h"
 #include "server/fields.h"
 #include "server/openai_chat.h"
 #include "server/openai_completions.h"
@@ -32,12 +33,15 @@ std::string request_id(const HttpRequest& request) {
   return fmt::format("req-{}", next++);
 }
 
-// "http://host/path" is "/path"; "/v1/models" is "/models".
+// "http://host/path" is "/path"; "/v1/models" is "/models", and so is what stands under the names that
+// clients of DeepSeek's put before it.
 std::string_view bare_path(std::string_view path) {
   if (const auto scheme = path.find("://"); scheme != std::string_view::npos && scheme < path.find('/')) {
     const auto slash = path.find('/', scheme + 3);
     path = slash == std::string_view::npos ? "/" : path.substr(slash);
   }
+  for (const std::string_view base : {"/anthropic/", "/beta/"})
+    if (path.starts_with(base)) path.remove_prefix(base.size() - 1);
   if (path.starts_with("/v1/")) path.remove_prefix(3);
   return path;
 }
@@ -97,6 +101,25 @@ std::span<const Api::Route> Api::routes() {
               Plan plan = call.plan;
               auto writer = write_completions(std::move(call), model);
               api.start(exchange, std::move(writer), std::move(headers), model, std::move(plan));
+            }},
+      Route{"POST", "/messages", true,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto json = parse_body(request.body);
+              const Fields body(json);
+              const ServedModel& model = find_anthropic_model(api.models_, model_of(body));
+              MessagesCall call = read_messages(body, model);
+              if (!call.dropped.empty()) headers.emplace_back("X-Dsa-Dropped", call.dropped);
+              auto writer = write_message(call, model);
+              api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.chat.plan));
+            }},
+      Route{"POST", "/messages/count_tokens", true,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto json = parse_body(request.body);
+              const Fields body(json);
+              const auto call = read_messages(body, find_anthropic_model(api.models_, model_of(body)), true);
+              const auto tokens = call.chat.plan.requests.front().prompt.size();
+              tell(exchange, {.body = json_text(nlohmann::ordered_json{{"input_tokens", tokens}}) + "\n"},
+                   std::move(headers));
             }},
       Route{"POST", "/tokenize", true,
             [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
@@ -217,7 +240,8 @@ void Api::handle(HttpRequest&& request, const std::shared_ptr<Exchange>& exchang
     check_origin(request, headers);
     serve(request, exchange, headers);
   } catch (const ApiError& error) {
-    HttpAnswer answer = error_answer(error);
+    HttpAnswer answer =
+        is_anthropic(bare_path(request.path())) ? anthropic_error_answer(error) : error_answer(error);
     answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
     note(request, "", error.status());
     exchange->send(std::move(answer));

@@ -132,6 +132,7 @@ void ScriptEngine::finish(Play& play, FinishReason reason, std::string error) {
                                   .dense_rows = play.timings.prompt_tokens + play.timings.completion_tokens}};
   finished.text = play.stops.push(play.decoder.flush());
   finished.text += play.stops.finish();
+  if (const auto which = play.stops.matched()) finished.stop_string = play.request.stop_strings[*which];
   play.sink({play.choice, std::move(finished)});
   const std::scoped_lock lock(mutex_);
   (play.begun ? status_.writing : status_.queued) -= 1;
@@ -153,7 +154,7 @@ bool ScriptEngine::step(Play& play) {
     }
     play.sink(
         {play.choice, Reading{.done = play.timings.prompt_tokens, .total = play.timings.prompt_tokens}});
-    if (request.prompt_log_probs)
+    if (request.prompt_log_probs && play.choice == 0)
       for (std::size_t i = 1; i < request.prompt.size(); ++i)
         play.sink({play.choice, PromptToken{request.prompt[i],
                                             log_probs_of(request.prompt[i], request.log_probs.value_or(0))}});

@@ -1,0 +1,35 @@
+// POST /v1/messages: Anthropic's API, in the same words as ours underneath.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "server/openai_chat.h"
+
+namespace dsa::server {
+
+/// A body, understood.
+struct MessagesCall {
+  ChatCall chat;
+  /// What was left out of the system prompt: lines that a client changes with every request, so that no
+  /// prompt would begin like the one before.  "": nothing.
+  std::string dropped;
+};
+
+/// Whether the path, without /v1, is one of this API, whose errors have another shape.
+bool is_anthropic(std::string_view path);
+
+/// The model of that id; the first for "claude...", which is what clients ask for that know no other.
+const ServedModel& find_anthropic_model(std::span<const ServedModel> models, std::string_view id);
+
+/// `counting`: the prompt alone is looked at; max_tokens may be left out.  Throws ApiError.
+MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting = false);
+
+/// `model` must outlive the writer.
+std::unique_ptr<AnswerWriter> write_message(const MessagesCall& call, const ServedModel& model);
+
+/// {"type": "error", "error": {"type", "message"}}, one line.
+std::string anthropic_error_json(const ApiError& error);
+HttpAnswer anthropic_error_answer(const ApiError& error);
+
+}  // namespace dsa::server
