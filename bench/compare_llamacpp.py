@@ -21,7 +21,6 @@ import argparse
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
 from llamacpp import engines, environment, measure, plot, table
@@ -66,26 +65,12 @@ def parse(arguments):
     return options
 
 
-def default_model():
-    fetched = subprocess.run([ROOT / "tools/fetch_model"], stdout=subprocess.PIPE, text=True)
-    if fetched.returncode != 0:
-        raise environment.Failed("the default model could not be fetched: give --model FILE")
-    return pathlib.Path(fetched.stdout.strip())
-
-
-def peer_files(python, model):
-    """What llama.cpp reads, by type: Q4_0 first, because the first one fills the caches."""
-    kind = pathlib.Path(model.stem).suffix.lstrip(".") or "as it is"
-    files = {kind: model}
-    return files if kind == "Q4_0" else {"Q4_0": environment.requantised(python, model), **files}
-
-
 def run(options):
-    model = options.model or default_model()
+    model = options.model or environment.default_model()
     if not os.access(options.dsa, os.X_OK):
         raise environment.Failed(f"{options.dsa} is no program: cmake --preset release && cmake --build --preset release")
     python = environment.python_of(options.isa)
-    files = peer_files(python, model)
+    files = environment.peer_files(environment.quantizer(python), model)
     cached = max(max(options.depths) + measure.PREFILLED, options.prompt)
     options.context = -(-cached // 256) * 256
     states = environment.peers() / "states" / f"{environment.VERSION}-{model.stem}"

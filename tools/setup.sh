@@ -4,7 +4,7 @@
 #   tools/setup.sh train   and dsa train sparse and model (libtorch: 125 MB to fetch, 512 MB on disk)
 #   tools/setup.sh test    and ./test
 #   tools/setup.sh full    and ./test full
-#   tools/setup.sh bench   build, bench/kernels_bench and bench/compare_llamacpp.py
+#   tools/setup.sh bench   build, bench/kernels_bench, bench/compare_llamacpp.py and compare_server.py
 # Does nothing, in a few milliseconds, when all are there.  Needs root or sudo; otherwise prints the line to type.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

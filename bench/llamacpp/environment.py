@@ -9,6 +9,7 @@ import tempfile
 
 PACKAGE = "llama-cpp-python"
 VERSION = "0.3.36"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # What CMake is told for each build; the rest is as the package has it (Release, OpenMP, repacking).  Without GGML_NATIVE
 # its defaults are AVX2, FMA, F16C and BMI2, and no AVX-512.
@@ -41,7 +42,7 @@ def peers():
     return dsa_home() / "peers"
 
 
-def _run(what, command, log, **more):
+def run_logged(what, command, log, **more):
     with open(log, "w") as out:
         done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, **more)
     if done.returncode != 0:
@@ -63,10 +64,20 @@ def build_name(build):
     return f"{build}, clang 16" if compiler_of(build) else build
 
 
+def folder_of(what, build):
+    return peers() / f"{what}-{VERSION}-{build}{'-clang16' if compiler_of(build) else ''}"
+
+
+def build_environment(compiler, **more):
+    environment = dict(os.environ, **compiler, **more)
+    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(len(os.sched_getaffinity(0))))
+    return environment
+
+
 def python_of(build):
     """The interpreter of the environment that holds the package in this build; makes it if it is not there."""
     compiler = compiler_of(build)
-    folder = peers() / f"{PACKAGE}-{VERSION}-{build}{'-clang16' if compiler else ''}"
+    folder = folder_of(PACKAGE, build)
     python = folder / "bin" / "python"
     # The stamp is written last: an environment without it was cut off half-way.
     if (folder / "complete").exists():
@@ -74,11 +85,10 @@ def python_of(build):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     say(f"building {PACKAGE} {VERSION} ({build}): once, about 7 minutes on two cores ...")
-    _run("python3 -m venv (Debian: python3-venv)", [sys.executable, "-m", "venv", folder], folder / "venv.log")
-    environment = dict(os.environ, **compiler, CMAKE_ARGS=" ".join(BUILDS[build] + LEFT_OUT))
-    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(len(os.sched_getaffinity(0))))
+    run_logged("python3 -m venv (Debian: python3-venv)", [sys.executable, "-m", "venv", folder], folder / "venv.log")
+    environment = build_environment(compiler, CMAKE_ARGS=" ".join(BUILDS[build] + LEFT_OUT))
     # A wheel that pip built before may have other flags.
-    _run(
+    run_logged(
         f"pip install {PACKAGE}",
         [python, "-m", "pip", "install", "--no-cache-dir", "--no-binary", PACKAGE, f"{PACKAGE}=={VERSION}"],
         folder / "build.log",
@@ -88,8 +98,20 @@ def python_of(build):
     return python
 
 
-def requantised(python, model, suffix="Q4_0"):
-    """The model as Q4_0, made by the package's own llama_model_quantize."""
+def default_model():
+    fetched = subprocess.run([ROOT / "tools/fetch_model"], stdout=subprocess.PIPE, text=True)
+    if fetched.returncode != 0:
+        raise Failed("the default model could not be fetched: give --model FILE")
+    return pathlib.Path(fetched.stdout.strip())
+
+
+def quantizer(python):
+    """What makes a Q4_0 file of another one, in the package's environment: FILE and the new one's name are to follow."""
+    return [python, pathlib.Path(__file__).with_name("driver.py"), "quantize"]
+
+
+def requantised(quantize, model, suffix="Q4_0"):
+    """The model as Q4_0, made by llama.cpp's own llama_model_quantize: `quantize` FILE NEW."""
     folder = peers() / "models"
     target = folder / f"{model.stem}.{suffix}.gguf"
     if target.exists() and target.stat().st_mtime > model.stat().st_mtime:
@@ -98,7 +120,13 @@ def requantised(python, model, suffix="Q4_0"):
     say(f"requantising {model.name} to {suffix} ...")
     with tempfile.TemporaryDirectory(dir=folder) as work:
         made = pathlib.Path(work) / "model.gguf"
-        driver = pathlib.Path(__file__).with_name("driver.py")
-        _run("llama_model_quantize", [python, driver, "quantize", model, made], folder / "quantize.log")
+        run_logged("llama_model_quantize", [*quantize, model, made], folder / "quantize.log")
         made.replace(target)
     return target
+
+
+def peer_files(quantize, model):
+    """What llama.cpp reads, by type: Q4_0 first, because the first one fills the caches."""
+    kind = pathlib.Path(model.stem).suffix.lstrip(".") or "as it is"
+    files = {kind: model}
+    return files if kind == "Q4_0" else {"Q4_0": requantised(quantize, model), **files}

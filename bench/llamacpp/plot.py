@@ -31,17 +31,17 @@ def series(result, phase):
     return found
 
 
-def _text(x, y, text, anchor="middle", size=12, colour="#333"):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}">{text}</text>'
+def text(x, y, words, anchor="middle", size=12, colour="#333"):
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}">{words}</text>'
 
 
-def _line(x1, y1, x2, y2, colour):
+def line(x1, y1, x2, y2, colour):
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
 
 
 class Panel:
-    def __init__(self, left, title, lines):
-        self.left, self.title, self.lines = left, title, lines
+    def __init__(self, left, title, lines, styles=LINES):
+        self.left, self.title, self.lines, self.styles = left, title, lines, styles
         values = [v for points in lines.values() for _, v in points]
         self.low = math.floor(math.log10(min(values)))
         self.high = math.ceil(math.log10(max(values)))
@@ -56,14 +56,14 @@ class Panel:
         return BOTTOM - (BOTTOM - TOP) * (math.log10(value) - self.low) / max(self.high - self.low, 1)
 
     def draw(self):
-        out = [_text(self.left + PANEL_WIDTH / 2, TOP - 20, self.title, size=14)]
+        out = [text(self.left + PANEL_WIDTH / 2, TOP - 20, self.title, size=14)]
         for power in range(self.low, self.high + 1):
             y = self.y(10**power)
-            out += [_line(self.left, y, self.left + PANEL_WIDTH, y, "#ddd"), _text(self.left - 8, y + 4, f"{10**power:g}", "end")]
+            out += [line(self.left, y, self.left + PANEL_WIDTH, y, "#ddd"), text(self.left - 8, y + 4, f"{10**power:g}", "end")]
         for depth in self.depths:
-            out += [_line(self.x(depth), TOP, self.x(depth), BOTTOM, "#eee"), _text(self.x(depth), BOTTOM + 18, depth_name(depth))]
+            out += [line(self.x(depth), TOP, self.x(depth), BOTTOM, "#eee"), text(self.x(depth), BOTTOM + 18, depth_name(depth))]
         for name, points in self.lines.items():
-            _, colour, dash = LINES[name]
+            _, colour, dash = self.styles[name]
             at = " ".join(f"{self.x(d):.1f},{self.y(v):.1f}" for d, v in points)
             out.append(f'<polyline points="{at}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
             if not dash:
@@ -83,9 +83,9 @@ def svg(result):
     ]
     for panel in panels:
         out += panel.draw()
-        out.append(_text(panel.left + PANEL_WIDTH / 2, BOTTOM + 36, "tokens in the cache"))
+        out.append(text(panel.left + PANEL_WIDTH / 2, BOTTOM + 36, "tokens in the cache"))
     for i, (label, colour, dash) in enumerate(LINES.values()):
         x = LEFT + i * 165
         out.append(f'<path d="M{x} {HEIGHT - 16}h28" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
-        out.append(_text(x + 34, HEIGHT - 12, label, "start"))
+        out.append(text(x + 34, HEIGHT - 12, label, "start"))
     return "\n".join(out + ["</svg>"]) + "\n"

@@ -22,7 +22,7 @@ def verdict(met):
     return "met" if met else "**missed**"
 
 
-def _row(*cells):
+def row(*cells):
     return "| " + " | ".join(str(c) for c in cells) + " |"
 
 
@@ -40,7 +40,7 @@ def _ratio_row(cell, engine, machine, isa):
     most, bound = bars.ceiling(cell, engine, machine)
     share = bars.speeds(cell, engine)[0] / most
     where = cell["tokens"] if cell["phase"] == "prompt" else cell["depth"]
-    return _row(
+    return row(
         PHASES[cell["phase"]],
         engine,
         depth_name(where),
@@ -53,7 +53,7 @@ def _ratio_row(cell, engine, machine, isa):
     )
 
 
-def _ceilings(machine):
+def ceilings(machine):
     return (
         f"read {machine['read_gb_s']:.1f} GB/s, fp32 {machine['fp32_gflop_s']:.0f} GFLOP/s, "
         f"bf16 {machine['bf16_gflop_s']:.0f} GFLOP/s, int8 {machine['int8_gop_s']:.0f} GOP/s"
@@ -63,7 +63,7 @@ def _ceilings(machine):
 def _about(result):
     machine, ours = result["machine"], result["engines"]["sparse"]
     least = min(len(s) for c in result["cells"] if c["phase"] in ("decode", "prefill") for s in c["seconds"].values())
-    yield f"{machine['cpu']}, {machine['threads']} threads; measured beside it: {_ceilings(machine)}."
+    yield f"{machine['cpu']}, {machine['threads']} threads; measured beside it: {ceilings(machine)}."
     yield (
         f"{result['model']}, kernels {ours['kernels']}, indexer {ours['indexer']}, top-k {ours['topk']}; "
         f"{result['peer']}; {least} or more measurements of each cell in turn, medians [least – most]."
@@ -72,14 +72,14 @@ def _about(result):
 
 def markdown(result):
     lines = [*_about(result), ""]
-    lines.append(_row("", "ours", "depth", "ours, tok/s", "of its ceiling", "llama.cpp, tok/s (file)", "ratio", "bar", ""))
+    lines.append(row("", "ours", "depth", "ours, tok/s", "of its ceiling", "llama.cpp, tok/s (file)", "ratio", "bar", ""))
     lines.append("|---|---|--:|--:|--:|--:|--:|--:|---|")
     lines += _ratio_rows(result)
-    lines += [_row("died", "", "", "", "", f"{how} ({name})", "", "", "") for name, how in result.get("lost", {}).items()]
+    lines += [row("died", "", "", "", "", f"{how} ({name})", "", "", "") for name, how in result.get("lost", {}).items()]
     made = bars.checks(result) if result["isa"] == "native" else []
     if made:
-        lines += ["", _row("", "got", "bar", ""), "|---|--:|--:|---|"]
-        lines += [_row(c.what, c.got, c.wanted, verdict(c.met)) for c in made]
+        lines += ["", row("", "got", "bar", ""), "|---|--:|--:|---|"]
+        lines += [row(c.what, c.got, c.wanted, verdict(c.met)) for c in made]
     return "\n".join(lines) + "\n"
 
 

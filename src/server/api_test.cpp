@@ -186,6 +186,11 @@ TEST_F(ApiTest, AnEchoSaysHowLikelyThePromptIs) {
   EXPECT_TRUE(log_probs.at("top_logprobs").at(0).is_null());
   EXPECT_EQ(log_probs.at("top_logprobs").at(1), json::parse(R"({"b": -0.5})"));
   EXPECT_EQ(log_probs.at("text_offset"), json::array({0, 1, 2, 3}));
+  const json two =
+      post("/v1/completions", R"({"prompt": "abc", "echo": true, "logprobs": 1, "max_tokens": 1, "n": 2})")
+          .body();
+  for (const json& each : two.at("choices"))
+    EXPECT_EQ(each.at("logprobs"), log_probs) << "of each of its answers";
   const Got streamed = post("/v1/completions", R"({"prompt": "ab", "echo": true, "stream": true})");
   std::string text;
   for (const json& event : streamed.events()) text += event.at("choices").at(0).at("text");

@@ -61,7 +61,7 @@ class CompletionsAnswer final : public AnswerWriter {
   std::string push(std::size_t prompt, Event&& event) override {
     const std::size_t index = prompt * per_prompt_ + usize(event.choice);
     if (const auto* reading = std::get_if<Reading>(&event.what)) return progress(*reading);
-    if (const auto* token = std::get_if<PromptToken>(&event.what)) return push_prompt(prompt, *token);
+    if (const auto* token = std::get_if<PromptToken>(&event.what)) return push_prompt(index, *token);
     if (auto* token = std::get_if<NewToken>(&event.what)) return push_token(index, *token);
     if (auto* finished = std::get_if<Finished>(&event.what)) return finish(index, std::move(*finished));
     return "";
@@ -129,10 +129,9 @@ class CompletionsAnswer final : public AnswerWriter {
     return sse_event(json_text(out));
   }
 
-  // The prompt is read once for all of its choices.
-  std::string push_prompt(std::size_t prompt, const PromptToken& token) {
-    for (std::size_t i = prompt * per_prompt_; i < (prompt + 1) * per_prompt_; ++i)
-      choices_[i].tokens.add(model_.tokenizer, token.id, &token.log_probs, choices_[i].offset);
+  std::string push_prompt(std::size_t index, const PromptToken& token) {
+    Choice& choice = choices_[index];
+    choice.tokens.add(model_.tokenizer, token.id, &token.log_probs, choice.offset);
     return "";
   }
 

@@ -154,7 +154,7 @@ bool ScriptEngine::step(Play& play) {
     }
     play.sink(
         {play.choice, Reading{.done = play.timings.prompt_tokens, .total = play.timings.prompt_tokens}});
-    if (request.prompt_log_probs && play.choice == 0)
+    if (request.prompt_log_probs)
       for (std::size_t i = 1; i < request.prompt.size(); ++i)
         play.sink({play.choice, PromptToken{request.prompt[i],
                                             log_probs_of(request.prompt[i], request.log_probs.value_or(0))}});

@@ -1,12 +1,14 @@
-# bench/compare.py and bench/compare_llamacpp.py without llama.cpp: verdicts, protocol, wrong usage.  No figure is compared
-# with a time.
+# bench/compare.py, compare_llamacpp.py and compare_server.py without llama.cpp: verdicts, protocol, wrong usage.  No figure
+# is compared with a time.
 source "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1
 compare=$root/bench/compare.py
 ours=$root/bench/compare_llamacpp.py
+server=$root/bench/compare_server.py
 
 unit() { (cd "$root/bench" && python3 -m unittest "$1"); }
 on 0 unit llamacpp.results_test
+on 0 unit serving.results_test
 
 # Two files of dsa bench: one row faster, one slower, one within the noise, one measured once.
 row() { printf '{"attention": "dense", "phase": "decode", "tokens": 1, "depth": %d, "tok_s": %s, "tok_s_min": %s, "tok_s_max": %s}' "$@"; }
@@ -76,5 +78,30 @@ on 2 "$ours" --depths 1,x
 stderr_has "no list of token counts"
 on 2 "$ours" --reps 0
 on 1 "$ours" --dsa "$work/none" --model "$work/run.json" --no-docs
+stderr_has "is no program"
+
+# A row with `dsa serve` itself, the peer being none.
+on 0 env DSA="$dsa" MODEL="$root/models/tiny-v32" DSA_HOME="$work" PYTHONPATH="$root/bench" python3 - "$work/rows.json" <<'PY'
+import json, os, pathlib, sys
+from serving import bench, rows, servers
+rows.PROMPT, rows.ANSWER, rows.CLIENTS = 24, 8, (1, 2)
+with servers.Stage(os.environ["DSA"], None, None, os.environ["MODEL"], {}, 2) as stage:
+    cells = rows.throughput(bench.Bench(stage, [], quick=True, reps=2))
+    home = pathlib.Path(os.environ["DSA_HOME"])
+    assert len(list(home.glob("compare-server-*"))) == 1
+assert not list(home.glob("compare-server-*"))
+assert [(name, len(cell["dsa"])) for name, cell in cells.items()] == [("a/1", 2), ("a/2", 2)]
+ceilings = {"cpu": "c", "threads": 2, "read_gb_s": 1, "fp32_gflop_s": 1, "bf16_gflop_s": 1, "int8_gop_s": 1}
+run = dict(model="m", peer="p", machine=ceilings, document=1, shared=1, reps=2, cells=cells, client={"a": 0}, lost={}, failed={})
+pathlib.Path(sys.argv[1]).write_text(json.dumps(run))
+PY
+on 0 "$server" --from "$work/rows.json" --no-docs
+stdout_has "different, 128 out, 1 client |"
+on 0 "$server" --help
+stdout_has "--quick"
+on 2 "$server" --rows a,x
+stderr_has "no list of rows"
+on 2 "$server" --reps 0
+on 1 "$server" --dsa "$work/none" --model "$work/run.json" --no-docs
 stderr_has "is no program"
 finish
