@@ -46,6 +46,7 @@ def main(streams=1000, tokens=40, token_ms=500):
     ready = selectors.DefaultSelector()
     for _ in range(streams):
         ready.register(ask(port), selectors.EVENT_READ, [b""])
+        time.sleep(token_ms / 1000 / streams)  # one after the other, not all tokens at once
     delays, most, open_streams, looked = [], 0, streams, time.monotonic()
     while open_streams:
         for key, _ in ready.select(1):

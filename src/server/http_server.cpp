@@ -37,13 +37,14 @@ constexpr std::chrono::milliseconds kLastWords{500};
 
 }  // namespace
 
-struct HttpServer::Impl : ConnectionHost, std::enable_shared_from_this<HttpServer::Impl> {
+struct HttpServer::Impl : ConnectionHost {
   Impl(HttpSettings given, Handler handle_, Refusal refuse_)
       : settings(std::move(given)),
         handler(std::move(handle_)),
         refuse(std::move(refuse_)),
         tcp_listener(context),
         unix_listener(context),
+        last_words(context),
         workers(usize(settings.handlers)) {}
 
   void listen_tcp();
@@ -70,6 +71,7 @@ struct HttpServer::Impl : ConnectionHost, std::enable_shared_from_this<HttpServe
   asio::io_context context{1};  // one thread runs it
   tcp::acceptor tcp_listener;
   stream_protocol::acceptor unix_listener;
+  asio::steady_timer last_words;
   std::shared_ptr<asio::ssl::context> tls;
   std::mutex tls_mutex;
   std::uint16_t tcp_port = 0;
@@ -222,12 +224,12 @@ void HttpServer::Impl::finish() {
   close_listeners();
   stopping = true;
   if (connections.empty()) return context.stop();
-  const auto last = std::make_shared<asio::steady_timer>(context, kLastWords);
-  last->async_wait([self = shared_from_this(), last](error_code) { self->context.stop(); });
+  last_words.expires_after(kLastWords);
+  last_words.async_wait([this](error_code) { context.stop(); });
 }
 
 HttpServer::HttpServer(const HttpSettings& settings, Handler handler, Refusal refusal)
-    : impl_(std::make_shared<Impl>(settings, std::move(handler), std::move(refusal))) {
+    : impl_(std::make_unique<Impl>(settings, std::move(handler), std::move(refusal))) {
   if (!settings.tls_cert.empty() || !settings.tls_key.empty())
     impl_->tls = make_tls_context(settings.tls_cert, settings.tls_key);
   impl_->listen_tcp();

@@ -54,7 +54,9 @@ bool KeptStream::follow(const std::shared_ptr<Exchange>& exchange, HttpAnswer he
   }
   follower_ = exchange;
   alone_since_ = std::nullopt;
-  exchange->on_gone([kept = shared_from_this(), gone = exchange.get()] { kept->leave(gone); });
+  exchange->on_gone([weak = weak_from_this(), gone = exchange.get()] {
+    if (const auto kept = weak.lock()) kept->leave(gone);
+  });
   return true;
 }
 

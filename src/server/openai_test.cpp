@@ -167,6 +167,37 @@ TEST_F(OpenAi, EveryWrongValueIsRefusedByName) {
         << more;
 }
 
+TEST_F(OpenAi, EveryLimitHoldsAtItsValueAndOnePastIt) {
+  const auto listed = [](std::size_t n, const std::string& one) {
+    std::string out = one;
+    for (std::size_t i = 1; i < n; ++i) out += "," + one;
+    return out;
+  };
+  const auto asks = [&](const std::string& more) { return refusal([&] { chat(more); }); };
+  EXPECT_EQ(asks(fmt::format(R"(, "n": {})", kMaxChoices)), "taken");
+  EXPECT_EQ(asks(fmt::format(R"(, "n": {})", kMaxChoices + 1)), "400 n");
+  EXPECT_EQ(asks(fmt::format(R"(, "logprobs": true, "top_logprobs": {})", kMaxLogProbs)), "taken");
+  EXPECT_EQ(asks(fmt::format(R"(, "logprobs": true, "top_logprobs": {})", kMaxLogProbs + 1)),
+            "400 top_logprobs");
+  EXPECT_EQ(asks(R"(, "stop": [)" + listed(64, "\"x\"") + "]"), "taken");
+  EXPECT_EQ(asks(R"(, "stop": [)" + listed(65, "\"x\"") + "]"), "400 stop");
+  EXPECT_EQ(asks(R"(, "stop": ")" + std::string(1024, 'x') + "\""), "taken");
+  EXPECT_EQ(asks(R"(, "stop": ")" + std::string(1025, 'x') + "\""), "400 stop");
+  EXPECT_EQ(asks(R"(, "stop_token_ids": [)" + listed(kMaxBiases, "1") + "]"), "taken");
+  EXPECT_EQ(asks(R"(, "stop_token_ids": [)" + listed(kMaxBiases + 1, "1") + "]"), "400 stop_token_ids");
+  const auto messages = [&](std::size_t n) {
+    const json body = parse_body("{\"messages\": [" + listed(n, R"({"role": "user", "content": ""})") + "]}");
+    try {
+      read_chat(Fields(body), model.served);
+    } catch (const ApiError& error) {
+      return error.code();
+    }
+    return std::string("taken");
+  };
+  EXPECT_EQ(messages(kMaxMessages), "context_length_exceeded") << "a matter of tokens, not of messages";
+  EXPECT_EQ(messages(kMaxMessages + 1), "invalid_value");
+}
+
 TEST_F(OpenAi, MessagesAreHostileToo) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"null", "messages"},
