@@ -7,6 +7,7 @@
 function(dsa_kernel_family name)
   add_library(dsa_kernels_${name} OBJECT ${ARGN})
   target_link_libraries(dsa_kernels_${name} PRIVATE dsa_flags dsa::tensor dsa::exec)
+  dsa_optimise(dsa_kernels_${name})
   target_compile_definitions(dsa_kernels_${name} PRIVATE
     DSA_FAMILY=${name} DSA_BEGIN_FAMILY="kernels/vec/${name}/begin.h" DSA_VEC="kernels/vec/${name}/vec.inl")
   if(name MATCHES avx512)
