@@ -8,11 +8,11 @@ namespace dsa {
 
 /// Learns from how long passes took; decides how many prompt tokens the next one takes.  A pass that reads is
 /// to take no more than kStretch times what a token of each answer takes once all of them are written, so
-/// that no stream stumbles; which leaves reading more than a third of the machine.  Knows no clock.  One
+/// that no stream stumbles; which leaves reading a third of the machine.  Knows no clock.  One
 /// thread at a time.
 class Pace {
  public:
-  static constexpr double kStretch = 1.6;
+  static constexpr double kStretch = 1.5;
   /// While others wait to be read and nothing is written, a pass takes no longer than this.
   static constexpr double kTurnMs = 250;
 
