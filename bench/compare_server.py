@@ -66,7 +66,7 @@ def parse(arguments):
 
 
 def look_at_machine(options, model):
-    few = types.SimpleNamespace(threads=options.threads, context=256)
+    few = types.SimpleNamespace(threads=options.threads, context=512)
     engine = engines.start_dsa(options.dsa, model, "dense", "native", few)
     try:
         return engine.ask("machine")
