@@ -15,7 +15,7 @@ std::size_t beginning_of(std::string_view mark, std::string_view text) {
 
 }  // namespace
 
-ReasoningSplit::ReasoningSplit(std::optional<ReasoningMarks> marks, bool begun)
+ReasoningSplit::ReasoningSplit(const std::optional<ReasoningMarks>& marks, bool begun)
     : marks_(marks.value_or(ReasoningMarks{})),
       begun_(begun),
       state_(marks ? State::undecided : State::content) {}

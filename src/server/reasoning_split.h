@@ -14,7 +14,7 @@ namespace dsa::server {
 class ReasoningSplit {
  public:
   /// `begun`: the prompt ended inside the reasoning.  Without marks everything is content.
-  ReasoningSplit(std::optional<ReasoningMarks> marks, bool begun);
+  ReasoningSplit(const std::optional<ReasoningMarks>& marks, bool begun);
 
   struct Parts {
     std::string reasoning;
