@@ -8,9 +8,10 @@
 namespace dsa {
 namespace {
 
-constexpr double kFading = 0.1;          // of what was seen, at every look
-constexpr double kLeastTokenMs = 0.001;  // noise must not make reading free
-constexpr std::int64_t kLeastTurn = 64;  // tokens: fewer would read the weights for too little
+constexpr double kFading = 0.1;           // of what was seen, at every look
+constexpr double kLeastTokenMs = 0.001;   // noise must not make reading free
+constexpr std::int64_t kLeastPiece = 16;  // tokens, where a token costs so little that they fit
+constexpr std::int64_t kLeastTurn = 64;   // tokens: fewer would read the weights for too little
 
 std::size_t counted(std::int64_t writers, std::size_t most) { return std::min(usize(writers), most - 1); }
 
@@ -45,6 +46,10 @@ void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
   if (read == 0) return;
   read_ += static_cast<double>(read) - kFading * read_;
   read_ms_ += ms - alone_ms(writers) - kFading * read_ms_;
+  if (read >= kLeastPiece)
+    least_token_ms_ = std::max(
+        std::min(least_token_ms_ * (1 + kFading), (ms - alone_ms(writers)) / static_cast<double>(read)),
+        kLeastTokenMs);
   if (writers > 0) largest_ = std::max(largest_, read);
 }
 
@@ -60,8 +65,11 @@ std::int64_t Pace::piece(std::int64_t writers, std::int64_t readers, std::int64_
   }
   if (alone_[counted(writers, kCounted)].count < kEnough) return 0;
   // A token of a small piece costs less than one of a large piece, so it grows by steps.
-  const std::int64_t fits = within(kStretch * alone_ms(writers + readers) - alone_ms(writers));
-  return std::clamp(fits, std::int64_t{1}, std::min(most, 2 * largest_));
+  const double ms = kStretch * alone_ms(writers + readers) - alone_ms(writers);
+  // Reading at all costs something, which would make a small piece ever smaller.
+  const auto least =
+      static_cast<std::int64_t>(std::clamp(ms / least_token_ms_, 1.0, static_cast<double>(kLeastPiece)));
+  return std::min(std::max(within(ms), least), std::min(most, 2 * largest_));
 }
 
 }  // namespace dsa

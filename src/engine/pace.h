@@ -40,7 +40,8 @@ class Pace {
   [[nodiscard]] double token_ms() const;
   // Of passes that read, fading: tokens read, and the time that took.  0: nothing is known.
   double read_ = 0, read_ms_ = 0;
-  std::int64_t largest_ = 1;  // piece beside answers that was tried
+  double least_token_ms_ = 1e9;  // of a piece that was not small, lately
+  std::int64_t largest_ = 1;     // piece beside answers that was tried
 };
 
 }  // namespace dsa

@@ -44,6 +44,17 @@ TEST(Pace, ThoseWhoAreReadWillBeWrittenToo) {
   EXPECT_EQ(pace.piece(2, 6, 512), static_cast<std::int64_t>((Pace::kStretch * 8 - 5) / 0.25));
 }
 
+TEST(Pace, WhatReadingCostsAtAllDoesNotMakePiecesEverSmaller) {
+  Pace pace;
+  for (int i = 0; i < 3; ++i) pace.learn(4, 0, 15);
+  pace.learn(0, 512, 256);
+  for (int i = 0; i < 200; ++i) {
+    const std::int64_t piece = pace.piece(4, 1, 512);
+    pace.learn(4, piece, 25 + 0.125 * static_cast<double>(piece));
+  }
+  EXPECT_GE(pace.piece(4, 1, 512), 8);
+}
+
 TEST(Pace, AOnceSlowPassIsForgotten) {
   Pace pace;
   for (int i = 0; i < 15; ++i) pace.learn(1, 0, 4);
