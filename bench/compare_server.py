@@ -23,6 +23,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
 import types
 
@@ -149,6 +150,7 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     try:
         sys.exit(main(sys.argv[1:]))
     except environment.Failed as failure:
