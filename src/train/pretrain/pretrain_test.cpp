@@ -54,7 +54,7 @@ TEST(PretrainSettings, AreChecked) {
   EXPECT_NE(broken([](auto& s) { s.lr = 0; }).find("`lr` 0"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.batch = 0; }).find("batch"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.mtp = -1; }).find("mtp"), std::string::npos);
-  EXPECT_NE(broken([](auto& s) { s.weight_decay = 2; }).find("weight-decay"), std::string::npos);
+  EXPECT_NE(broken([](auto& s) { s.weight_decay = 2; }).find("weight_decay"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.stages = "sparse:1"; }).find("stages"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.compute = "f16"; }).find("compute"), std::string::npos);
 }
