@@ -55,7 +55,7 @@ Json common_fields() {
   fields["max_completion_tokens"] = whole(0, kMost, "the same, and it goes before");
   fields["min_tokens"] = whole(0, kMost, "before which nothing ends an answer");
   fields["ignore_eos"] = flag("the model's own end ends nothing");
-  const Json stop{{"type", "string"}, {"minLength", 1}, {"maxLength", StopMatcher::kMaxStopBytes / 4}};
+  const Json stop{{"type", "string"}, {"minLength", 1}, {"maxLength", StopMatcher::kMaxStopBytes}};
   Json stops = list_of(stop);
   stops["maxItems"] = StopMatcher::kMaxStops;
   fields["stop"] = {{"anyOf", Json::array({stop, stops, {{"type", "null"}}})}};
@@ -103,7 +103,7 @@ Json messages_request(bool counting) {
   const Json string{{"type", "string"}};
   Json block = object({{"type", one_of({"text"})}, {"text", string}}, {"type", "text"});
   const Json content{{"anyOf", Json::array({string, list_of(std::move(block))})}};
-  Json fields{{"system", content},
+  Json fields{{"system", {{"anyOf", Json::array({string, content["anyOf"][1], {{"type", "null"}}})}}},
               {"messages", list_of(object({{"role", one_of({"user", "assistant"})}, {"content", content}},
                                           {"role", "content"}))},
               {"model", {{"type", Json::array({"string", "null"})}}}};
@@ -112,9 +112,10 @@ Json messages_request(bool counting) {
   if (counting) return object(std::move(fields), {"messages"});
   const Json common = common_fields();
   for (const auto* name : {"temperature", "top_p", "top_k", "stream", "dsa"}) fields[name] = common[name];
-  fields["stop_sequences"] = common["stop"]["anyOf"][1];
+  fields["stop_sequences"] = common["stop"];
   fields["max_tokens"] = whole(1, std::numeric_limits<std::int32_t>::max(), "of the answer, at most");
   fields["max_tokens"]["type"] = "integer";
+  fields["max_tokens"].erase("maximum");
   return object(std::move(fields), {"messages", "max_tokens"});
 }
 
@@ -204,6 +205,10 @@ Json schemas() {
       {"Model", model},
       {"Models",
        object({{"object", one_of({"list"})}, {"data", list_of(reference("Model"))}}, {"object", "data"})},
+      {"AnthropicError",
+       object({{"type", one_of({"error"})},
+               {"error", object({{"type", string}, {"message", string}}, {"type", "message"})}},
+              {"type", "error"})},
       {"Status", object({{"status", string}}, {"status"})},
       {"Error", object({{"error", object({{"message", string},
                                           {"type", string},
@@ -217,18 +222,22 @@ Json schemas() {
 
 Json in_json(Json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
 
-Json operation(const char* summary, Json content, std::initializer_list<const char*> errors) {
+constexpr const char* kError = "Error";
+
+Json operation(const char* summary, Json content, std::initializer_list<const char*> errors,
+               const char* error = kError) {
   Json answers{{"200", {{"description", "the answer"}, {"content", std::move(content)}}}};
   for (const auto* status : errors)
-    answers[status] = {{"description", "an error"}, {"content", in_json(reference("Error"))}};
+    answers[status] = {{"description", "an error"}, {"content", in_json(reference(error))}};
   return {{"summary", summary}, {"responses", std::move(answers)}};
 }
 
-Json post(const char* summary, const char* takes, const char* gives, bool streams) {
+Json post(const char* summary, const char* takes, const char* gives, bool streams,
+          const char* error = kError) {
   Json content = in_json(reference(gives));
   if (streams) content["text/event-stream"] = Json::object();
-  Json out =
-      operation(summary, std::move(content), {"400", "403", "404", "408", "413", "415", "429", "500", "503"});
+  Json out = operation(summary, std::move(content),
+                       {"400", "403", "404", "408", "413", "415", "429", "500", "503", "529"}, error);
   out["requestBody"] = {{"required", true}, {"content", in_json(reference(takes))}};
   return {{"post", std::move(out)}};
 }
@@ -242,9 +251,10 @@ Json document() {
       {"/v1/chat/completions", post("the next message of a conversation", "ChatRequest", "ChatAnswer", true)},
       {"/v1/completions",
        post("a text continued, or how likely it is", "CompletionsRequest", "CompletionsAnswer", true)},
-      {"/v1/messages",
-       post("the next message, in Anthropic's words", "MessagesRequest", "MessagesAnswer", true)},
-      {"/v1/messages/count_tokens", post("tokens of such a prompt", "CountRequest", "CountAnswer", false)},
+      {"/v1/messages", post("the next message, in Anthropic's words", "MessagesRequest", "MessagesAnswer",
+                            true, "AnthropicError")},
+      {"/v1/messages/count_tokens",
+       post("tokens of such a prompt", "CountRequest", "CountAnswer", false, "AnthropicError")},
       {"/tokenize", post("text to token ids", "TokenizeRequest", "Tokens", false)},
       {"/detokenize", post("token ids to text", "DetokenizeRequest", "Text", false)},
       {"/tokenizer_info",
