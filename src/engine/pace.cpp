@@ -8,9 +8,10 @@
 namespace dsa {
 namespace {
 
-constexpr double kFading = 0.1;           // of what was seen, at every look
-constexpr double kLeastTokenMs = 0.001;   // noise must not make reading free
-constexpr std::int64_t kLeastPiece = 16;  // tokens, where a token costs so little that they fit
+constexpr double kFading = 0.1;          // of what was seen, at every look
+constexpr double kLeastTokenMs = 0.001;  // noise must not make reading free
+constexpr std::int64_t kLeastPiece = 4;  // tokens, where a token of a large one costs so little that they fit
+constexpr std::int64_t kLargePiece = 16;  // tokens
 constexpr std::int64_t kLeastTurn = 64;   // tokens: fewer would read the weights for too little
 
 std::size_t counted(std::int64_t writers, std::size_t most) { return std::min(usize(writers), most - 1); }
@@ -46,7 +47,7 @@ void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
   if (read == 0) return;
   read_ += static_cast<double>(read) - kFading * read_;
   read_ms_ += ms - alone_ms(writers) - kFading * read_ms_;
-  if (read >= kLeastPiece)
+  if (read >= kLargePiece)
     least_token_ms_ = std::max(
         std::min(least_token_ms_ * (1 + kFading), (ms - alone_ms(writers)) / static_cast<double>(read)),
         kLeastTokenMs);

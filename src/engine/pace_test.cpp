@@ -52,7 +52,7 @@ TEST(Pace, WhatReadingCostsAtAllDoesNotMakePiecesEverSmaller) {
     const std::int64_t piece = pace.piece(4, 1, 512);
     pace.learn(4, piece, 25 + 0.125 * static_cast<double>(piece));
   }
-  EXPECT_GE(pace.piece(4, 1, 512), 8);
+  EXPECT_GE(pace.piece(4, 1, 512), 4);
 }
 
 TEST(Pace, AOnceSlowPassIsForgotten) {
