@@ -50,7 +50,7 @@ struct Reading {
   std::int64_t total = 0;
   std::int64_t cached = 0;  // tokens of the prompt that need not be
 };
-/// Of one token of the prompt, from the second on, in order.
+/// Of one token of the prompt, from the second on, in order; each choice is told all of them.
 struct PromptToken {
   std::int32_t id = 0;
   LogProbs log_probs = {};

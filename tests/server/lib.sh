@@ -19,3 +19,21 @@ environment() {
   echo "SKIPPED: $1 $2 cannot be installed: PyPI is not reached, or python3-venv is missing"
   exit 77
 }
+
+# serve SCRIPT: a server that plays the script, at $url, until the test ends; a folder of its own is $work.
+serve() {
+  work=$(mktemp -d)
+  echo "$1" >"$work/script.json"
+  "$serve_script" "$work/script.json" 0 2>"$work/err" &
+  server=$!
+  trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+  for _ in $(seq 100); do
+    grep -q "serving at" "$work/err" && break
+    sleep 0.05
+  done
+  url=$(sed -n 's/^dsa: serving at //p' "$work/err")
+  [[ -n $url ]] && return
+  cat "$work/err"
+  echo "FAILED: the server did not start"
+  exit 1
+}

@@ -4,15 +4,6 @@
 source "$(dirname "$0")/lib.sh"
 
 environment llm-comply 0.5.0
-work=$(mktemp -d)
-echo '{"context": 2000, "answers": [{"text": "Hello Alice!"}]}' >"$work/script.json"
-"$serve_script" "$work/script.json" 0 2>"$work/err" &
-server=$!
-trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-for _ in $(seq 100); do
-  grep -q "serving at" "$work/err" && break
-  sleep 0.05
-done
-url=$(sed -n 's/^dsa: serving at //p' "$work/err")
+serve '{"context": 2000, "answers": [{"text": "Hello Alice!"}]}'
 "$venv/bin/llm-comply" -u "$url/v1" -k none -m script --format openai-chat --timeout 30 -v \
   -f chat-basic-response,chat-system-prompt,chat-multi-turn,chat-streaming-response,chat-streaming-usage

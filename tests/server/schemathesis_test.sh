@@ -4,16 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 
 environment schemathesis 4.32.5
-work=$(mktemp -d)
-echo '{"context": 2000, "answers": [{"text": "Hello!"}]}' >"$work/script.json"
-"$serve_script" "$work/script.json" 0 2>"$work/err" &
-server=$!
-trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-for _ in $(seq 100); do
-  grep -q "serving at" "$work/err" && break
-  sleep 0.05
-done
-url=$(sed -n 's/^dsa: serving at //p' "$work/err")
+serve '{"context": 2000, "answers": [{"text": "Hello!"}]}'
 cd "$work" # it leaves a folder where it runs
 "$venv/bin/schemathesis" run "$url/openapi.json" --exclude-checks positive_data_acceptance --max-examples 30 --seed 1 \
   --request-timeout 10 --no-color
