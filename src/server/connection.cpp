@@ -27,9 +27,10 @@ constexpr std::chrono::seconds kLinger{1};
 std::string head_text(const HttpAnswer& answer, bool stream, const HttpRequest& asked, bool keep_alive) {
   std::string out = fmt::format("HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", answer.status,
                                 reason_phrase(answer.status), fmt::gmtime(std::time(nullptr)));
-  if (answer.status != 204) out += fmt::format("Content-Type: {}\r\n", answer.type);
+  const bool empty = answer.status == 204 || answer.status == 304;  // whatever it would be the answer to
+  if (!empty) out += fmt::format("Content-Type: {}\r\n", answer.type);
   for (const auto& [name, value] : answer.headers) out += fmt::format("{}: {}\r\n", name, value);
-  if (!stream && answer.status != 204) out += fmt::format("Content-Length: {}\r\n", answer.body.size());
+  if (!stream && !empty) out += fmt::format("Content-Length: {}\r\n", answer.body.size());
   if (stream && !asked.http_1_0) out += "Transfer-Encoding: chunked\r\n";
   if (!keep_alive || asked.http_1_0)
     out += keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";

@@ -13,8 +13,9 @@ struct Reason {
   int status;
   std::string_view phrase;
 };
-constexpr std::array<Reason, 21> kReasons{{{200, "OK"},
+constexpr std::array<Reason, 22> kReasons{{{200, "OK"},
                                            {204, "No Content"},
+                                           {304, "Not Modified"},
                                            {400, "Bad Request"},
                                            {403, "Forbidden"},
                                            {404, "Not Found"},

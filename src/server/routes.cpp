@@ -11,6 +11,7 @@
 #include "server/openai_chat.h"
 #include "server/openai_completions.h"
 #include "server/openapi.h"
+#include "server/page.h"
 #include "server/request_fields.h"
 #include "server/token_api.h"
 
@@ -67,7 +68,7 @@ bool holds(const std::vector<std::string>& list, std::string_view word) {
 
 }  // namespace
 
-/// A row of the table: a path without /v1; one that ends in '/' takes what stands behind.
+/// A row of the table: a path without /v1; one that ends in '/', but for "/", takes what stands behind.
 struct Api::Route {
   std::string_view method;
   std::string_view path;
@@ -174,6 +175,15 @@ std::span<const Api::Route> Api::routes() {
             [](Api&, const HttpRequest&, Shared exchange, HttpHeaders headers) {
               tell(exchange, {.body = openapi_document()}, std::move(headers));
             }},
+      Route{"GET", "/", false,
+            [](Api&, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              tell(exchange, page_file("index.html", request), std::move(headers));
+            }},
+      Route{"GET", "/page/", false,
+            [](Api&, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto name = bare_path(request.path()).substr(std::string_view("/page/").size());
+              tell(exchange, page_file(name, request), std::move(headers));
+            }},
   };
   return kRoutes;
 }
@@ -253,7 +263,8 @@ void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exc
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   std::string allowed;
   for (const Route& route : routes()) {
-    const bool here = route.path.ends_with('/') ? path.starts_with(route.path) : path == route.path;
+    const bool folder = route.path.size() > 1 && route.path.ends_with('/');
+    const bool here = folder ? path.starts_with(route.path) : path == route.path;
     if (!here) continue;
     if (route.method != method) {
       allowed = std::string(route.method) + (route.method == "GET" ? ", HEAD, OPTIONS" : ", OPTIONS");
