@@ -329,7 +329,7 @@ TEST_F(ApiTest, AnEngineThatHangsKeepsNobody) {
 
 TEST_F(ApiTest, EachPathHasItsMethodsWithAndWithoutV1) {
   for (const std::string path :
-       {"/models", "/models/script", "/health", "/ready", "/metrics", "/openapi.json"}) {
+       {"/models", "/models/script", "/health", "/ready", "/metrics", "/openapi.json", "/", "/page/app.js"}) {
     EXPECT_EQ(get(path).head.status, 200) << path;
     EXPECT_EQ(get("/v1" + path).head.status, 200) << path;
     EXPECT_EQ(post(path, "{}").head.status, 405) << path;
@@ -339,7 +339,7 @@ TEST_F(ApiTest, EachPathHasItsMethodsWithAndWithoutV1) {
   EXPECT_EQ(ask({.method = "HEAD", .target = "/health"}).head.status, 200);
   EXPECT_EQ(ask({.method = "OPTIONS", .target = "/v1/models"}).head.status, 204);
   EXPECT_EQ(ask({.method = "OPTIONS", .target = "*"}).head.status, 204);
-  for (const std::string path : {"/", "/v1", "//v1//models", "/v1/v1/models", "/models/x", "/models/",
+  for (const std::string path : {"/page/", "/v1", "//v1//models", "/v1/v1/models", "/models/x", "/models/",
                                  "/models/%2", "/models/%2e%2e", "/%00", "*", ""})
     EXPECT_EQ(get(path).head.status, 404) << path;
   EXPECT_EQ(post("/v1/chat/completions", chat("hi", R"(, "model": "gpt-4")")).body().at("error").at("code"),
