@@ -1,7 +1,7 @@
-// ChatML without tools: SmolLM2 and the many models that took the format over.  The whole template must
-// match; its default system message, if it has one, is read from it, and it may begin with the
-// tokenizer's own first token (Hermes 2 and 3).
-#include "chat/chat_families.h"
+// ChatML: SmolLM2 and the many models that took the format over.  The whole template must match; its default
+// system message, if it has one, is read from it, and it may begin with the tokenizer's own first token
+// (Hermes 2 and 3).  Its template knows no tools: they are offered and called as Qwen's are.
+#include "chat/tool_families.h"
 
 namespace dsa {
 namespace {
@@ -25,11 +25,11 @@ ChatFormat chatml(std::optional<std::string> default_system, BeginsWith begins) 
                                                              const ChatOptions& options) {
     PromptWriter out;
     if (begins == BeginsWith::bos) out.control(kBosToken);
-    if (system && messages[0].role != Role::system) write_message(out, Role::system, *system);
-    for (const ChatMessage& m : messages) write_message(out, m.role, m.content);
+    write_chatml(out, messages, options.tools, system);
     if (options.add_generation_prompt) begin_message(out, Role::assistant);
     return out.take();
   };
+  spec.tool_parser = hermes_tools::parser;
   return ChatFormat(std::move(spec));
 }
 

@@ -1,7 +1,9 @@
 // DeepSeek-V3.1 (also V3.1-Terminus and V3.2-Exp) by its Jinja template, DeepSeek-V3.2 by the encoding its
 // repository gives as Python (encoding/encoding_dsv32.py), and two templates of llama.cpp that open an empty
 // <think> where the official ones do not.  (docs/checkpoints.md, "Prompt formats")
-#include "chat/chat_families.h"
+#include "chat/tool_families.h"
+
+#include <utility>
 
 namespace dsa {
 namespace {
@@ -16,8 +18,9 @@ constexpr std::string_view kEndThink = "</think>";
 struct Style {
   // A prompt without thinking ends with <think></think>, not with </think> alone.
   bool open_in_prompt = false;
-  bool open_in_history = false;      // so does the head of an earlier answer
-  bool keep_last_reasoning = false;  // V3.2: an answer behind the last question keeps its reasoning
+  bool open_in_history = false;  // so does the head of an earlier answer
+  // V3.2: an answer behind the last question keeps its reasoning, and calls are written in DSML.
+  bool v32 = false;
 };
 
 void no_reasoning(PromptWriter& out, bool open) {
@@ -31,39 +34,72 @@ std::string_view without_reasoning(std::string_view content) {
   return end == std::string_view::npos ? content : content.substr(end + kEndThink.size());
 }
 
+// What the next answer comes behind.
+enum class Waits : std::uint8_t { nothing, question, results };
+
+// The head of an answer, or of the prompt for one.
+void begin_answer(PromptWriter& out, const Style& style, Waits waits) {
+  if (waits == Waits::question) out.control(kAssistant);
+  if (waits == Waits::results && style.v32) out.text("\n\n");
+}
+
+void write_system(PromptWriter& out, const Style& style, std::span<const ChatMessage> messages,
+                  std::span<const ChatTool> tools) {
+  bool first = true;
+  bool empty = true;
+  for (const ChatMessage& m : messages)
+    if (m.role == Role::system) {
+      out.text(std::exchange(first, false) ? "" : "\n\n").text(m.content);
+      empty = empty && m.content.empty();
+    }
+  if (tools.empty()) return;
+  if (!style.v32) return deepseek_tools::write_tools(out.text("\n\n"), tools);
+  dsml_tools::write_tools(out.text(empty ? "" : "\n\n"), tools);
+}
+
 std::vector<Segment> render_template(const Style& style, std::span<const ChatMessage> messages,
                                      const ChatOptions& options) {
   PromptWriter out;
   out.control(kBos);
-  bool first = true;
-  for (const ChatMessage& m : messages)
-    if (m.role == Role::system) {
-      out.text(first ? "" : "\n\n").text(m.content);
-      first = false;
-    }
+  write_system(out, style, messages, options.tools);
   const bool thinking = options.thinking == Thinking::on;
   const std::ptrdiff_t last_user = last_user_index(messages);
-  bool asked = false;  // a question waits for its answer
+  Waits waits = Waits::nothing;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
     if (m.role == Role::user) {
       out.control(kUser).text(m.content);
-      asked = true;
+      waits = Waits::question;
+    } else if (m.role == Role::tool) {
+      const auto results = results_at(messages, i);
+      if (style.v32) dsml_tools::write_results(out, results);
+      for (const ChatMessage& result : results)
+        if (!style.v32) deepseek_tools::write_result(out, result);
+      i += results.size() - 1;
+      waits = Waits::results;
     } else if (m.role == Role::assistant) {
-      if (asked) {
-        out.control(kAssistant);
-        if (style.keep_last_reasoning && thinking && static_cast<std::ptrdiff_t>(i) > last_user)
+      begin_answer(out, style, waits);
+      if (waits == Waits::question || (waits == Waits::results && style.v32)) {
+        if (style.v32 && thinking && static_cast<std::ptrdiff_t>(i) > last_user)
           out.control(kThink).text(m.reasoning.value_or("")).control(kEndThink);
         else
           no_reasoning(out, style.open_in_history);
       }
-      asked = false;
-      out.text(style.keep_last_reasoning ? std::string_view(m.content) : without_reasoning(m.content))
-          .control(kEos);
+      const bool whole = style.v32 || waits == Waits::results || !m.tool_calls.empty();
+      out.text(whole ? std::string_view(m.content) : without_reasoning(m.content));
+      if (!m.tool_calls.empty()) {
+        if (style.v32)
+          dsml_tools::write_calls(out, m.tool_calls, dsml_tools::NoArguments::nothing);
+        else
+          deepseek_tools::write_calls(out, m.tool_calls);
+      }
+      out.control(kEos);
+      waits = Waits::nothing;
     }
   }
-  if (options.add_generation_prompt && asked) {
-    out.control(kAssistant);
+  const bool prompted = waits == Waits::question || (waits == Waits::results && style.v32);
+  if (options.add_generation_prompt && prompted) {
+    begin_answer(out, style, waits);
     if (thinking)
       out.control(kThink);
     else
@@ -79,12 +115,17 @@ std::vector<Segment> render_v32(std::span<const ChatMessage> messages, const Cha
   out.control(kBos);
   const bool thinking = options.thinking == Thinking::on;
   const std::ptrdiff_t last_user = last_user_index(messages);
+  // Tools are the first system message's, which is an empty one where there is none.
+  if (!options.tools.empty() && messages[0].role != Role::system)
+    dsml_tools::write_tools(out.text("\n\n"), options.tools);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
     const auto at = static_cast<std::ptrdiff_t>(i);
+    const auto results = results_at(messages, i);
     switch (m.role) {
       case Role::system:
         out.text(m.content);
+        if (i == 0 && !options.tools.empty()) dsml_tools::write_tools(out.text("\n\n"), options.tools);
         break;
       case Role::user:
         out.control(kUser).text(m.content);
@@ -93,7 +134,16 @@ std::vector<Segment> render_v32(std::span<const ChatMessage> messages, const Cha
         break;
       case Role::assistant:
         if (thinking && at > last_user) out.text(m.reasoning.value_or("")).control(kEndThink);
-        out.text(m.content).control(kEos);
+        out.text(m.content);
+        if (!m.tool_calls.empty())
+          dsml_tools::write_calls(out, m.tool_calls, dsml_tools::NoArguments::blank_line);
+        out.control(kEos);
+        break;
+      case Role::tool:
+        dsml_tools::write_results(out, results);
+        i += results.size() - 1;
+        if (i + 1 < messages.size() || options.add_generation_prompt)
+          out.text("\n\n").control(thinking && at > last_user ? kThink : kEndThink);
         break;
     }
   }
@@ -106,11 +156,13 @@ ChatFormat::Spec common_spec(std::string name) {
   spec.stop_tokens = {std::string(kEos)};
   spec.reasoning = ReasoningMarks{std::string(kThink), std::string(kEndThink)};
   spec.can_think = true;
+  spec.tool_parser = deepseek_tools::parser;
   return spec;
 }
 
 ChatFormat from_style(std::string name, const Style& style) {
   ChatFormat::Spec spec = common_spec(std::move(name));
+  if (style.v32) spec.tool_parser = dsml_tools::parser;
   spec.render = [style](std::span<const ChatMessage> messages, const ChatOptions& options) {
     return render_template(style, messages, options);
   };
@@ -190,11 +242,12 @@ ChatFormat deepseek_v31_llama_cpp() {
 }
 
 ChatFormat deepseek_v32_llama_cpp() {
-  return from_style("deepseek-v3.2 (llama.cpp)", {.open_in_prompt = true, .keep_last_reasoning = true});
+  return from_style("deepseek-v3.2 (llama.cpp)", {.open_in_prompt = true, .v32 = true});
 }
 
 ChatFormat deepseek_v32_encoding() {
   ChatFormat::Spec spec = common_spec("deepseek-v3.2");
+  spec.tool_parser = dsml_tools::parser;
   spec.render = render_v32;
   return ChatFormat(std::move(spec));
 }

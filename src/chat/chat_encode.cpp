@@ -30,7 +30,7 @@ std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer, std::span<cons
     text.clear();
   };
   for (const Segment& segment : prompt) {
-    if (!segment.control) {
+    if (!segment.control || (segment.mark && !tokenizer.token_id(segment.text))) {
       text += segment.text;
       continue;
     }

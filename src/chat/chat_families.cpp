@@ -79,6 +79,11 @@ PromptWriter& PromptWriter::control(std::string_view token) {
   return *this;
 }
 
+PromptWriter& PromptWriter::mark(std::string_view token) {
+  segments_.push_back({std::string(token), /*control=*/true, /*mark=*/true});
+  return *this;
+}
+
 PromptWriter& PromptWriter::text(std::string_view text) {
   if (text.empty()) return *this;
   if (segments_.empty() || segments_.back().control) segments_.push_back({});
@@ -90,8 +95,10 @@ PromptWriter& begin_message(PromptWriter& out, Role role) {
   return out.control("<|im_start|>").text(name(role)).text("\n");
 }
 
+void end_message(PromptWriter& out) { out.control("<|im_end|>").text("\n"); }
+
 void write_message(PromptWriter& out, Role role, std::string_view content) {
-  begin_message(out, role).text(content).control("<|im_end|>").text("\n");
+  end_message(begin_message(out, role).text(content));
 }
 
 std::ptrdiff_t last_user_index(std::span<const ChatMessage> messages) {

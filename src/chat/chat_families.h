@@ -71,6 +71,8 @@ bool has_all(const ChatTemplate& text, const std::vector<std::string_view>& frag
 class PromptWriter {
  public:
   PromptWriter& control(std::string_view token);
+  /// A control segment where the vocabulary has the token, else text.
+  PromptWriter& mark(std::string_view token);
   PromptWriter& text(std::string_view text);
   std::vector<Segment> take() { return std::move(segments_); }
 
@@ -78,8 +80,9 @@ class PromptWriter {
   std::vector<Segment> segments_;
 };
 
-/// ChatML's "<|im_start|>user\n", and a whole message.
+/// ChatML's "<|im_start|>user\n", "<|im_end|>\n", and a whole message.
 PromptWriter& begin_message(PromptWriter& out, Role role);
+void end_message(PromptWriter& out);
 void write_message(PromptWriter& out, Role role, std::string_view content);
 
 /// Index of the last message of the user, -1 if there is none.

@@ -27,6 +27,8 @@ std::string_view name(Role role) {
       return "user";
     case Role::assistant:
       return "assistant";
+    case Role::tool:
+      return "tool";
   }
   DSA_CHECK(false);
 }
@@ -75,6 +77,9 @@ std::vector<Segment> ChatFormat::render(std::span<const ChatMessage> messages,
   ChatOptions resolved = options;
   if (options.thinking == Thinking::on && !spec_.can_think)
     fail("chat: thinking was asked for, but the chat format {} has no thinking mode", spec_.name);
+  const auto of_tools = [](const ChatMessage& m) { return m.role == Role::tool || !m.tool_calls.empty(); };
+  if (!has_tools() && (!options.tools.empty() || std::ranges::any_of(messages, of_tools)))
+    fail("chat: there are tools or calls of tools, but the chat format {} has none", spec_.name);
   if (options.thinking == Thinking::model_default)
     resolved.thinking = spec_.thinking_by_default ? Thinking::on : Thinking::off;
   return spec_.render(messages, resolved);

@@ -7,18 +7,20 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "chat/chat_tools.h"
 #include "checkpoint/model_config.h"
 #include "tokenizer/tokenizer.h"
 
 namespace dsa {
 
-enum class Role : std::uint8_t { system, user, assistant };
+enum class Role : std::uint8_t { system, user, assistant, tool };
 std::string_view name(Role role);
 
 struct ChatMessage {
@@ -26,6 +28,8 @@ struct ChatMessage {
   std::string content;
   /// Of an assistant's answer, without its delimiters.  Most formats drop it from all but the latest answer.
   std::optional<std::string> reasoning = std::nullopt;
+  /// Of an assistant's answer, behind its content.  What they gave comes back in messages of `Role::tool`.
+  std::vector<ToolCall> tool_calls = {};
 };
 
 enum class Thinking : std::uint8_t { model_default, on, off };
@@ -35,12 +39,14 @@ struct ChatOptions {
   Thinking thinking = Thinking::model_default;
   std::string date =
       {};  // "26 Jul 2024", for formats that tell the model the date; "": the template's fixed date
+  std::span<const ChatTool> tools = {};  // that the model may call
 };
 
 /// A stretch of the prompt.
 struct Segment {
   std::string text;
   bool control = false;  // true: exactly one special token; false: text, whatever it spells
+  bool mark = false;     // of a control segment: text after all, where the vocabulary has no such token
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 
@@ -65,6 +71,8 @@ class ChatFormat {
     bool can_think = false;
     bool wants_today = false;  // the template asks for today's date
     std::function<std::vector<Segment>(std::span<const ChatMessage>, const ChatOptions&)> render;
+    // Calls of these tools in an answer; none: the models were not made to call any.
+    std::function<std::unique_ptr<ToolParser>(std::span<const ChatTool>)> tool_parser = nullptr;
   };
   explicit ChatFormat(Spec spec) : spec_(std::move(spec)) {}
 
@@ -76,7 +84,7 @@ class ChatFormat {
   static std::vector<std::string> names();
 
   /// The conversation as the model's own template renders it.  Throws Error if there are no messages, or if
-  /// the options ask for thinking and the model cannot.
+  /// the options ask for thinking and the model cannot, or if there are tools and it has none.
   [[nodiscard]] std::vector<Segment> render(std::span<const ChatMessage> messages,
                                             const ChatOptions& options) const;
 
@@ -85,6 +93,11 @@ class ChatFormat {
   /// How reasoning is delimited inside an answer; none if the model does not reason.
   [[nodiscard]] const std::optional<ReasoningMarks>& reasoning() const { return spec_.reasoning; }
   [[nodiscard]] bool can_think() const { return spec_.can_think; }
+  [[nodiscard]] bool has_tools() const { return spec_.tool_parser != nullptr; }
+  /// For one answer to a prompt that offered these tools; null if the format has none.
+  [[nodiscard]] std::unique_ptr<ToolParser> tool_parser(std::span<const ChatTool> tools) const {
+    return has_tools() ? spec_.tool_parser(tools) : nullptr;
+  }
   /// True if ChatOptions::date should be today's (see chat_date()).
   [[nodiscard]] bool wants_today() const { return spec_.wants_today; }
 
@@ -97,7 +110,7 @@ class ChatFormat {
 
 /// Ids of a rendered prompt.  A control segment becomes its token; neighbouring texts are encoded as one, as
 /// the whole prompt would be; with SpecialTokens::parse, a text's control tokens count too.
-/// Throws Error if the vocabulary lacks a control token.
+/// Throws Error if the vocabulary lacks a control token that is no mark.
 [[nodiscard]] std::vector<std::int32_t> encode_chat(const Tokenizer& tokenizer,
                                                     std::span<const Segment> prompt,
                                                     SpecialTokens typed = SpecialTokens::as_text);

@@ -1,7 +1,7 @@
 // GLM-4.6 (a line break behind every role), GLM-4.7 (none), GLM-5.1 (as 4.7, but an answer behind the last
 // question has <think> even when it is empty) and GLM-5.2 (which is told how hard to think, and closes at
 // once what it does not think), thinking by default.
-#include "chat/chat_families.h"
+#include "chat/tool_families.h"
 
 #include <fmt/format.h>
 
@@ -14,6 +14,10 @@ namespace {
 
 enum class Style : std::uint8_t { glm46, glm47, glm51, glm52 };
 
+glm_tools::Layout layout(Style style) {
+  return style == Style::glm46 ? glm_tools::Layout::lines : glm_tools::Layout::line;
+}
+
 void write_answer(PromptWriter& out, Style style, const ChatMessage& m, bool after_last_user) {
   const Answer answer = split_answer(m);
   out.control("<|assistant|>");
@@ -25,6 +29,7 @@ void write_answer(PromptWriter& out, Style style, const ChatMessage& m, bool aft
   out.control("</think>");
   const std::string_view content = strip(answer.content);
   if (!content.empty()) out.text(style == Style::glm46 ? "\n" : "").text(content);
+  glm_tools::write_calls(out, m.tool_calls, layout(style));
 }
 
 // GLM-5 takes reasoning as it is, and tells none from empty.
@@ -49,6 +54,7 @@ void write_answer5(PromptWriter& out, Style style, const ChatMessage& m, bool af
   if (shown || style == Style::glm52) out.control(kBegin);
   if (shown) out.text(*reasoning);
   out.control(kEnd).text(strip(content));
+  glm_tools::write_calls(out, m.tool_calls, layout(style));
 }
 
 std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, const ChatOptions& options) {
@@ -59,6 +65,8 @@ std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, 
   PromptWriter out;
   out.control("[gMASK]").control("<sop>");
   if (style == Style::glm52 && thinking) out.control("<|system|>").text("Reasoning Effort: Max");
+  if (!options.tools.empty())
+    glm_tools::write_tools(out, options.tools, layout(style), /*functions_alone=*/style >= Style::glm51);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
     switch (m.role) {
@@ -75,6 +83,12 @@ std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, 
         else
           write_answer(out, style, m, after);
         break;
+      case Role::tool: {
+        const auto results = results_at(messages, i);
+        glm_tools::write_results(out, results, layout(style));
+        i += results.size() - 1;
+        break;
+      }
     }
   }
   if (!options.add_generation_prompt) return out.take();
@@ -95,6 +109,7 @@ ChatFormat from_style(Style style) {
   spec.stop_tokens = {"<|user|>", "<|observation|>", "<|endoftext|>"};
   spec.reasoning = ReasoningMarks{"<think>", "</think>"};
   spec.can_think = spec.thinking_by_default = true;
+  spec.tool_parser = glm_tools::parser;
   spec.render = [style](std::span<const ChatMessage> messages, const ChatOptions& options) {
     return render(style, messages, options);
   };

@@ -1,14 +1,26 @@
 // Llama 3.1, 3.2 and 3.3: every conversation begins with a system block that states two dates.
-#include "chat/chat_families.h"
+#include "base/error.h"
+#include "chat/tool_families.h"
 
 namespace dsa {
 namespace {
 
 constexpr std::string_view kFixedDate = "26 Jul 2024";  // the templates' own fallback
 
-void write_message(PromptWriter& out, Role role, std::string_view before, std::string_view content) {
-  out.control("<|start_header_id|>").text(name(role)).control("<|end_header_id|>").text("\n\n");
-  out.text(before).text(strip(content)).control("<|eot_id|>");
+PromptWriter& begin(PromptWriter& out, std::string_view role) {
+  return out.control("<|start_header_id|>").text(role).control("<|end_header_id|>").text("\n\n");
+}
+
+void write_message(PromptWriter& out, const ChatMessage& m) {
+  // Results of tools come as from a shell of Python's.
+  begin(out, m.role == Role::tool ? "ipython" : name(m.role));
+  if (m.role == Role::tool)
+    llama3_tools::write_result(out, m);
+  else if (!m.tool_calls.empty())
+    llama3_tools::write_calls(out, m.tool_calls);
+  else
+    out.text(strip(m.content));
+  out.control("<|eot_id|>");
 }
 
 std::vector<Segment> render(std::span<const ChatMessage> messages, const ChatOptions& options) {
@@ -17,10 +29,18 @@ std::vector<Segment> render(std::span<const ChatMessage> messages, const ChatOpt
   PromptWriter out;
   out.control("<|begin_of_text|>");
   const bool has_system = messages[0].role == Role::system;
-  write_message(out, Role::system, dates, has_system ? messages[0].content : "");
-  for (const ChatMessage& m : messages.subspan(has_system ? 1 : 0)) write_message(out, m.role, "", m.content);
-  if (options.add_generation_prompt)
-    out.control("<|start_header_id|>").text("assistant").control("<|end_header_id|>").text("\n\n");
+  begin(out, "system").text(options.tools.empty() ? "" : "Environment: ipython\n").text(dates);
+  out.text(has_system ? strip(messages[0].content) : "").control("<|eot_id|>");
+  messages = messages.subspan(has_system ? 1 : 0);
+  if (!options.tools.empty()) {
+    if (messages.empty())
+      fail("chat: the chat format llama-3 tells of tools in the first question, and there is none");
+    llama3_tools::write_tools(begin(out, "user"), options.tools);
+    out.text(strip(messages[0].content)).control("<|eot_id|>");
+    messages = messages.subspan(1);
+  }
+  for (const ChatMessage& m : messages) write_message(out, m);
+  if (options.add_generation_prompt) begin(out, "assistant");
   return out.take();
 }
 
@@ -32,6 +52,7 @@ ChatFormat llama3(bool wants_today) {
   spec.stop_tokens = {"<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"};
   spec.wants_today = wants_today;
   spec.render = render;
+  spec.tool_parser = llama3_tools::parser;
   return ChatFormat(std::move(spec));
 }
 

@@ -59,7 +59,11 @@ std::vector<std::int32_t> ChatPrompt::encode(std::span<const ChatMessage> messag
     return encode_text(messages.back().content, typed);
   }
   std::size_t bytes = 0;
-  for (const auto& message : messages) bytes += message.content.size();
+  for (const ChatTool& tool : options.tools) bytes += tool.definition.size();
+  for (const ChatMessage& message : messages) {
+    bytes += message.content.size();
+    for (const ToolCall& call : message.tool_calls) bytes += call.arguments.size();
+  }
   check_size(bytes);
   return encode_chat(tokenizer_, render(messages, options), typed);
 }

@@ -1,5 +1,5 @@
 // Qwen2.5 and QwQ: ChatML with a default system message, or with reasoning before every answer.
-#include "chat/chat_families.h"
+#include "chat/tool_families.h"
 
 namespace dsa {
 namespace {
@@ -17,16 +17,28 @@ ChatFormat::Spec common_spec(std::string name) {
   ChatFormat::Spec spec;
   spec.name = std::move(name);
   spec.stop_tokens = {"<|im_end|>", "<|endoftext|>"};
+  spec.tool_parser = hermes_tools::parser;
   return spec;
 }
 
 // QwQ takes the reasoning away from all answers but one that ends the conversation.
 std::vector<Segment> render_qwq(std::span<const ChatMessage> messages, const ChatOptions& options) {
   PromptWriter out;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
+  const bool has_system = messages[0].role == Role::system;
+  if (!options.tools.empty())
+    write_system_with_tools(out, has_system ? messages[0].content : "", options.tools);
+  for (std::size_t i = !options.tools.empty() && has_system ? 1 : 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
+    if (m.role == Role::tool) {
+      const auto results = results_at(messages, i);
+      hermes_tools::write_results(out, results);
+      i += results.size() - 1;
+      continue;
+    }
     const bool cut = m.role == Role::assistant && i + 1 < messages.size();
-    write_message(out, m.role, cut ? strip_newlines_left(after_reasoning(m.content)) : m.content);
+    begin_message(out, m.role).text(cut ? strip_newlines_left(after_reasoning(m.content)) : m.content);
+    hermes_tools::write_calls(out, m.tool_calls, /*after_text=*/!m.content.empty());
+    end_message(out);
   }
   if (!options.add_generation_prompt) return out.take();
   begin_message(out, Role::assistant).control("<think>").text("\n");
@@ -41,8 +53,7 @@ ChatFormat qwen25(std::string default_system) {
   spec.render = [system = std::move(default_system)](std::span<const ChatMessage> messages,
                                                      const ChatOptions& options) {
     PromptWriter out;
-    if (messages[0].role != Role::system) write_message(out, Role::system, system);
-    for (const ChatMessage& m : messages) write_message(out, m.role, m.content);
+    write_chatml(out, messages, options.tools, system);
     if (options.add_generation_prompt) begin_message(out, Role::assistant);
     return out.take();
   };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "chat/chat_families.h"
+#include "chat/tool_families.h"
 
 namespace dsa {
 namespace {
@@ -23,22 +23,37 @@ std::ptrdiff_t last_query_index(std::span<const ChatMessage> messages) {
 std::vector<Segment> render(Qwen3 kind, std::span<const ChatMessage> messages, const ChatOptions& options) {
   const std::ptrdiff_t last_query = last_query_index(messages);
   PromptWriter out;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
+  const bool has_system = messages[0].role == Role::system;
+  if (!options.tools.empty()) {
+    begin_message(out, Role::system);
+    if (has_system) out.text(messages[0].content).text("\n\n");
+    hermes_tools::write_tools(out, options.tools);
+    end_message(out);
+  }
+  for (std::size_t i = !options.tools.empty() && has_system ? 1 : 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
+    if (m.role == Role::tool) {
+      const auto results = results_at(messages, i);
+      hermes_tools::write_results(out, results);
+      i += results.size() - 1;
+      continue;
+    }
     if (m.role != Role::assistant) {
       write_message(out, m.role, m.content);
       continue;
     }
     const Answer answer = split_answer(m);
     const bool last = i + 1 == messages.size() && kind != Qwen3::instruct;
+    begin_message(out, m.role);
     if (static_cast<std::ptrdiff_t>(i) > last_query && (last || !answer.reasoning.empty())) {
-      begin_message(out, m.role).control("<think>").text("\n");
+      out.control("<think>").text("\n");
       out.text(strip_newlines_right(strip_newlines_left(answer.reasoning))).text("\n");
       out.control("</think>").text("\n\n").text(strip_newlines_left(answer.content));
-      out.control("<|im_end|>").text("\n");
     } else {
-      write_message(out, m.role, answer.content);
+      out.text(answer.content);
     }
+    hermes_tools::write_calls(out, m.tool_calls, /*after_text=*/!answer.content.empty());
+    end_message(out);
   }
   if (!options.add_generation_prompt) return out.take();
   begin_message(out, Role::assistant);
@@ -114,6 +129,7 @@ ChatFormat qwen3(Qwen3 kind) {
   ChatFormat::Spec spec;
   spec.name = kNames.at(static_cast<std::size_t>(kind));
   spec.stop_tokens = {"<|im_end|>", "<|endoftext|>"};
+  spec.tool_parser = hermes_tools::parser;
   if (kind != Qwen3::instruct) {
     spec.reasoning = ReasoningMarks{"<think>", "</think>"};
     spec.can_think = spec.thinking_by_default = true;
