@@ -22,8 +22,10 @@ bool is_anthropic(std::string_view path);
 /// The model of that id; the first for "claude...", which is what clients ask for that know no other.
 const ServedModel& find_anthropic_model(std::span<const ServedModel> models, std::string_view id);
 
-/// `counting`: the prompt alone is looked at; max_tokens may be left out.  Throws ApiError.
-MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting = false);
+/// `counting`: the prompt alone is looked at; max_tokens may be left out.  `text`: the body as it was sent,
+/// for the order of keys in tools and what they are given.  Throws ApiError.
+MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting = false,
+                           std::string_view text = {});
 
 /// `model` must outlive the writer.
 std::unique_ptr<AnswerWriter> write_message(const MessagesCall& call, const ServedModel& model);

@@ -1,7 +1,6 @@
 // The answers of POST /v1/messages.
 #include "base/json.h"
 #include "server/anthropic.h"
-#include "server/reasoning_split.h"
 #include "server/usage.h"
 
 namespace dsa::server {
@@ -49,8 +48,7 @@ class Message final : public AnswerWriter {
         stream_(call.chat.plan.stream),
         max_tokens_(call.chat.plan.requests.front().max_tokens),
         prompt_tokens_(std::ssize(call.chat.plan.requests.front().prompt)),
-        split_(model.prompt.format() ? model.prompt.format()->reasoning() : std::nullopt,
-               call.chat.begins_in_reasoning) {}
+        parts_(model, call.chat.shape, "toolu_") {}
 
   const std::string& id() const override { return head_.id; }
   // What the cache saved is part of a message's beginning, and known when the prompt is looked at.
@@ -68,9 +66,15 @@ class Message final : public AnswerWriter {
   HttpAnswer whole() override {
     if (const auto fault = fault_of(*finished_)) return fault_answer(*fault);
     Json content = Json::array();
-    if (!reasoning_.empty())
-      content.push_back({{"type", "thinking"}, {"thinking", reasoning_}, {"signature", ""}});
-    if (!text_.empty() || reasoning_.empty()) content.push_back({{"type", "text"}, {"text", text_}});
+    if (!parts_.reasoning().empty())
+      content.push_back({{"type", "thinking"}, {"thinking", parts_.reasoning()}, {"signature", ""}});
+    if (!parts_.content().empty() || (content.empty() && parts_.calls().empty()))
+      content.push_back({{"type", "text"}, {"text", parts_.content()}});
+    for (const ToolCall& call : parts_.calls())
+      content.push_back({{"type", "tool_use"},
+                         {"id", call.id},
+                         {"name", call.name},
+                         {"input", parse_json(call.arguments, "a call")}});
     Json out = message(std::move(content));
     out["stop_reason"] = stop_reason();
     out["stop_sequence"] = stop_sequence();
@@ -115,53 +119,64 @@ class Message final : public AnswerWriter {
   }
 
   std::string push_token(const NewToken& token) {
-    const bool before = split_.in_reasoning();
-    const auto parts = split_.push(token.text);
-    if (before || split_.in_reasoning()) ++reasoning_tokens_;
+    const bool before = parts_.in_reasoning();
+    const auto parts = parts_.push(token);
+    if (before || parts_.in_reasoning()) ++reasoning_tokens_;
     return take(parts);
   }
 
-  std::string take(const ReasoningSplit::Parts& parts) {
-    if (!stream_) {
-      reasoning_ += parts.reasoning;
-      text_ += parts.content;
-      return "";
-    }
+  std::string take(const std::vector<AnswerPart>& parts) {
     std::string out;
-    if (!parts.reasoning.empty()) out += delta("thinking", parts.reasoning);
-    if (!parts.content.empty()) out += delta("text", parts.content);
+    if (!stream_) return out;
+    for (const AnswerPart& part : parts) switch (part.kind) {
+        case AnswerPart::Kind::reasoning:
+          out += open_block("thinking", {{"type", "thinking"}, {"thinking", ""}, {"signature", ""}});
+          out += delta({{"type", "thinking_delta"}, {"thinking", part.text}});
+          break;
+        case AnswerPart::Kind::text:
+          out += open_block("text", {{"type", "text"}, {"text", ""}});
+          out += delta({{"type", "text_delta"}, {"text", part.text}});
+          break;
+        case AnswerPart::Kind::call:
+          out += open_block(
+              "tool_use",
+              {{"type", "tool_use"}, {"id", part.id}, {"name", part.text}, {"input", Json::object()}});
+          break;
+        case AnswerPart::Kind::arguments:
+          out += delta({{"type", "input_json_delta"}, {"partial_json", part.text}});
+          break;
+        case AnswerPart::Kind::call_end:
+          out += close_block();
+          break;
+      }
     return out;
   }
 
-  std::string delta(std::string_view kind, const std::string& piece) {
-    std::string out;
-    if (kind != block_) {
-      out += close_block();
-      block_ = kind;
-      Json block{{"type", kind}, {kind, ""}};
-      if (kind == "thinking") block["signature"] = "";
-      out += event("content_block_start",
-                   {{"type", "content_block_start"}, {"index", index_}, {"content_block", std::move(block)}});
-    }
-    const Json change{{"type", std::string(kind) + "_delta"}, {kind, piece}};
-    return out + event("content_block_delta",
-                       {{"type", "content_block_delta"}, {"index", index_}, {"delta", change}});
+  // Nothing, if such a block is open.
+  std::string open_block(std::string_view kind, Json block) {
+    if (kind == block_) return "";
+    std::string out = close_block();
+    block_ = kind;
+    return out.append(
+        event("content_block_start",
+              {{"type", "content_block_start"}, {"index", index_}, {"content_block", std::move(block)}}));
+  }
+  std::string delta(Json change) const {
+    return event("content_block_delta",
+                 {{"type", "content_block_delta"}, {"index", index_}, {"delta", std::move(change)}});
   }
 
   std::string close_block() {
     if (block_.empty()) return "";
     std::string out;
-    if (block_ == "thinking")
-      out += event("content_block_delta", {{"type", "content_block_delta"},
-                                           {"index", index_},
-                                           {"delta", {{"type", "signature_delta"}, {"signature", ""}}}});
+    if (block_ == "thinking") out += delta({{"type", "signature_delta"}, {"signature", ""}});
     out += event("content_block_stop", {{"type", "content_block_stop"}, {"index", index_++}});
     block_ = "";
     return out;
   }
 
   std::string finish(Finished finished) {
-    std::string out = open(0) + take(split_.push(finished.text)) + take(split_.finish());
+    std::string out = open(0) + take(parts_.finish(finished));
     finished_ = std::move(finished);
     usage_.add(*finished_, reasoning_tokens_, /*first=*/true);
     if (!stream_) return "";
@@ -176,6 +191,7 @@ class Message final : public AnswerWriter {
 
   std::string_view stop_reason() const {
     if (finished_->stop_string) return "stop_sequence";
+    if (finished_->reason == FinishReason::stop && !parts_.calls().empty()) return "tool_use";
     if (finished_->reason != FinishReason::length) return "end_turn";
     return finished_->timings.completion_tokens >= max_tokens_ ? "max_tokens"
                                                                : "model_context_window_exceeded";
@@ -188,11 +204,10 @@ class Message final : public AnswerWriter {
   AnswerHead head_;
   bool stream_;
   std::int64_t max_tokens_, prompt_tokens_;
-  ReasoningSplit split_;
+  AnswerParts parts_;
   bool opened_ = false;
-  std::string_view block_;  // open: "thinking", "text"; "": none
+  std::string_view block_;  // open: "thinking", "text", "tool_use"; "": none
   int index_ = 0;           // of the block that is open, or of the next
-  std::string reasoning_, text_;
   std::int64_t reasoning_tokens_ = 0;
   std::optional<Finished> finished_;
   Usage usage_;

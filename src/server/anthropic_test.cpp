@@ -51,7 +51,7 @@ constexpr const char* kHello = R"({"max_tokens": 5, "messages": [{"role": "user"
 TEST_F(Anthropic, AConversationBecomesItsPrompt) {
   const auto call =
       read(R"({"model": "claude-x", "max_tokens": 7, "stop_sequences": ["x"], "top_k": 3, "temperature": 0,
-    "stream": true, "tools": [{"name": "t"}], "metadata": {"user_id": "u"},
+    "stream": true, "tools": [{"type": "web_search_20250305", "name": "w"}], "metadata": {"user_id": "u"},
     "thinking": {"type": "enabled", "budget_tokens": 9},
     "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
     "messages": [{"role": "user", "content": "a"},

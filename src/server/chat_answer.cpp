@@ -2,7 +2,6 @@
 #include "base/json.h"
 #include "base/numeric.h"
 #include "server/openai_chat.h"
-#include "server/reasoning_split.h"
 #include "server/sse.h"
 #include "server/token_text.h"
 #include "server/usage.h"
@@ -13,11 +12,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Choice {
-  explicit Choice(ReasoningSplit parts) : split(std::move(parts)) {}
+  explicit Choice(AnswerParts all) : parts(std::move(all)) {}
 
-  ReasoningSplit split;
-  std::string content;
-  std::string reasoning;
+  AnswerParts parts;
   std::int64_t reasoning_tokens = 0;
   Json log_probs = Json::array();
   std::optional<Finished> finished;
@@ -34,9 +31,8 @@ class ChatAnswer final : public AnswerWriter {
               .progress = call.plan.progress},
         log_probs_(call.log_probs),
         reasons_(model.prompt.format() && model.prompt.format()->reasoning()) {
-    const auto marks = model.prompt.format() ? model.prompt.format()->reasoning() : std::nullopt;
     for (std::int32_t i = 0; i < call.plan.requests.front().choices; ++i)
-      choices_.emplace_back(ReasoningSplit(marks, call.begins_in_reasoning));
+      choices_.emplace_back(AnswerParts(model, call.shape, "call_"));
   }
 
   const std::string& id() const override { return head_.id; }
@@ -73,16 +69,10 @@ class ChatAnswer final : public AnswerWriter {
     for (std::size_t i = 0; i < choices_.size(); ++i) {
       const Choice& choice = choices_[i];
       if (const auto fault = fault_of(*choice.finished)) return error_answer(*fault);
-      // OpenAI's clients may look for two more fields, which nothing here fills.
-      Json message{{"role", "assistant"},
-                   {"content", choice.content},
-                   {"refusal", nullptr},
-                   {"annotations", Json::array()}};
-      if (reasons_) message["reasoning_content"] = choice.reasoning;
       choices.push_back({{"index", i},
-                         {"message", std::move(message)},
+                         {"message", message(choice.parts)},
                          {"logprobs", log_probs_ ? Json{{"content", choice.log_probs}} : Json(nullptr)},
-                         {"finish_reason", name(choice.finished->reason)}});
+                         {"finish_reason", finish_reason(choice)}});
     }
     Json body = frame(std::move(choices));
     body["object"] = "chat.completion";
@@ -91,6 +81,27 @@ class ChatAnswer final : public AnswerWriter {
   }
 
  private:
+  Json message(const AnswerParts& parts) const {
+    // OpenAI's clients may look for two more fields, which nothing here fills.
+    Json out{{"role", "assistant"},
+             {"content", parts.content()},
+             {"refusal", nullptr},
+             {"annotations", Json::array()}};
+    if (reasons_) out["reasoning_content"] = parts.reasoning();
+    if (parts.calls().empty()) return out;
+    if (parts.content().empty()) out["content"] = nullptr;
+    for (const ToolCall& call : parts.calls())
+      out["tool_calls"].push_back({{"id", call.id},
+                                   {"type", "function"},
+                                   {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    return out;
+  }
+
+  static std::string_view finish_reason(const Choice& choice) {
+    const bool called = choice.finished->reason == FinishReason::stop && !choice.parts.calls().empty();
+    return called ? "tool_calls" : name(choice.finished->reason);
+  }
+
   Json frame(Json choices) const {
     return {{"id", head_.id},
             {"object", "chat.completion.chunk"},
@@ -121,40 +132,56 @@ class ChatAnswer final : public AnswerWriter {
     Json log_probs;
     if (token.log_probs && log_probs_ && !token.stops)
       log_probs = chat_log_prob(model_.tokenizer, token.id, *token.log_probs);
-    const bool before = choice.split.in_reasoning();
-    const auto parts = choice.split.push(token.text);
-    if (before || choice.split.in_reasoning()) ++choice.reasoning_tokens;
+    const bool before = choice.parts.in_reasoning();
+    const auto parts = choice.parts.push(token);
+    if (before || choice.parts.in_reasoning()) ++choice.reasoning_tokens;
     return take(index, parts, std::move(log_probs));
   }
 
-  std::string take(std::size_t index, const ReasoningSplit::Parts& parts, Json log_probs) {
-    Choice& choice = choices_[index];
+  std::string take(std::size_t index, std::vector<AnswerPart> parts, Json log_probs) {
     if (!plan_.stream) {
-      choice.reasoning += parts.reasoning;
-      choice.content += parts.content;
-      if (!log_probs.is_null()) choice.log_probs.push_back(std::move(log_probs));
+      if (!log_probs.is_null()) choices_[index].log_probs.push_back(std::move(log_probs));
       return "";
     }
-    Json delta = Json::object();
-    if (!parts.reasoning.empty()) delta["reasoning_content"] = parts.reasoning;
-    if (!parts.content.empty() || (delta.empty() && !log_probs.is_null())) delta["content"] = parts.content;
-    if (delta.empty()) return "";
     Json shown;
     if (!log_probs.is_null()) shown["content"] = Json::array({std::move(log_probs)});
-    return chunk(index, std::move(delta), std::move(shown), nullptr);
+    if (parts.empty() && !shown.is_null()) parts.emplace_back();
+    std::string out;
+    for (AnswerPart& part : parts)
+      if (part.kind != AnswerPart::Kind::call_end)
+        out += chunk(index, delta_of(part), std::exchange(shown, nullptr), nullptr);
+    return out;
   }
+
+  static Json delta_of(AnswerPart& part) {
+    switch (part.kind) {
+      case AnswerPart::Kind::reasoning:
+        return {{"reasoning_content", std::move(part.text)}};
+      case AnswerPart::Kind::text:
+        return {{"content", std::move(part.text)}};
+      case AnswerPart::Kind::call:
+        return called({{"index", part.call},
+                       {"id", part.id},
+                       {"type", "function"},
+                       {"function", {{"name", std::move(part.text)}, {"arguments", ""}}}});
+      case AnswerPart::Kind::arguments:
+        return called({{"index", part.call}, {"function", {{"arguments", std::move(part.text)}}}});
+      case AnswerPart::Kind::call_end:
+        break;
+    }
+    return Json::object();
+  }
+  static Json called(Json call) { return {{"tool_calls", Json::array({std::move(call)})}}; }
 
   std::string finish(std::size_t index, Finished finished) {
     Choice& choice = choices_[index];
     ++finished_;
-    const auto parts = choice.split.push(finished.text);
-    std::string out = take(index, parts, nullptr);
-    out += take(index, choice.split.finish(), nullptr);
+    const std::string out = take(index, choice.parts.finish(finished), nullptr);
     choice.finished = std::move(finished);
     usage_.add(*choice.finished, choice.reasoning_tokens, index == 0);
     if (!plan_.stream) return "";
     if (const auto fault = fault_of(*choice.finished)) return out + sse_event(error_json(*fault));
-    return out + chunk(index, Json::object(), nullptr, name(choice.finished->reason));
+    return out + chunk(index, Json::object(), nullptr, finish_reason(choice));
   }
 
   Json usage() const { return usage_.to_json(model_); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,10 +10,12 @@
 #include "chat/chat_prompt.h"
 #include "engine/engine.h"
 #include "server/http_message.h"
+#include "server/kept_calls.h"
 
 namespace dsa::server {
 
-/// Refers to what must outlive the server.  Immutable but for the engine, which is thread-safe.
+/// Refers to what must outlive the server.  Immutable but for the engine and the kept calls, which are
+/// thread-safe.
 struct ServedModel {
   std::string id;
   Engine& engine;
@@ -25,6 +28,7 @@ struct ServedModel {
   std::string kernels = {};     // family that runs: "avx512_bf16"
   std::int64_t created = 0;     // seconds since 1970
   RunOptions run = {};          // of a request that says nothing else
+  std::shared_ptr<KeptCalls> kept_calls = std::make_shared<KeptCalls>();
 };
 
 /// The one of that id; the first for "".  Throws ApiError 404.

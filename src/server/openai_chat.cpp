@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "server/request_fields.h"
+#include "server/tool_fields.h"
 
 namespace dsa::server {
 namespace {
@@ -15,12 +16,8 @@ Role role_of(const Fields& message) {
   if (role == "user") return Role::user;
   if (role == "assistant") return Role::assistant;
   if (role == "system" || role == "developer") return Role::system;
-  if (role == "tool" || role == "function")
-    throw ApiError(400, "unsupported_parameter",
-                   fmt::format("{} is \"{}\", which cannot be done: this server calls no tools",
-                               message.where("role"), *role),
-                   message.where("role"));
-  message.wrong("role", "system, developer, user or assistant");
+  if (role == "tool") return Role::tool;
+  message.wrong("role", "system, developer, user, assistant or tool");
 }
 
 // A string, or a list of parts, of which we take text alone.
@@ -50,18 +47,18 @@ std::vector<ChatMessage> messages_of(const Fields& body) {
     const Fields message((*list)[i], fmt::format("messages[{}]", i));
     const Role role = role_of(message);
     ChatMessage out{.role = role, .content = content_of(message, role)};
-    if (const json* calls = message.find("tool_calls"); calls != nullptr && !calls->empty())
-      throw ApiError(
-          400, "unsupported_parameter",
-          fmt::format("{} cannot be read: this server calls no tools", message.where("tool_calls")),
-          message.where("tool_calls"));
     if (message.boolean("prefix").value_or(false))
       throw ApiError(
           400, "unsupported_parameter",
           fmt::format("{} cannot be done: an answer begins a message of its own", message.where("prefix")),
           message.where("prefix"));
     const auto reasoning = message.string("reasoning_content");
-    if (out.role == Role::assistant) out.reasoning = reasoning;
+    std::vector<ToolCall> calls = read_tool_calls(message);
+    (void)message.string("tool_call_id");
+    if (out.role == Role::assistant) {
+      out.reasoning = reasoning;
+      out.tool_calls = std::move(calls);
+    }
     messages.push_back(std::move(out));
   }
   return messages;
@@ -109,7 +106,7 @@ std::string today() {
 
 }  // namespace
 
-ChatCall read_chat(const Fields& body, const ServedModel& model) {
+ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_view text) {
   if (!model.prompt.format())
     throw ApiError(
         400, "unsupported_parameter",
@@ -120,18 +117,26 @@ ChatCall read_chat(const Fields& body, const ServedModel& model) {
   const std::vector<ChatMessage> messages = messages_of(body);
   read_common(body, model, request, call.plan);
   read_log_probs(body, call, request);
+  AskedTools asked = read_tools(body, model, text);
   std::size_t bytes = 0;
   for (const ChatMessage& message : messages) bytes += message.content.size();
+  for (const ChatTool& tool : asked.tools) bytes += tool.definition.size();
   check_text_size(bytes, model, "messages");
-  const ChatOptions options{.thinking = thinking_of(body), .date = today()};
+  call.shape.tools = std::move(asked.tools);
+  call.shape.parallel = asked.parallel;
+  // The marks of a call are special tokens in some vocabularies.
+  request.show_special = !call.shape.tools.empty();
+  const ChatOptions options{.thinking = thinking_of(body), .date = today(), .tools = call.shape.tools};
   try {
     request.prompt = model.prompt.encode(messages, options);
-    call.begins_in_reasoning = model.prompt.begins_in_reasoning(messages, options);
+    call.shape.begins_in_reasoning = model.prompt.begins_in_reasoning(messages, options);
   } catch (const Error& error) {
     throw invalid_value("messages", error.what());
   }
+  model.kept_calls->restore(messages, model.tokenizer, request.prompt);
   check_room(request, model, "messages");
-  read_thinking_budget(body, model, call.begins_in_reasoning, request);
+  if (!call.shape.tools.empty()) call.shape.prompt = mark_of(request.prompt);
+  read_thinking_budget(body, model, call.shape.begins_in_reasoning, request);
   call.plan.requests.push_back(std::move(request));
   return call;
 }

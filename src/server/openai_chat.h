@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "server/answer_parts.h"
 #include "server/answer_writer.h"
 #include "server/fields.h"
 
@@ -11,12 +12,12 @@ namespace dsa::server {
 /// A chat request, understood.
 struct ChatCall {
   Plan plan;  // of one request
-  bool begins_in_reasoning = false;
+  AnswerShape shape = {};
   bool log_probs = false;
 };
 
-/// Throws ApiError.
-ChatCall read_chat(const Fields& body, const ServedModel& model);
+/// `text`: the body as it was sent, for the order of its tools' keys.  Throws ApiError.
+ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_view text = {});
 
 /// `model` must outlive the writer.
 std::unique_ptr<AnswerWriter> write_chat(const ChatCall& call, const ServedModel& model);

@@ -141,6 +141,15 @@ TEST_F(OpenAi, EveryWrongValueIsRefusedByName) {
       {R"("stream": true, "stream_options": {"include_usage": 1})", "stream_options.include_usage"},
       {R"("tools": [{}], "tool_choice": "required")", "tool_choice"},
       {R"("tool_choice": {"type": "function"})", "tool_choice"},
+      {R"("tools": {})", "tools"},
+      {R"("tools": [{}])", "tools[0].function"},
+      {R"("tools": [{"type": "custom"}])", "tools[0].type"},
+      {R"("tools": [{"function": {}}])", "tools[0].function.name"},
+      {R"("tools": [{"function": {"name": "a b"}}])", "tools[0].function.name"},
+      {R"("tools": [{"function": {"name": "f", "description": 1}}])", "tools[0].function.description"},
+      {R"("tools": [{"function": {"name": "f", "parameters": []}}])", "tools[0].function.parameters"},
+      {R"("tools": [{"function": {"name": "f"}}, {"function": {"name": "f"}}])", "tools[1].function.name"},
+      {R"("parallel_tool_calls": 1)", "parallel_tool_calls"},
       {R"("response_format": {"type": "json_object"})", "response_format"},
       {R"("response_format": {"type": "json_schema"})", "response_format"},
       {R"("modalities": ["text", "audio"])", "modalities"},
@@ -208,7 +217,8 @@ TEST_F(OpenAi, MessagesAreHostileToo) {
       {R"([{"content": "x"}])", "messages[0].role"},
       {R"([{"role": "root", "content": "x"}])", "messages[0].role"},
       {R"([{"role": 1, "content": "x"}])", "messages[0].role"},
-      {R"([{"role": "tool", "content": "x"}])", "messages[0].role"},
+      {R"([{"role": "function", "content": "x"}])", "messages[0].role"},
+      {R"([{"role": "tool"}])", "messages[0].content"},
       {R"([{"role": "user", "content": 1}])", "messages[0].content"},
       {R"([{"role": "user", "content": [1]}])", "messages[0].content[0]"},
       {R"([{"role": "user", "content": [{"type": "image_url"}]}])", "messages[0].content[0].type"},
@@ -216,7 +226,12 @@ TEST_F(OpenAi, MessagesAreHostileToo) {
       {R"([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "prefix": true}])",
        "messages[1].prefix"},
       {R"([{"role": "user", "content": "x", "reasoning_content": {}}])", "messages[0].reasoning_content"},
-      {R"([{"role": "assistant", "tool_calls": [{}]}])", "messages[0].tool_calls"}};
+      {R"([{"role": "assistant", "tool_calls": 7}])", "messages[0].tool_calls"},
+      {R"([{"role": "assistant", "tool_calls": [{}]}])", "messages[0].tool_calls[0].function"},
+      {R"([{"role": "assistant", "tool_calls": [{"function": {"name": "<x>"}}]}])",
+       "messages[0].tool_calls[0].function.name"},
+      {R"([{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": 1}}]}])",
+       "messages[0].tool_calls[0].function.arguments"}};
   for (const auto& [messages, param] : cases)
     EXPECT_EQ(refusal([&] {
                 const json body = parse_body("{\"messages\": " + messages + "}");

@@ -4,6 +4,7 @@
 #include "sampling/sampling_params.h"
 #include "sampling/stop_matcher.h"
 #include "server/request_fields.h"
+#include "server/tool_fields.h"
 
 namespace dsa::server {
 namespace {
@@ -73,6 +74,48 @@ Json common_fields() {
   return fields;
 }
 
+Json nullable(Json schema) {
+  schema["type"] = Json::array({schema["type"], "null"});
+  return schema;
+}
+
+Json tool_name() {
+  return {
+      {"type", "string"}, {"minLength", 1}, {"maxLength", kMaxToolName}, {"pattern", "^[a-zA-Z0-9_.-]+$"}};
+}
+Json tools_of(Json tool) {
+  Json out = nullable(list_of(std::move(tool)));
+  out["maxItems"] = kMaxTools;
+  out["description"] = "what the model may call";
+  return out;
+}
+
+Json tool() {
+  return object(
+      {{"type", {{"enum", {"function", nullptr}}}},
+       {"function",
+        object({{"name", tool_name()}, {"description", typed("string")}, {"parameters", typed("object")}},
+               {"name"})}},
+      {"function"});
+}
+Json tool_call() {
+  Json arguments{{"anyOf", Json::array({typed("string"), typed("object")})}};
+  return object(
+      {{"id", typed("string")},
+       {"function", object({{"name", tool_name()}, {"arguments", std::move(arguments)}}, {"name"})}},
+      {"function"});
+}
+// Of Anthropic's; one of another type is passed over.
+Json custom_tool() {
+  const Json other{{"type", "string"}, {"not", {{"const", "custom"}}}};
+  return {{"anyOf", Json::array({object({{"type", {{"enum", {"custom", nullptr}}}},
+                                         {"name", tool_name()},
+                                         {"description", typed("string")},
+                                         {"input_schema", {{"type", "object"}}}},
+                                        {"name", "input_schema"}),
+                                 object({{"type", other}}, {"type"})})}};
+}
+
 Json chat_request() {
   Json fields{{"messages", list_of(reference("Message"))}};
   fields["messages"]["minItems"] = 1;
@@ -83,6 +126,9 @@ Json chat_request() {
   fields["thinking"] = {{"type", Json::array({"object", "null"})},
                         {"properties", {{"type", one_of({"enabled", "disabled"})}}},
                         {"required", {"type"}}};
+  fields["tools"] = tools_of(tool());
+  fields["tool_choice"] = {{"enum", {"auto", "none", nullptr}}};
+  fields["parallel_tool_calls"] = flag("several calls in one answer; default true");
   return object(std::move(fields), {"messages"});
 }
 
@@ -101,12 +147,25 @@ Json completions_request() {
 
 Json messages_request(bool counting) {
   const Json string{{"type", "string"}};
-  Json block = object({{"type", one_of({"text"})}, {"text", string}}, {"type", "text"});
-  const Json content{{"anyOf", Json::array({string, list_of(std::move(block))})}};
-  Json fields{{"system", {{"anyOf", Json::array({string, content["anyOf"][1], {{"type", "null"}}})}}},
+  const Json block = object({{"type", one_of({"text"})}, {"text", string}}, {"type", "text"});
+  const Json texts{{"anyOf", Json::array({string, list_of(block), {{"type", "null"}}})}};
+  const Json call = object({{"type", one_of({"tool_use"})},
+                            {"id", typed("string")},
+                            {"name", tool_name()},
+                            {"input", {{"type", "object"}}}},
+                           {"type", "name", "input"});
+  const Json result = object(
+      {{"type", one_of({"tool_result"})}, {"tool_use_id", typed("string")}, {"content", texts}}, {"type"});
+  const Json content{
+      {"anyOf", Json::array({string, list_of({{"anyOf", Json::array({block, call, result})}})})}};
+  Json fields{{"system", texts},
               {"messages", list_of(object({{"role", one_of({"user", "assistant"})}, {"content", content}},
                                           {"role", "content"}))},
-              {"model", {{"type", Json::array({"string", "null"})}}}};
+              {"model", {{"type", Json::array({"string", "null"})}}},
+              {"tools", tools_of(custom_tool())},
+              {"tool_choice", nullable(object({{"type", one_of({"auto", "none"})},
+                                               {"disable_parallel_tool_use", flag("one call at most")}},
+                                              {"type"}))}};
   fields["messages"]["minItems"] = 1;
   fields["messages"]["maxItems"] = kMaxMessages;
   if (counting) return object(std::move(fields), {"messages"});
@@ -123,9 +182,11 @@ Json schemas() {
   const Json number{{"type", "number"}}, integer{{"type", "integer"}}, string{{"type", "string"}};
   const Json any_string{{"type", Json::array({"string", "null"})}};
   Json part = object({{"type", one_of({"text"})}, {"text", string}}, {"type", "text"});
-  Json message = object({{"role", one_of({"system", "developer", "user", "assistant"})},
+  Json message = object({{"role", one_of({"system", "developer", "user", "assistant", "tool"})},
                          {"content", {{"anyOf", Json::array({string, list_of(std::move(part))})}}},
-                         {"reasoning_content", typed("string")}},
+                         {"reasoning_content", typed("string")},
+                         {"tool_calls", tools_of(tool_call())},
+                         {"tool_call_id", typed("string")}},
                         {"role", "content"});
   Json dsa = object(
       {{"attention", {{"enum", {"auto", "dense", "sparse", nullptr}}}},
@@ -148,7 +209,7 @@ Json schemas() {
                                              {"dense_rows", integer}})}},
                             {"prompt_tokens", "completion_tokens", "total_tokens", "dsa"});
   const Json finish{{"type", Json::array({"string", "null"})},
-                    {"enum", {"stop", "length", "repetition", nullptr}}};
+                    {"enum", {"stop", "length", "tool_calls", "repetition", nullptr}}};
   const auto answer = [&](Json choice) {
     return object({{"id", string},
                    {"object", string},
@@ -176,7 +237,7 @@ Json schemas() {
        object({{"id", string},
                {"type", one_of({"message"})},
                {"role", one_of({"assistant"})},
-               {"content", list_of(object({{"type", one_of({"text", "thinking"})}}, {"type"}))},
+               {"content", list_of(object({{"type", one_of({"text", "thinking", "tool_use"})}}, {"type"}))},
                {"stop_reason", string},
                {"usage", object({{"input_tokens", integer},
                                  {"cache_read_input_tokens", integer},
@@ -190,13 +251,14 @@ Json schemas() {
       {"DetokenizeRequest",
        object({{"tokens", list_of({{"type", "integer"}, {"minimum", 0}})}, {"model", any_string}},
               {"tokens"})},
-      {"ChatAnswer",
-       answer(
-           object({{"index", integer},
-                   {"message", object({{"role", string}, {"content", string}, {"reasoning_content", string}},
-                                      {"role", "content"})},
-                   {"finish_reason", finish}},
-                  {"index", "message", "finish_reason"}))},
+      {"ChatAnswer", answer(object({{"index", integer},
+                                    {"message", object({{"role", string},
+                                                        {"content", any_string},
+                                                        {"reasoning_content", string},
+                                                        {"tool_calls", list_of(tool_call())}},
+                                                       {"role", "content"})},
+                                    {"finish_reason", finish}},
+                                   {"index", "message", "finish_reason"}))},
       {"CompletionsAnswer", answer(object({{"index", integer}, {"text", string}, {"finish_reason", finish}},
                                           {"index", "text", "finish_reason"}))},
       {"Tokens", object({{"tokens", list_of(integer)}, {"count", integer}, {"max_model_len", integer}},

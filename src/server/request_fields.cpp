@@ -47,11 +47,10 @@ bool has_audio(const json& value) {
   return !value.is_array() || std::ranges::any_of(value, [](const json& one) { return one != "text"; });
 }
 constexpr std::string_view kNoGrammar = "answers are not held to a grammar here";
-constexpr std::string_view kNoTools = "this server calls no tools";
 constexpr std::array<Unsupported, 17> kUnsupported{{
     {"response_format", is_typed, kNoGrammar},
-    {"tool_choice", is_forced, kNoTools},
-    {"function_call", is_forced, kNoTools},
+    {"tool_choice", is_forced, kNoGrammar},
+    {"function_call", is_forced, "ask with tools"},
     {"guided_json", is_set, kNoGrammar},
     {"guided_regex", is_set, kNoGrammar},
     {"guided_choice", is_set, kNoGrammar},

@@ -89,7 +89,7 @@ std::span<const Api::Route> Api::routes() {
               const auto json = parse_body(request.body);
               const Fields body(json);
               const ServedModel& model = find_model(api.models_, model_of(body));
-              ChatCall call = read_chat(body, model);
+              ChatCall call = read_chat(body, model, request.body);
               auto writer = write_chat(call, model);
               api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.plan));
             }},
@@ -108,7 +108,7 @@ std::span<const Api::Route> Api::routes() {
               const auto json = parse_body(request.body);
               const Fields body(json);
               const ServedModel& model = find_anthropic_model(api.models_, model_of(body));
-              MessagesCall call = read_messages(body, model);
+              MessagesCall call = read_messages(body, model, /*counting=*/false, request.body);
               if (!call.dropped.empty()) headers.emplace_back("X-Dsa-Dropped", call.dropped);
               auto writer = write_message(call, model);
               api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.chat.plan));
@@ -117,7 +117,8 @@ std::span<const Api::Route> Api::routes() {
             [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
               const auto json = parse_body(request.body);
               const Fields body(json);
-              const auto call = read_messages(body, find_anthropic_model(api.models_, model_of(body)), true);
+              const auto call = read_messages(body, find_anthropic_model(api.models_, model_of(body)),
+                                              /*counting=*/true, request.body);
               const auto tokens = call.chat.plan.requests.front().prompt.size();
               tell(exchange, {.body = json_text(nlohmann::ordered_json{{"input_tokens", tokens}}) + "\n"},
                    std::move(headers));
@@ -126,7 +127,8 @@ std::span<const Api::Route> Api::routes() {
             [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
               const auto json = parse_body(request.body);
               const Fields body(json);
-              tell(exchange, tokenize(body, find_model(api.models_, model_of(body))), std::move(headers));
+              tell(exchange, tokenize(body, find_model(api.models_, model_of(body)), request.body),
+                   std::move(headers));
             }},
       Route{"POST", "/detokenize", true,
             [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {

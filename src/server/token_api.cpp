@@ -14,8 +14,8 @@ using Ids = std::vector<std::int32_t>;
 // Far more text than the context holds may be cut, but not without end.
 constexpr std::size_t kMostBytes = std::size_t{4} << 20;
 
-Ids ids_of(const Fields& body, const ServedModel& model) {
-  if (body.find("messages") != nullptr) return read_chat(body, model).plan.requests.front().prompt;
+Ids ids_of(const Fields& body, const ServedModel& model, std::string_view sent) {
+  if (body.find("messages") != nullptr) return read_chat(body, model, sent).plan.requests.front().prompt;
   auto text = body.string("prompt");
   if (!text) text = body.string("content");
   if (!text) body.wrong("prompt", "a string, or messages");
@@ -29,11 +29,11 @@ Ids ids_of(const Fields& body, const ServedModel& model) {
 
 }  // namespace
 
-HttpAnswer tokenize(const Fields& body, const ServedModel& model) {
+HttpAnswer tokenize(const Fields& body, const ServedModel& model, std::string_view text) {
   Ids ids;
   const bool with_texts = body.boolean("return_token_strs").value_or(false);
   try {
-    ids = ids_of(body, model);
+    ids = ids_of(body, model, text);
   } catch (const ApiError&) {
     throw;
   } catch (const Error& error) {

@@ -7,8 +7,9 @@
 
 namespace dsa::server {
 
-/// {"prompt": text} or {"messages": [...]} to {"tokens", "count", "max_model_len"}.  Throws ApiError.
-HttpAnswer tokenize(const Fields& body, const ServedModel& model);
+/// {"prompt": text} or {"messages": [...]} to {"tokens", "count", "max_model_len"}.  `text`: the body as it
+/// was sent.  Throws ApiError.
+HttpAnswer tokenize(const Fields& body, const ServedModel& model, std::string_view text = {});
 /// {"tokens": [ids]} to {"prompt": text}.  Throws ApiError.
 HttpAnswer detokenize(const Fields& body, const ServedModel& model);
 

@@ -13,6 +13,15 @@ import time
 
 import openai
 
+CALLS = """I look.
+<tool_call>
+{"name": "get_weather", "arguments": {"city": "Paris"}}
+</tool_call>
+<tool_call>
+{"name": "get_weather", "arguments": {"city": "Rome"}}
+</tool_call>"""
+TOOLS = [{"type": "function", "function": {"name": "get_weather", "strict": True, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]
+
 SCRIPT = {
     "context": 2000,
     "queue": 8,
@@ -20,6 +29,8 @@ SCRIPT = {
         {"when": "slow", "text": "word ", "repeat": 400, "token_ms": 20},
         {"when": "long read", "read_ms": 60000, "text": "late"},
         {"when": "fails", "text": "so far", "error": "the scripted fault"},
+        {"when": "<tool_response>\n18", "text": "It is 18 degrees."},
+        {"when": "weather", "text": CALLS},
         {"when": "count", "text": "one two three"},
         {"when": "unicode", "text": "Grüße, 世界 🌍"},
         {"text": "Hello!"},
@@ -121,6 +132,30 @@ def log_probabilities(server):
     tokens = got.choices[0].logprobs.content
     equal("".join(t.token for t in tokens), "Hello!")
     equal(len(tokens[0].top_logprobs), 2)
+
+
+def tools_are_called(server):
+    """The loop of an agent: calls, streamed and not, their results, the answer."""
+    ask = lambda messages, **more: server.client().chat.completions.create(model="script", messages=messages, tools=TOOLS, **more)
+    whole = ask(user("weather")).choices[0]
+    equal(whole.finish_reason, "tool_calls")
+    equal(whole.message.content, "I look.")
+    equal([json.loads(c.function.arguments) for c in whole.message.tool_calls], [{"city": "Paris"}, {"city": "Rome"}])
+
+    with server.client().chat.completions.stream(model="script", messages=user("weather"), tools=TOOLS) as stream:
+        kinds = [event.type for event in stream]
+        streamed = stream.get_final_completion().choices[0]
+    expect(kinds.count("tool_calls.function.arguments.delta") > 10, "arguments come as they are written")
+    equal(kinds.count("tool_calls.function.arguments.done"), 2)
+    equal(streamed.finish_reason, "tool_calls")
+    equal([c.function.arguments for c in streamed.message.tool_calls], [c.function.arguments for c in whole.message.tool_calls])
+
+    results = [{"role": "tool", "tool_call_id": c.id, "content": "18"} for c in whole.message.tool_calls]
+    equal(ask(user("weather") + [whole.message] + results).choices[0].message.content, "It is 18 degrees.")
+    equal(ask(user("weather"), tool_choice="none").choices[0].message.content, CALLS)
+    equal(len(ask(user("weather"), parallel_tool_calls=False).choices[0].message.tool_calls), 1)
+    cut = ask(user("weather"), max_tokens=60).choices[0]
+    equal((cut.finish_reason, cut.message.tool_calls), ("length", None))
 
 
 def texts_are_continued(server):
@@ -243,6 +278,7 @@ def main(program):
     with_server = [
         chat_is_answered,
         chat_is_streamed,
+        tools_are_called,
         log_probabilities,
         texts_are_continued,
         models_are_listed,
