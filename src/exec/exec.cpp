@@ -17,6 +17,8 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/numeric.h"
+#include "base/stopwatch.h"
+#include "exec/neighbour.h"
 
 namespace dsa {
 namespace {
@@ -26,6 +28,9 @@ namespace {
 // busy neighbour loses nothing that matters; a team larger than the machine hardly spins at all.
 constexpr int kSpins = 4000;
 constexpr int kSpinsCrowded = 50;
+
+// The last range of an op is seldom waited for so long, unless its thread has lost its core.
+constexpr std::chrono::microseconds kLongWait{500};
 
 void pause_cpu() {
 #if defined(__x86_64__)
@@ -114,10 +119,17 @@ struct Exec::Team {
 
   void work(int rank) {
     std::uint64_t seen = 0;
+    std::uint32_t waits_seen = 0;
+    RestRule rule;
+    const RunDelay delay;
     for (;;) {
       seen = wait_for_job(seen);
       if (stop) return;
       run(rank);
+      const std::uint32_t now = long_waits.load(std::memory_order_relaxed);
+      if (std::exchange(waits_seen, now) == now) continue;
+      if (const auto delayed = delay.read())
+        std::this_thread::sleep_for(rule.look(*delayed, std::chrono::steady_clock::now()));
     }
   }
 
@@ -196,10 +208,12 @@ struct Exec::Team {
   void wait_until_done(std::int64_t ranges) {
     for (int i = 0; i < spins && done.load() != ranges; ++i) pause_cpu();
     if (done.load() != ranges) {
+      const Stopwatch watch;
       std::unique_lock lock(mutex);
       caller_sleeps = true;
       finished.wait(lock, [&] { return done.load() == ranges; });
       caller_sleeps = false;
+      if (watch.seconds() > std::chrono::duration<double>(kLongWait).count()) ++long_waits;
     }
     rethrow();
   }
@@ -211,6 +225,7 @@ struct Exec::Team {
   std::condition_variable wake, finished;
   alignas(64) std::atomic<std::uint64_t> generation{0};
   std::atomic<int> sleepers{0};
+  std::atomic<std::uint32_t> long_waits{0};
   alignas(64) std::atomic<std::int64_t> done{0};
   std::atomic<bool> caller_sleeps{false};
   std::atomic<bool> stop{false};
