@@ -21,7 +21,8 @@ constexpr dsa::server::HttpLimits kLimits{
 
 // What was read, as a text that two ways of reading can be compared by.
 std::string read_all(std::string_view bytes, std::size_t piece) {
-  RequestReader reader(kLimits);
+  dsa::server::ByteBudget bodies(kLimits.all_bodies_bytes);
+  RequestReader reader(kLimits, bodies);
   std::string seen;
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     auto state = reader.push(bytes.substr(at, piece));

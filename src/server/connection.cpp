@@ -81,7 +81,7 @@ Connection::Connection(asio::io_context& context, ConnectionHost& host, Wire::So
       host_(host),
       wire_(std::move(socket), tls),
       peer_(std::move(peer)),
-      reader_(host.limits()),
+      reader_(host.limits(), host.bodies()),
       signal_(context),
       room_(context),
       stall_(context) {}

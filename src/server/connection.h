@@ -44,6 +44,7 @@ class ConnectionHost {
  public:
   virtual ~ConnectionHost() = default;
   [[nodiscard]] virtual const HttpLimits& limits() const = 0;
+  [[nodiscard]] virtual ByteBudget& bodies() = 0;
   [[nodiscard]] virtual std::chrono::milliseconds keep_alive_every() const = 0;
   [[nodiscard]] virtual bool accepting() const = 0;
   [[nodiscard]] virtual HttpAnswer refusal(int status, const std::string& why) const = 0;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,7 +20,8 @@ struct HttpRequest {
   std::string body = {};
   bool keep_alive = true;
   bool http_1_0 = false;
-  std::string peer = {};  // the client's address; "unix" for a socket of this machine
+  std::string peer = {};               // the client's address; "unix" for a socket of this machine
+  std::shared_ptr<void> counted = {};  // while it lives its body counts among those in memory
 
   /// The first header of that name, whatever its capitals; "" if there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
@@ -42,6 +44,7 @@ struct HttpLimits {
   std::size_t header_bytes = 32 << 10;            // with the request line; 431
   std::size_t headers = 100;                      // 431
   std::size_t body_bytes = 32 << 20;              // 413
+  std::size_t all_bodies_bytes = 256 << 20;       // of requests that arrive or are about to be handled; 503
   std::size_t unread_bytes = 1 << 20;             // written, and not taken by the client: it is dropped
   std::size_t connections = 4096;                 // 503
   std::size_t running_per_client = 1024;          // requests of one address being answered; 429

@@ -40,6 +40,7 @@ constexpr std::chrono::milliseconds kLastWords{500};
 struct HttpServer::Impl : ConnectionHost {
   Impl(HttpSettings given, Handler handle_, Refusal refuse_)
       : settings(std::move(given)),
+        bodies_in_memory(settings.limits.all_bodies_bytes),
         handler(std::move(handle_)),
         refuse(std::move(refuse_)),
         tcp_listener(context),
@@ -55,6 +56,7 @@ struct HttpServer::Impl : ConnectionHost {
   void take(Socket socket, std::string peer, bool with_tls);
 
   const HttpLimits& limits() const override { return settings.limits; }
+  ByteBudget& bodies() override { return bodies_in_memory; }
   std::chrono::milliseconds keep_alive_every() const override { return settings.keep_alive_every; }
   bool accepting() const override { return open; }
   HttpAnswer refusal(int status, const std::string& why) const override { return refuse(status, why); }
@@ -66,6 +68,7 @@ struct HttpServer::Impl : ConnectionHost {
   void finish();
 
   HttpSettings settings;
+  ByteBudget bodies_in_memory;
   Handler handler;
   Refusal refuse;
   asio::io_context context{1};  // one thread runs it

@@ -29,8 +29,11 @@ struct RequestReader::Parser {
   http::request_parser<http::string_body> request;
 };
 
-RequestReader::RequestReader(const HttpLimits& limits)
-    : limits_(limits), parser_(std::make_unique<Parser>()) {}
+RequestReader::RequestReader(const HttpLimits& limits, ByteBudget& bodies)
+    : limits_(limits),
+      bodies_(bodies),
+      counted_(std::make_shared<ByteBudget::Share>(bodies)),
+      parser_(std::make_unique<Parser>()) {}
 RequestReader::~RequestReader() = default;
 
 RequestReader::State RequestReader::refuse(int status, std::string why) {
@@ -153,6 +156,8 @@ RequestReader::State RequestReader::advance() {
       return refuse(413, fmt::format("the body has more than {} bytes", limits_.body_bytes));
     if (error && error != http::error::need_more)
       return refuse(400, fmt::format("the body is not HTTP: {}", error.message()));
+    if (!counted_->grow_to(parser.get().body().size()))
+      return refuse(503, "too many requests arrive at once, try again");
     if (taken == 0) {
       if (held_.size() > kMaxChunkLine) return refuse(400, "a chunk's size line or a trailer is too long");
       return state_;
@@ -172,6 +177,7 @@ HttpRequest RequestReader::take() {
   out.http_1_0 = message.version() < 11;
   for (const auto& field : message) out.headers.emplace_back(view(field.name_string()), view(field.value()));
   out.body = std::move(message.body());
+  out.counted = std::exchange(counted_, std::make_shared<ByteBudget::Share>(bodies_));
   parser_ = std::make_unique<Parser>();
   scanned_ = header_end_ = 0;
   state_ = State::idle;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/byte_budget.h"
 #include "server/http_message.h"
 
 namespace dsa::server {
@@ -21,7 +22,8 @@ struct BadRequest {
 /// encoding are refused.  One thread at a time.
 class RequestReader {
  public:
-  explicit RequestReader(const HttpLimits& limits);
+  /// `bodies`, which must outlive all requests, bounds what all readers hold together.
+  RequestReader(const HttpLimits& limits, ByteBudget& bodies);
   ~RequestReader();
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
@@ -53,6 +55,8 @@ class RequestReader {
   [[nodiscard]] bool check_framing(std::size_t lengths, std::size_t encodings);
 
   HttpLimits limits_;
+  ByteBudget& bodies_;
+  std::shared_ptr<ByteBudget::Share> counted_;  // of the request that arrives
   State state_ = State::idle;
   BadRequest error_;
   std::string held_;            // not given to the parser

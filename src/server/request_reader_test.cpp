@@ -9,7 +9,8 @@ using State = RequestReader::State;
 
 // The status that is answered; 0: a whole request; -1: more is waited for.
 int status_of(const std::string& bytes, const HttpLimits& limits = {}) {
-  RequestReader reader(limits);
+  ByteBudget bodies(limits.all_bodies_bytes);
+  RequestReader reader(limits, bodies);
   const State state = reader.push(bytes);
   if (state == State::bad) return reader.error().status;
   return state == State::done ? 0 : -1;
@@ -26,7 +27,8 @@ TEST(RequestReader, OneRequestAfterTheOtherInPiecesOfAnySize) {
       post("transfer-encoding: Chunked\r\n", "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: u\r\n\r\n") + "\r\n" +
       get("/a?b=c&d=e");
   for (std::size_t piece = 1; piece <= bytes.size(); piece += piece < 40 ? 1 : 37) {
-    RequestReader reader({});
+    ByteBudget bodies(100);
+    RequestReader reader({}, bodies);
     std::vector<HttpRequest> got;
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
       State state = reader.push(std::string_view(bytes).substr(at, piece));
@@ -112,8 +114,24 @@ TEST(RequestReader, EveryLimitHoldsAtItsValueAndOnePastIt) {
   EXPECT_EQ(status_of(post(chunked, "5\r\nabcde\r\n6\r\nabcdef\r\n0\r\n\r\n"), limits), 413);
 }
 
+TEST(RequestReader, AllBodiesTogetherAreBoundedUntilTheyAreHandled) {
+  ByteBudget bodies(10);
+  RequestReader first({}, bodies), second({}, bodies);
+  ASSERT_EQ(first.push(post("Content-Length: 7\r\n", "1234567")), State::done);
+  auto request = std::make_optional(first.take());
+  EXPECT_EQ(second.push(post("Content-Length: 4\r\n", "123")), State::body) << "ten are there";
+  EXPECT_EQ(second.push("4"), State::bad);
+  EXPECT_EQ(second.error().status, 503);
+  request.reset();
+  EXPECT_EQ(bodies.used(), 3U);
+  EXPECT_EQ(first.push(post("Content-Length: 7\r\n", "1234567")), State::done) << "there is room again";
+  RequestReader third({}, bodies);
+  EXPECT_EQ(third.push(post("Content-Length: 1\r\n", "1")), State::bad);
+}
+
 TEST(RequestReader, AClientThatWaitsForLeaveToSendIsNoticedOnce) {
-  RequestReader reader({});
+  ByteBudget bodies(100);
+  RequestReader reader({}, bodies);
   EXPECT_EQ(reader.push(post("Expect: 100-Continue\r\nContent-Length: 2\r\n")), State::body);
   EXPECT_TRUE(reader.expects_continue());
   EXPECT_FALSE(reader.expects_continue());
@@ -121,7 +139,8 @@ TEST(RequestReader, AClientThatWaitsForLeaveToSendIsNoticedOnce) {
 }
 
 TEST(RequestReader, TheStateSaysHowFarItIs) {
-  RequestReader reader({});
+  ByteBudget bodies(100);
+  RequestReader reader({}, bodies);
   EXPECT_EQ(reader.push(""), State::idle);
   EXPECT_EQ(reader.push("\r\n"), State::idle) << "an empty line before a request";
   EXPECT_EQ(reader.push("GET"), State::headers);
