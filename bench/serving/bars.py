@@ -68,7 +68,11 @@ def _first_token(cells, name, what, beside=None, bar=None):
 def _gap(cells):
     if "d/times" not in cells:
         return
-    for name, what in (("d/undisturbed", "4 streams, undisturbed: median gap"), ("d/p99", "an 8K prompt arrives: p99 of their gaps")):
+    for name, what in (
+        ("d/undisturbed", "4 streams, undisturbed: median gap"),
+        ("d/undisturbed p99", "…, and p99: what the machine does by itself"),
+        ("d/p99", "an 8K prompt arrives: p99 of their gaps"),
+    ):
         other = peer(cells[name], more_is_better=False)
         yield Line(what, f"{spread(cells[name][OURS])} ms", _told(cells[name], other))
     other = peer(cells["d/times"], more_is_better=False)

@@ -34,6 +34,7 @@ RESULT = {
         "c/disk": cell(500),
         "c/restart": cell(1000, Q4_0=[42_000]),
         "d/undisturbed": cell(10, Q4_0=[60]),
+        "d/undisturbed p99": cell(15, Q4_0=[70]),
         "d/p99": cell(19, Q4_0=[3000]),
         "d/first": cell(15_000, Q4_0=[50_000]),
         "d/times": cell(1.9, Q4_0=[50]),

@@ -121,10 +121,12 @@ def gaps(bench):
         running.join()
         if any(stream.whole for stream in streams):
             raise client.Wrong(f"a stream of {STREAM_ANSWER} tokens ended before the long prompt was read")
-        undisturbed = statistics.median(gaps_within(streams, calm, long.begun))
+        calm_gaps = gaps_within(streams, calm, long.begun)
+        undisturbed = statistics.median(calm_gaps)
         disturbed = gaps_within(streams, long.begun, long.stamps[0])
         return {
             "d/undisturbed": undisturbed,
+            "d/undisturbed p99": percentile(calm_gaps, 99),
             "d/p99": percentile(disturbed, 99),
             "d/first": long.first_token_ms,
             "d/times": percentile(disturbed, 99) / undisturbed,
