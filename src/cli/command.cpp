@@ -57,6 +57,11 @@ Option Option::show_default() {
   return *this;
 }
 
+Option Option::default_text(const std::string& text) {
+  option_->default_str(text);
+  return *this;
+}
+
 Option Option::excludes(Option other) {
   option_->excludes(other.option_);
   return *this;

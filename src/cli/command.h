@@ -34,6 +34,8 @@ class Option {
   Option required();
   /// In --help; the value as it is now.
   Option show_default();
+  /// What --help says in its place: an empty list stands for that.
+  Option default_text(const std::string& text);
   Option excludes(Option other);
   /// Values may also stand in one word.
   Option comma_separated();

@@ -1,4 +1,4 @@
-// dsa serve [MODEL]: answers over HTTP, with OpenAI's API.
+// dsa serve [MODEL ...]: answers over HTTP, with OpenAI's API.
 #include "server/serve.h"
 
 #include <algorithm>
@@ -19,7 +19,8 @@ namespace {
 
 struct ServeOptions {
   Options common;
-  std::string name;  // of the model, in requests
+  std::vector<std::string> models;  // none: the default of `common`
+  std::string name;                 // of the only model, in requests
   std::string config;
   bool print_config = false;
   std::string host = "127.0.0.1";
@@ -63,9 +64,9 @@ server::ServeSettings settings_of(const ServeOptions& o) {
 }
 
 // The name that was typed, else the folder's or the file's.
-std::string id_of(const ServeOptions& o) {
+std::string id_of(const ServeOptions& o, const std::string& model) {
   if (!o.name.empty()) return o.name;
-  const std::filesystem::path path(o.common.model);
+  const std::filesystem::path path(model);
   const auto last = path.has_filename() ? path.filename() : path.parent_path().filename();
   const std::string id = last.extension() == ".gguf" ? last.stem().string() : last.string();
   return id.empty() || id == "." ? "model" : id;
@@ -81,44 +82,85 @@ std::int64_t now() {
   return std::chrono::duration_cast<std::chrono::seconds>(since).count();
 }
 
-// Tokens of cache that the memory for pages holds: what was asked for, else a quarter of what is left, up to
-// 4 GiB.
+// Tokens of cache that a model's share of the memory for pages holds: of what was asked for, else of a
+// quarter of what is left, up to 4 GiB.
 std::int64_t cache_tokens(const ServeOptions& o, const OpenedModel& opened) {
   constexpr std::int64_t kMost = std::int64_t{4} << 30;
   const std::int64_t bytes =
       o.cache_ram >= 0 ? o.cache_ram << 20 : std::min(kMost, memory_left("/").value_or(kMost) / 4);
-  return bytes /
+  return bytes / std::ssize(o.models) /
          static_cast<std::int64_t>(kv_token_bytes(opened.files.config, load_options(o.common).compute));
 }
 
-int serve_model(const ServeOptions& o) {
-  OpenedModel opened = open(o.common);
+LoadOptions load_served(const ServeOptions& o, const OpenedModel& opened) {
   LoadOptions load = load_options(o.common);
   load.cache = cache_tokens(o, opened);
-  const Tokenizer tokenizer = fitting_tokenizer(opened.files);
-  LoadedModel model(std::move(opened), load);
-  const ChatPrompt prompt(model.files(), tokenizer,
-                          {.raw = o.common.raw,
-                           .name = o.common.chat_format,
-                           .without = WithoutFormat::complete,
-                           .context = model.context()});
-  ModelEngine engine(
-      model, tokenizer,
-      {.max_running = o.max_running, .queue = {.requests = o.max_queue}, .disk = disk_cache(o.common)});
-  const RunOptions run = run_options(o.common);
-  engine.check(run);
-  const server::ServedModel served{.id = id_of(o),
-                                   .engine = engine,
-                                   .tokenizer = tokenizer,
-                                   .prompt = prompt,
-                                   .context = model.context(),
-                                   .vocab_size = model.config().vocab_size,
-                                   .topk = model.topk(),
-                                   .indexer = indexer_name(model),
-                                   .kernels = std::string(model.transformer().kernels().name),
-                                   .created = now(),
-                                   .run = run};
-  const auto end = server::serve(std::span(&served, 1), settings_of(o));
+  return load;
+}
+
+// A model and all that answers for it.
+class Served {
+ public:
+  // `o.common.model` is the one.
+  Served(const ServeOptions& o, OpenedModel opened)
+      : tokenizer_(fitting_tokenizer(opened.files)),
+        model_(std::move(opened), load_served(o, opened)),
+        prompt_(model_.files(), tokenizer_,
+                {.raw = o.common.raw,
+                 .name = o.common.chat_format,
+                 .without = WithoutFormat::complete,
+                 .context = model_.context()}),
+        engine_(
+            model_, tokenizer_,
+            {.max_running = o.max_running, .queue = {.requests = o.max_queue}, .disk = disk_cache(o.common)}),
+        run_(run_options(o.common)),
+        id_(id_of(o, o.common.model)) {
+    engine_.check(run_);
+  }
+
+  // By its name; and, where it has an indexer, as it is without: to compare them.
+  void list(std::vector<server::ServedModel>& models) {
+    server::ServedModel model{.id = id_,
+                              .engine = engine_,
+                              .tokenizer = tokenizer_,
+                              .prompt = prompt_,
+                              .context = model_.context(),
+                              .vocab_size = model_.config().vocab_size,
+                              .topk = model_.topk(),
+                              .indexer = indexer_name(model_),
+                              .kernels = std::string(model_.transformer().kernels().name),
+                              .created = now(),
+                              .run = run_};
+    models.push_back(model);
+    if (!model_.has_indexer() || run_.attention == AttentionMode::dense) return;
+    model.id += ":dense";
+    model.run.attention = AttentionMode::dense;
+    models.push_back(std::move(model));
+  }
+
+ private:
+  const Tokenizer tokenizer_;
+  LoadedModel model_;
+  const ChatPrompt prompt_;
+  ModelEngine engine_;
+  RunOptions run_;
+  std::string id_;
+};
+
+int serve_models(ServeOptions o) {
+  if (o.models.size() > 1 && !o.name.empty())
+    throw UsageError(fmt::format("--name is one model's, and {} are served", o.models.size()));
+  std::vector<std::unique_ptr<Served>> served;
+  std::vector<server::ServedModel> models;
+  for (const std::string& model : o.models) {
+    o.common.model = model;
+    const std::string id = id_of(o, model);
+    if (std::ranges::any_of(models, [&](const auto& one) { return one.id == id; }))
+      fail("two models are called \"{}\": serve one of them by another path", printable(id));
+    served.push_back(std::make_unique<Served>(o, open(o.common)));
+    served.back()->list(models);
+  }
+  const auto end = server::serve(models, settings_of(o));
   // An engine that hangs would keep us at its destructor.
   if (end == server::ServeEnd::abandoned) std::_Exit(kInterrupted);
   return kDone;
@@ -128,6 +170,7 @@ void add_server_options(Command command, ServeOptions& o) {
   command.add_option("--name", o.name, "the model's name in requests (default: as it was typed)")
       .type_name("NAME");
   add_chat_format(command, o.common.chat_format);
+  command.add_flag("--raw", o.common.raw, "no chat format: the last message of a conversation is continued");
   command.add_option("--config", o.config, "TOML, with the options as keys: port = 8080").type_name("FILE");
   command.add_flag("--print-config", o.print_config, "print all settings as such a file, and end");
   command.add_option("--host", o.host, "address to listen at, or none").show_default();
@@ -179,7 +222,14 @@ void add_server_options(Command command, ServeOptions& o) {
 
 Action declare_serve(Command command) {
   auto options = std::make_shared<ServeOptions>();
-  add_options(command, options->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::cache});
+  command
+      .add_option(
+          "model", options->models,
+          "folders with config.json and safetensors, .gguf files, or smollm2; one that has an indexer is "
+          "also NAME:dense")
+      .type_name("MODEL ...")
+      .default_text(options->common.model);
+  add_options(command, options->common, {OptionGroup::engine, OptionGroup::cache});
   add_server_options(command, *options);
   command.footer(
       "Example:\n  dsa serve smollm2 --port 8000\n"
@@ -193,7 +243,8 @@ Action declare_serve(Command command) {
       fmt::print("{}", settings_as_toml(command));
       return kDone;
     }
-    return serve_model(*options);
+    if (options->models.empty()) options->models = {options->common.model};
+    return serve_models(*options);
   };
 }
 

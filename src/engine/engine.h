@@ -44,6 +44,7 @@ struct EngineStatus {
   std::int64_t queued = 0, reading = 0, writing = 0;         // answers
   std::int64_t pages = 0, pages_free = 0, pages_cached = 0;  // of the cache; cached: held by no answer
   std::int64_t steps = 0;                                    // forward passes
+  double pass_ms = 0, indexer_ms = 0;                        // that they took; of it, the indexer
   std::chrono::steady_clock::time_point last_step = {};      // when the last one ended
   std::int64_t prompt_tokens = 0, computed_tokens = 0;       // of prompts; of them, really computed
   std::int64_t ram_tokens = 0, disk_tokens = 0;              // of them, found

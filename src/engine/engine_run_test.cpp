@@ -130,6 +130,14 @@ TEST_P(EngineRun, AHitHasTheBitsOfAMissHoweverAttentionSelects) {
     }
 }
 
+TEST_P(EngineRun, TheIndexersTimeIsAPartOfThePasses) {
+  ThreadedEngine engine(runner_, tokenizer_, engine_options());
+  static_cast<void>(answer(engine, request()));
+  const EngineStatus status = engine.status();
+  EXPECT_GT(status.pass_ms, status.indexer_ms);
+  EXPECT_EQ(status.indexer_ms > 0, model_.has_indexer());
+}
+
 TEST_P(EngineRun, APageFromTheStoreHasTheBitsOfAComputedOne) {
   for (const RunOptions& run : ways(model_.has_indexer())) {
     MapStore store;

@@ -36,6 +36,8 @@ PagedCache::Found PagedCache::find(Footprint& own, std::span<const std::int32_t>
       }
     }
     if (!rest.empty()) part_of_page(own, rest);
+    if (!own.looked && PrefixTree::goes_on_differently(own.node, rest)) own.differs = own.computed;
+    own.looked = true;
     break;
   }
   return Found::all;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct Footprint {
   std::vector<std::int32_t> pages = {};
   std::int64_t computed = 0;
   std::int64_t ram_tokens = 0, disk_tokens = 0;  // of those, found there
+  bool looked = false;                           // find() has come to its end once
+  /// Where it then parted from what is kept in memory; nothing: that ended there, or the sequence did.
+  std::optional<std::int64_t> differs = std::nullopt;
 };
 
 /// Pages of a runner's cache.  Whole ones are shared: whoever needs the same finds them in memory, or in the

@@ -55,6 +55,13 @@ std::optional<PrefixTree::Part> PrefixTree::find_part(Node* parent, std::span<co
   return best;
 }
 
+bool PrefixTree::goes_on_differently(const Node* parent, std::span<const std::int32_t> tokens) {
+  return std::ranges::any_of(parent->children_, [&](const auto& child) {
+    const std::vector<std::int32_t>& kept = child.second->tokens_;
+    return common(kept, tokens) < std::min(std::ssize(kept), std::ssize(tokens));
+  });
+}
+
 PrefixTree::Node* PrefixTree::insert(Node* parent, const PageKey& key, std::span<const std::int32_t> tokens,
                                      const SelectionRule& rule, std::int32_t page) {
   if (Node* known = find(parent, key, tokens)) return known;

@@ -46,6 +46,9 @@ class PrefixTree {
   std::optional<Part> find_part(Node* parent, std::span<const std::int32_t> tokens, const SelectionRule& rule,
                                 std::int64_t first_position);
 
+  /// Whether something is kept that goes on from `parent` with other tokens than these.
+  [[nodiscard]] static bool goes_on_differently(const Node* parent, std::span<const std::int32_t> tokens);
+
   /// Keeps the page of the 1 to 64 `tokens` that follow upon `parent`, which the caller holds too, and
   /// returns its node; or the one that holds the same already. A page of fewer tokens is not kept beside one
   /// that begins with the same ones.

@@ -27,6 +27,8 @@ class Runner {
 
   /// As Transformer::forward().
   virtual void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) = 0;
+  /// Of all passes so far: what the indexer took; 0: there is none.
+  [[nodiscard]] virtual double indexer_ms() const { return 0; }
   /// A sentence about a sequence that is not_finite or refused.
   [[nodiscard]] virtual std::string why(const SequenceStatus& status) const = 0;
 

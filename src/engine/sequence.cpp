@@ -50,6 +50,7 @@ void Sequence::tell_reading() {
   if (!was_away_) {
     timings_.cached_tokens = own.ram_tokens + own.disk_tokens;
     timings_.disk_tokens = own.disk_tokens;
+    timings_.first_difference = own.differs;
   }
   tell(Reading{.done = std::max<std::int64_t>(own.computed - timings_.cached_tokens, 0),
                .total = timings_.prompt_tokens - timings_.cached_tokens,

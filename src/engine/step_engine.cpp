@@ -211,6 +211,8 @@ bool StepEngine::run(const std::vector<Share>& shares) {
   const double took = ms(start, end);
   if (std::ranges::all_of(status, &SequenceStatus::ok)) pace_.learn(writers, read, took);
   ++status_.steps;
+  status_.pass_ms += took;
+  status_.indexer_ms = runner_.indexer_ms();
   status_.last_step = end;
 
   std::int64_t row = 0;

@@ -134,7 +134,9 @@ TEST_F(StepEngineTest, WhatWasReadOnceIsFoundToTheToken) {
     const auto asked = add(request);
     run();
     EXPECT_EQ(asked->told[0].tokens, expected(request));
-    EXPECT_EQ(asked->told[0].finished->timings.cached_tokens, c.cached);
+    const Timings& timings = asked->told[0].finished->timings;
+    EXPECT_EQ(timings.cached_tokens, c.cached);
+    EXPECT_EQ(timings.first_difference, c.more > 0 ? std::optional(c.kept) : std::nullopt);
   }
 }
 
@@ -148,6 +150,7 @@ TEST_F(StepEngineTest, ATalkGoesOnBehindItsLastAnswer) {
   const auto second = add(greedy(prompt));
   run();
   EXPECT_EQ(second->told[0].tokens, expected(greedy(prompt)));
+  EXPECT_FALSE(second->told[0].finished->timings.first_difference) << "nothing else was kept";
   EXPECT_EQ(second->told[0].finished->timings.cached_tokens,
             70 + 30 - 1);  // nobody needed the last one's entry
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace dsa {
 
@@ -12,8 +13,10 @@ struct Timings {
   std::int64_t prompt_tokens = 0;
   std::int64_t cached_tokens = 0;  // of the prompt, not computed: found in memory or on disk
   std::int64_t disk_tokens = 0;    // of those, read from disk
-  double prefill_ms = 0;           // waiting for others' work included
-  double ttft_ms = 0;              // since submission
+  /// Of the prompt: the first token of which memory kept another one behind the same beginning.
+  std::optional<std::int64_t> first_difference = std::nullopt;
+  double prefill_ms = 0;  // waiting for others' work included
+  double ttft_ms = 0;     // since submission
   std::int64_t completion_tokens = 0;
   std::int64_t reasoning_tokens = 0;  // of those
   double decode_ms = 0;               // from the first token to the last

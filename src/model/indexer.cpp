@@ -3,8 +3,28 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/stopwatch.h"
+
 namespace dsa {
+namespace {
+
+// Adds its own lifetime to a sum.
+class Timed {
+ public:
+  explicit Timed(double& ms) : ms_(ms) {}
+  ~Timed() { ms_ += watch_.milliseconds(); }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  double& ms_;
+  Stopwatch watch_;
+};
+
+}  // namespace
+
 void Indexer::finish(const Step& step, bool like_demo) const {
+  const Timed timed(step.indexer_ms);
   const IndexerConfig& config = *step.config.indexer;
   const auto keys = step.of(step.act.index_k);
   const auto queries = step.of(step.act.index_q);
@@ -30,6 +50,7 @@ void Indexer::finish(const Step& step, bool like_demo) const {
 }
 
 void Indexer::select(const Step& step, std::int64_t layer, const KvView& kv) const {
+  const Timed timed(step.indexer_ms);
   const auto queries = split_heads(step.of(step.act.index_q), step.config.indexer->n_heads);
   const auto idx = step.act.idx.slice(0, step.n);
   const auto count = step.act.idx_count.first(static_cast<std::size_t>(step.n));

@@ -7,7 +7,8 @@
 namespace dsa {
 
 /// Where the indexer's projections read: the normed hidden state, and the query latent where the model has
-/// one.  The projections themselves run with the attention's own, in one pass over the same input.
+/// one.  The projections themselves run with the attention's own, in one pass over the same input; what else
+/// it does is added to the step's indexer_ms.
 class Indexer {
  public:
   explicit Indexer(const IndexerWeights& weights) : weights_(weights) {}

@@ -25,6 +25,7 @@ struct Step {
   Compute compute;
   std::int64_t n;               // rows of this batch
   std::span<const KvRow> rows;  // [n]
+  double& indexer_ms;           // grows by what the indexer takes
 
   [[nodiscard]] TensorView<float, 2> of(const TensorView<float, 2>& t) const { return t.slice(0, n); }
 

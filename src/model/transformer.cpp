@@ -83,7 +83,8 @@ void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
                   .plan = plan_,
                   .compute = compute_,
                   .n = n,
-                  .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n))};
+                  .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n)),
+                  .indexer_ms = indexer_ms_};
   const auto positions = std::span<const std::int64_t>(positions_).first(static_cast<std::size_t>(n));
   kernels_.rope_angles(exec_, rope_.angles(positions, step.of(act_.cos_sin)));
   if (config_.indexer)

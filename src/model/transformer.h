@@ -44,6 +44,8 @@ class Transformer {
   [[nodiscard]] const KvCache& cache() const { return cache_; }
   [[nodiscard]] KvCache& cache() { return cache_; }
   [[nodiscard]] Compute compute() const { return compute_; }
+  /// Of all passes so far: what the indexer took, its projections left out.
+  [[nodiscard]] double indexer_ms() const { return indexer_ms_; }
   /// Most tokens of a selection, and how many a sequence selects that says nothing else; 0: no indexer.
   [[nodiscard]] std::int64_t topk() const { return sizes_.topk; }
   /// Throws Error if a sequence cannot be run so.
@@ -84,6 +86,7 @@ class Transformer {
   std::vector<std::int32_t> logits_not_finite_;  // [max_tokens]
   BatchCheck check_batch_;
   AttentionPlan plan_;
+  double indexer_ms_ = 0;
   ForwardHooks hooks_;
 };
 

@@ -389,6 +389,7 @@ TEST_F(ApiTest, LogsHoldNoTextUnlessAsked) {
   serve({}, {.log_requests = true, .log = log});
   post("/v1/chat/completions", chat("secret"));
   EXPECT_NE(lines.find("/v1/chat/completions 200"), std::string::npos);
+  EXPECT_NE(lines.find(" stop: 0 of "), std::string::npos) << "what became of it: " << lines;
   EXPECT_EQ(lines.find("secret"), std::string::npos);
   serve({}, {.log_prompts = true, .log = log});
   post("/v1/chat/completions", chat("secret"));
@@ -439,6 +440,18 @@ TEST_F(ApiTest, MetricsCountWhatWasDoneUnderBothNames) {
         "\ndsa_http_answers_total{route=\"/chat/completions\",status=\"200\"} 1\n",
         "\ndsa_num_requests_running{model_name=\"script\"} 0\n"})
     EXPECT_NE(page.find(line), std::string::npos) << line;
+}
+
+TEST_F(ApiTest, AnEngineOfTwoNamesIsCountedOnce) {
+  std::vector<ServedModel> models{model->served, model->served};
+  models[1].id += ":dense";
+  models[1].run.attention = AttentionMode::dense;
+  api = std::make_unique<Api>(models, ApiSettings{});
+  post("/v1/chat/completions", chat("hi", R"(, "model": "script:dense")"));
+  const std::string page = get("/metrics").head.body;
+  EXPECT_NE(page.find("\ndsa_generation_tokens_total{model_name=\"script\"} 6\n"), std::string::npos);
+  EXPECT_EQ(page.find("script:dense"), std::string::npos);
+  EXPECT_EQ(json::parse(get("/v1/models").head.body)["data"].size(), 2U);
 }
 
 TEST(HealthWatch, OnlyAnEngineThatHasWorkAndMakesNoStepIsStuck) {

@@ -17,11 +17,12 @@ HttpAnswer stream_head(HttpHeaders headers) {
 }  // namespace
 
 Call::Call(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
-           Metrics& metrics)
+           Metrics& metrics, OnFinished on_finished)
     : exchange_(std::move(exchange)),
       writer_(std::move(writer)),
       headers_(std::move(headers)),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      on_finished_(std::move(on_finished)) {}
 
 // Not locked while submitting: an engine that answers at once does not wait for us.
 void Call::start(Engine& engine, Plan plan) {
@@ -69,7 +70,10 @@ void Call::send(HttpAnswer answer) {
 void Call::note(std::size_t prompt, const Event& event) {
   TokenClock& clock = clocks_[prompt * choices_ + usize(event.choice)];
   if (std::holds_alternative<NewToken>(event.what)) metrics_.token(clock);
-  if (const auto* finished = std::get_if<Finished>(&event.what)) metrics_.finished(clock, *finished);
+  const auto* finished = std::get_if<Finished>(&event.what);
+  if (finished == nullptr) return;
+  metrics_.finished(clock, *finished);
+  if (on_finished_) on_finished_(*finished);
 }
 
 void Call::take(std::size_t prompt, Event&& event) {

@@ -1,6 +1,7 @@
 // One call between an engine and a client: submitted, streamed, cancelled, ended.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -16,9 +17,11 @@ namespace dsa::server {
 /// the server from its own.
 class Call : public std::enable_shared_from_this<Call> {
  public:
+  /// Told of each choice as it ends; may be empty.
+  using OnFinished = std::function<void(const Finished&)>;
   /// `headers`: of the answer, beside those that it needs.
   Call(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
-       Metrics& metrics);
+       Metrics& metrics, OnFinished on_finished);
 
   /// Submits every request of the plan; a client that goes cancels them.  Throws ApiError, and nothing runs,
   /// if the engine takes one of them not.
@@ -49,6 +52,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::unique_ptr<AnswerWriter> writer_;
   HttpHeaders headers_;
   Metrics& metrics_;
+  OnFinished on_finished_;
   std::shared_ptr<KeptStream> kept_;  // of a stream that can be taken up
   bool stream_ = false;
   bool started_ = false;

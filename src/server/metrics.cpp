@@ -14,6 +14,8 @@ constexpr std::array<double, 16> kSeconds{0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 
 constexpr std::array<double, 13> kTokens{1,    4,    16,   64,    256,   512,   1024,
                                          2048, 4096, 8192, 16384, 65536, 131072};
 
+constexpr double kMsPerSecond = 1000;
+
 // One metric under our name and vLLM's, so that dashboards made for it work.
 struct Name {
   std::string_view ours;
@@ -77,6 +79,12 @@ constexpr std::array kEngine{
     EngineRow{{"forward_passes_total", "", "counter", "Passes through the model."},
               "",
               count<&EngineStatus::steps>},
+    EngineRow{{"forward_seconds_total", "", "counter", "Time in those passes."},
+              "",
+              [](const EngineStatus& s) { return s.pass_ms / kMsPerSecond; }},
+    EngineRow{{"indexer_seconds_total", "", "counter", "Of it, the indexer's scores and selections."},
+              "",
+              [](const EngineStatus& s) { return s.indexer_ms / kMsPerSecond; }},
     EngineRow{{"prompt_tokens_total", "prompt_tokens_total", "counter", "Tokens of prompts."},
               "",
               count<&EngineStatus::prompt_tokens>},
@@ -179,7 +187,6 @@ void Metrics::token(TokenClock& clock) {
 }
 
 void Metrics::finished(const TokenClock& clock, const Finished& finished) {
-  constexpr double kMsPerSecond = 1000;
   const std::scoped_lock lock(mutex_);
   queued_.observe(finished.timings.queue_ms / kMsPerSecond);
   whole_.observe(seconds(std::chrono::steady_clock::now() - clock.begun));
@@ -188,11 +195,16 @@ void Metrics::finished(const TokenClock& clock, const Finished& finished) {
 }
 
 std::string Metrics::text(std::span<const ServedModel> models) const {
+  std::vector<ServedModel> engines;  // each once, under the first name it has
   std::vector<EngineStatus> statuses;
-  for (const ServedModel& model : models) statuses.push_back(model.engine.status());
+  for (const ServedModel& model : models) {
+    if (std::ranges::any_of(engines, [&](const auto& one) { return &one.engine == &model.engine; })) continue;
+    engines.push_back(model);
+    statuses.push_back(model.engine.status());
+  }
   std::string out;
-  for (const EngineRow& row : kEngine) print_engine_row(out, row, models, statuses);
-  print_finished(out, models, statuses);
+  for (const EngineRow& row : kEngine) print_engine_row(out, row, engines, statuses);
+  print_finished(out, engines, statuses);
   out += "# HELP dsa_clients_gone_total Clients that went before their answer's end.\n";
   out +=
       fmt::format("# TYPE dsa_clients_gone_total counter\ndsa_clients_gone_total {}\n", clients_gone_.load());

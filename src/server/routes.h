@@ -58,7 +58,11 @@ class Api {
   void take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);
   void keep(const std::string& id, const std::shared_ptr<Call>& call);
   [[nodiscard]] HttpAnswer health();
+  [[nodiscard]] bool logs_requests() const {
+    return settings_.log && (settings_.log_requests || settings_.log_prompts);
+  }
   void note(const HttpRequest& request, std::string_view route, int status);
+  void note_finished(const std::string& request, const Finished& finished) const;
 
   std::span<const ServedModel> models_;
   ApiSettings settings_;

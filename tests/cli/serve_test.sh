@@ -73,9 +73,34 @@ for connection in (over_tcp, over_unix):
     assert got == text, (got, text)
     assert answer["model"] == "smollm2"
 assert answer["usage"]["prompt_cache_hit_tokens"] > 0, "the second time it is in the cache"
+# The model has a name more, under which it attends to everything.
+for name, attention in (("smollm2", "sparse"), ("smollm2:dense", "dense")):
+    words = " ".join(f"word{i}" for i in range(300))
+    ask = {"model": name, "prompt": words, "max_tokens": 1}
+    over_tcp.request("POST", "/v1/completions", json.dumps(ask))
+    answer = json.load(over_tcp.getresponse())
+    assert answer["usage"]["prompt_tokens"] > 512 and answer["model"] == name, answer
+    assert answer["usage"]["dsa"]["attention"] == attention, answer
 PYTHON
 refused "another server listens there" "$dsa" serve smollm2 --host none --unix-socket "$work/dsa.sock"
 refused "port $port" "$dsa" serve smollm2 --port "$port"
+ended
+
+# several models, each by its own name
+ours=$root/models/tiny-v32
+refused "two models are called" "$dsa" serve "$ours" "$ours/" --port 0
+on 2 "$dsa" serve smollm2 tiny-v32 --name one --port 0
+started tiny-v32 --ctx 1024
+on 0 python3 - "$port" <<'PYTHON'
+import json, sys, urllib.request
+url = f"http://127.0.0.1:{sys.argv[1]}/v1"
+ids = [model["id"] for model in json.load(urllib.request.urlopen(url + "/models"))["data"]]
+assert ids == ["smollm2", "smollm2:dense", "tiny-v32", "tiny-v32:dense"], ids
+for name in ids:
+    body = json.dumps({"model": name, "prompt": "Once", "max_tokens": 2}).encode()
+    answer = json.load(urllib.request.urlopen(url + "/completions", body))
+    assert answer["model"] == name and answer["usage"]["completion_tokens"] == 2, answer
+PYTHON
 ended
 
 # TLS, with a certificate that is replaced while it runs
