@@ -5,11 +5,9 @@
 #include <string_view>
 
 #include "bench/machine.h"
-#include "kernels/types.h"
+#include "bench/shape.h"
 
 namespace dsa {
-
-class Transformer;
 
 /// Least work of a pass.  Operations: a multiply and an add are two.
 struct Cost {
@@ -21,12 +19,25 @@ struct Cost {
 
 enum class Logits : std::uint8_t { of_every_chunk, of_the_last };
 
-/// `tokens` tokens from position `first` on, `chunk` at a time; logits of one row.
+/// `tokens` tokens from position `first` on, `chunk` at a time; logits of one row.  `sequences` of them side
+/// by side.
 struct Pass {
   std::int64_t first = 0;
   std::int64_t tokens = 1;
   std::int64_t chunk = 1;
   Logits logits = Logits::of_every_chunk;
+  std::int64_t sequences = 1;
+};
+
+/// The same by what it is done for.
+struct PassCost {
+  Cost weights;    // matrices that every token goes through
+  Cost experts;    // routed ones
+  Cost head;       // logits
+  Cost attention;  // cache entries
+  Cost scores;     // of the indexer: index keys
+
+  [[nodiscard]] Cost total() const;
 };
 
 /// `topk`: how many tokens a row attends to at most; 0: all before it.
@@ -34,7 +45,7 @@ struct Pass {
 /// reads each visible entry once, or, sparse, the keys of all and at least one row's selection.
 /// Products with GGUF blocks and indexer scores count as int8, attention as bf16, the rest as the weights
 /// are stored; everything is fp32 under Compute::f32.
-Cost forward_cost(const Transformer& model, std::int64_t topk, const Pass& pass);
+PassCost pass_cost(const ModelShape& model, std::int64_t topk, const Pass& pass);
 
 /// What a machine can run out of.
 enum class Resource : std::uint8_t { read, fp32, bf16, int8 };

@@ -33,8 +33,10 @@ class CostOf : public ::testing::Test {
     build(Compute::automatic);
   }
   [[nodiscard]] Cost cost(std::int64_t topk, const Pass& pass) const {
-    return forward_cost(*model_, topk, pass);
+    return pass_cost(shape(), topk, pass).total();
   }
+  [[nodiscard]] ModelShape shape() const { return shape_of(*model_); }
+  [[nodiscard]] const ModelConfig& config() const { return files_.config; }
 
  private:
   void build(Compute compute) {
@@ -121,6 +123,45 @@ TEST_F(CostOf, V32ChunkReadsNoMoreExpertsThanThereAre) {
   const Pass pass{.tokens = 8, .chunk = 8, .logits = Logits::of_the_last};
   expect_cost(cost(24, pass),
               {.bytes = 4 * read + 3 * 8 * 64, .fp32_ops = 2 * used, .bf16_ops = 3 * 36 * 540});
+}
+
+// A configuration alone says the same as the model that was loaded.
+TEST_F(CostOf, TheConfigurationIsThatOfTheModel) {
+  const std::pair<const char*, DType> models[] = {{"llama_gqa", DType::f32},
+                                                  {"qwen3", DType::f32},
+                                                  {"deepseek_v3_no_q_lora", DType::f32},
+                                                  {"deepseek_v32", DType::f32},
+                                                  {"glm_moe_dsa_shared", DType::bf16}};
+  for (const auto& [name, stored] : models) {
+    load(name);
+    const ModelShape loaded = shape(), configured = shape_of(config(), stored);
+    EXPECT_EQ(other_bytes(configured), other_bytes(loaded)) << name;
+    EXPECT_EQ(expert_bytes(configured), expert_bytes(loaded)) << name;
+    EXPECT_EQ(token_bytes(configured), token_bytes(loaded)) << name;
+    for (const std::int64_t topk : {std::int64_t{0}, configured.topk})
+      for (const Pass& pass :
+           {Pass{.first = 100}, Pass{.first = 3, .tokens = 50, .chunk = 16, .sequences = 5}})
+        expect_cost(pass_cost(configured, topk, pass).total(), pass_cost(loaded, topk, pass).total());
+  }
+}
+
+// Two at once read every weight once, and each its own cache.
+TEST_F(CostOf, SequencesSideBySideShareTheWeights) {
+  load("llama_gqa");
+  expect_cost(pass_cost(shape(), 0, {.first = 100, .sequences = 2}).total(),
+              {.bytes = 4 * (3 * kLayer + kHead) + 2 * 3 * 101 * 80,
+               .fp32_ops = 2 * 2 * (3 * kLayer + kHead),
+               .bf16_ops = 2 * 3 * 101 * 240});
+}
+
+TEST_F(CostOf, WhatIsDoneIsToldApart) {
+  load("deepseek_v32");
+  const PassCost got = pass_cost(shape(), 24, {.first = 100});
+  EXPECT_EQ(got.weights.bytes, 4 * (3 * kMixing + 7920 + 2 * (528 + kExpert)));
+  EXPECT_EQ(got.experts.bytes, 4 * 2 * 3 * kExpert);
+  EXPECT_EQ(got.head.bytes, 4 * kV32Head);
+  expect_cost(got.attention, {.bytes = 3 * 24 * 64, .bf16_ops = 3 * 24 * 540});
+  expect_cost(got.scores, {.bytes = 3 * 101 * 36, .int8_ops = 3 * 101 * 180});
 }
 
 Machine machine_of(double read, double fp32, double bf16, double int8) {

@@ -62,16 +62,16 @@ std::string ModelBench::indexer_name() const {
   return fmt::format("{}x{}{}", indexer->n_heads, indexer->head_dim, random_indexer_ ? ", random" : "");
 }
 
-Cost ModelBench::decode_cost(std::int64_t depth, std::int64_t tokens) const {
-  return forward_cost(model_.transformer(), topk(), {.first = depth, .tokens = tokens});
+PassCost ModelBench::decode_cost(std::int64_t depth, std::int64_t tokens) const {
+  return pass_cost(shape_of(model_.transformer()), topk(), {.first = depth, .tokens = tokens});
 }
 
-Cost ModelBench::prefill_cost(std::int64_t depth, std::int64_t tokens) const {
-  return forward_cost(model_.transformer(), topk(),
-                      {.first = depth,
-                       .tokens = tokens,
-                       .chunk = model_.transformer().max_tokens(),
-                       .logits = Logits::of_the_last});
+PassCost ModelBench::prefill_cost(std::int64_t depth, std::int64_t tokens) const {
+  return pass_cost(shape_of(model_.transformer()), topk(),
+                   {.first = depth,
+                    .tokens = tokens,
+                    .chunk = model_.transformer().max_tokens(),
+                    .logits = Logits::of_the_last});
 }
 
 bool ModelBench::extend(std::int64_t first, std::int64_t count, bool wants_logits,

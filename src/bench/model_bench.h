@@ -56,8 +56,8 @@ class ModelBench {
   /// Tokens in the cache.
   [[nodiscard]] std::int64_t filled() const { return filled_; }
   /// The least work of decoding, or else of reading in chunks, `tokens` tokens from `depth`.
-  [[nodiscard]] Cost decode_cost(std::int64_t depth, std::int64_t tokens) const;
-  [[nodiscard]] Cost prefill_cost(std::int64_t depth, std::int64_t tokens) const;
+  [[nodiscard]] PassCost decode_cost(std::int64_t depth, std::int64_t tokens) const;
+  [[nodiscard]] PassCost prefill_cost(std::int64_t depth, std::int64_t tokens) const;
 
   /// Brings `depth` tokens into the cache.  `visit` hears how many are there.  False if cancelled.
   bool fill(std::int64_t depth, Fill how, const std::function<void(std::int64_t done)>& visit = {});

@@ -22,7 +22,8 @@ Json to_json(const BenchRow& row, const Machine& machine) {
           {"tok_s_max", row.tok_s.max},
           {"gb_s", gb_s(row)},
           {"ceiling_share", ceiling_share(row, machine)},
-          {"bound", name(least_time(row.cost, machine).bound)}};
+          {"bound", name(least_time(row.cost.total(), machine).bound)},
+          {"cost", to_json(row.cost)}};
 }
 
 std::string mib(std::int64_t bytes) {
@@ -57,13 +58,13 @@ BenchLoad load_of(const ModelBench& bench) {
           .topk = bench.topk(),
           .load_ms = bench.load_ms(),
           .cache_bytes_per_token = static_cast<std::int64_t>(kv_token_bytes(model.config(), model.compute())),
-          .weight_bytes = static_cast<std::int64_t>(bench.decode_cost(0, 1).bytes)};
+          .weight_bytes = static_cast<std::int64_t>(bench.decode_cost(0, 1).total().bytes)};
 }
 
-double gb_s(const BenchRow& row) { return row.cost.bytes / seconds(row) / 1e9; }
+double gb_s(const BenchRow& row) { return row.cost.total().bytes / seconds(row) / 1e9; }
 
 double ceiling_share(const BenchRow& row, const Machine& machine) {
-  return least_time(row.cost, machine).seconds / seconds(row);
+  return least_time(row.cost.total(), machine).seconds / seconds(row);
 }
 
 Json to_json(const Machine& m) {
@@ -95,6 +96,14 @@ Json to_json(const Cost& c) {
   return {{"bytes", c.bytes}, {"fp32_ops", c.fp32_ops}, {"bf16_ops", c.bf16_ops}, {"int8_ops", c.int8_ops}};
 }
 
+Json to_json(const PassCost& c) {
+  return {{"weights", to_json(c.weights)},
+          {"experts", to_json(c.experts)},
+          {"head", to_json(c.head)},
+          {"attention", to_json(c.attention)},
+          {"scores", to_json(c.scores)}};
+}
+
 Json to_json(const BenchReport& report) {
   Json loads = Json::array(), rows = Json::array();
   for (const auto& load : report.loads) loads.push_back(to_json(load));
@@ -116,7 +125,7 @@ std::string to_text(const BenchReport& report) {
                        row.attention, row.phase, row.tokens, row.tok_s.median,
                        fmt::format("[{:.1f} - {:.1f}]", row.tok_s.min, row.tok_s.max), gb_s(row),
                        100 * ceiling_share(row, report.machine),
-                       name(least_time(row.cost, report.machine).bound));
+                       name(least_time(row.cost.total(), report.machine).bound));
   return out;
 }
 

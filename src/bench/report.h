@@ -19,7 +19,7 @@ struct BenchRow {
   std::string phase;        // "decode", "prefill", "prompt" (a whole prompt from empty)
   std::int64_t tokens = 0;  // of one repetition
   MedianAndRange tok_s;
-  Cost cost;  // of one repetition
+  PassCost cost;  // of one repetition
 };
 
 /// How a model was loaded and how soon it answered.
@@ -56,6 +56,7 @@ double ceiling_share(const BenchRow& row, const Machine& machine);
 
 nlohmann::ordered_json to_json(const Machine& machine);
 nlohmann::ordered_json to_json(const Cost& cost);
+nlohmann::ordered_json to_json(const PassCost& cost);
 /// Without what is not known yet: the first token and the peak where they are 0.
 nlohmann::ordered_json to_json(const BenchLoad& load);
 nlohmann::ordered_json to_json(const BenchReport& report);

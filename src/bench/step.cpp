@@ -51,9 +51,9 @@ void check_cell(const ModelBench& bench, std::int64_t depth, std::int64_t tokens
     fail("`step`: the cache holds {} tokens, {} were asked for: fill it first", bench.filled(), depth);
 }
 
-Answer cell(const Numbers& n, const Seconds& seconds, const Cost& cost) {
+Answer cell(const Numbers& n, const Seconds& seconds, const PassCost& cost) {
   if (!seconds) return std::nullopt;
-  return Json{{"depth", n[0]}, {"tokens", n[1]}, {"seconds", *seconds}, {"cost", to_json(cost)}};
+  return Json{{"depth", n[0]}, {"tokens", n[1]}, {"seconds", *seconds}, {"cost", to_json(cost.total())}};
 }
 
 Answer fill(Session& s, const Numbers& n) {
