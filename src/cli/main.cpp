@@ -6,7 +6,7 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 10> kVerbs{{
+constexpr std::array<Verb, 11> kVerbs{{
     {"chat", "talk in the terminal", declare_chat},
     {"run", "one answer to stdout", declare_run},
     {"serve", "answers over HTTP, with OpenAI's API", declare_serve},
@@ -14,6 +14,7 @@ constexpr std::array<Verb, 10> kVerbs{{
     {"tokenize", "text from stdin to token ids, and back", declare_tokenize},
     {"logits", "logits of every position to a file", declare_logits},
     {"bench", "speed by depth, beside the machine's ceilings", declare_bench},
+    {"cost", "what a million tokens cost here, beside what APIs take for them", declare_cost},
     {"eval", "how good the answers are, and what sparse attention costs them", declare_eval},
     {"cache", "what is kept on disk of texts that were read: list, verify, clear", declare_cache},
     {"train", "give a model a lightning indexer of its own", declare_train},
