@@ -60,8 +60,8 @@ int validate(const CostOptions& o) {
 void check(const CostOptions& o) {
   if (o.bench.empty() == o.hardware.empty())
     throw UsageError(
-        "how fast is the machine? Give one of --bench FILE, what dsa bench --json wrote, and --hardware FILE, a "
-        "description");
+        "how fast is the machine? Give one of --bench FILE, what dsa bench --json wrote, and "
+        "--hardware FILE, a description");
   if (!o.server.empty() && o.bench.empty())
     throw UsageError("--server: it adds to --bench: what is predicted needs no measurement");
 }
@@ -126,7 +126,8 @@ Action declare_cost(Command command) {
       .type_name("FILE");
   command.add_flag("--json", o->json, "one JSON object on stdout");
   command.footer(
-      "Without --config the prices, power and staff hours are examples, to be replaced by your own.\n\nExamples:\n"
+      "Without --config the prices, power and staff hours are examples, to be replaced by your own.\n\n"
+      "Examples:\n"
       "  dsa bench smollm2 --json >bench.json\n"
       "  dsa cost --print-config >cost.toml\n"
       "  dsa cost --config cost.toml --bench bench.json\n"

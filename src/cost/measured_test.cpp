@@ -67,9 +67,10 @@ TEST(Measured, HostileBenchFilesAreRefused) {
 }
 
 TEST(Measured, AServersRowsBecomeGainsAndTheShareOfAHit) {
-  const ServerSpeeds got = read_server_text(
-      R"({"cells":{"a/1":{"dsa":[100,110]},"a/8":{"dsa":[330,300],"peer":[9]},"c/cold":{"dsa":[2000]},"c/ram":{"dsa":[50,100]}}})",
-      "s.json");
+  const ServerSpeeds got =
+      read_server_text(R"({"cells":{"a/1":{"dsa":[100,110]},"a/8":{"dsa":[330,300],"peer":[9]},)"
+                       R"("c/cold":{"dsa":[2000]},"c/ram":{"dsa":[50,100]}}})",
+                       "s.json");
   ASSERT_EQ(got.batching.size(), 2U);
   EXPECT_EQ(got.batching[0].clients, 1);
   EXPECT_EQ(got.batching[0].gain, Range(1));

@@ -50,8 +50,8 @@ class Device {
            seconds(cost.scores, DType::bf16, {1, 1 / split_ops});
   }
 
-  // `rows`: of one device.  Two sums over a group and two exchanges with the experts a layer; what a context's
-  // groups have written goes to all.
+  // `rows`: of one device.  Two sums over a group and two exchanges with the experts a layer; what a
+  // context's groups have written goes to all.
   [[nodiscard]] double link(const Parallel& p, double rows, double context_rows, double exchanges) const {
     const double row = static_cast<double>(model_.hidden);
     double bytes = 0, times = 0;
@@ -108,8 +108,8 @@ void check_memory(const ModelShape& model, const Hardware& machine, std::int64_t
   const double bytes = memory_bytes(model, parallel_of(machine), context, 1);
   if (bytes > machine.memory_gb.value() * kGiga)
     fail(
-        "{}: a device needs {:.3g} GB for its weights and {} tokens, and has `machine.memory_gb` {}: take more "
-        "devices, and let them share",
+        "{}: a device needs {:.3g} GB for its weights and {} tokens, and has `machine.memory_gb` {}: take "
+        "more devices, and let them share",
         printable(machine.name), bytes / kGiga, context, machine.memory_gb.value());
 }
 
@@ -133,8 +133,8 @@ Parallel parallel_of(const Hardware& m) {
                    .experts = whole(m.expert_parallel)};
   if (p.tensor * p.context > p.devices || p.experts > p.devices || p.devices % p.tensor != 0)
     fail(
-        "{}: `machine.tensor_parallel` {} times `machine.context_parallel` {} and `machine.expert_parallel` {} must "
-        "not exceed `machine.devices` {}, which the first divides",
+        "{}: `machine.tensor_parallel` {} times `machine.context_parallel` {} and "
+        "`machine.expert_parallel` {} must not exceed `machine.devices` {}, which the first divides",
         printable(m.name), p.tensor, p.context, p.experts, p.devices);
   if (p.tensor * p.context * p.experts > 1 && m.link_gb_s.low <= 0)
     fail("{}: devices that share need a link: `machine.link_gb_s` is 0", printable(m.name));

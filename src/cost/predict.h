@@ -13,9 +13,9 @@
 namespace dsa::cost {
 
 /// How the devices of a machine share a pass:
-///   tensor_parallel    T devices, a group, split each matrix and the heads.  What MLA keeps of a token belongs to
-///                      all heads, so that each device reads it; an indexer sums over its heads, so that each
-///                      scores with all of them.
+///   tensor_parallel    T devices, a group, split each matrix and the heads.  What MLA keeps of a token
+///                      belongs to all heads, so that each device reads it; an indexer sums over its heads,
+///                      so that each scores with all of them.
 ///   context_parallel   C groups split the tokens of a prompt; each reads all of the cache.
 ///   expert_parallel    E devices hold their share of the routed experts (1: they are split as all is).
 ///   decoding           every group has its own sequences.
@@ -27,8 +27,8 @@ struct Parallel {
 /// Throws Error if they are more than there are, or share without a link.
 Parallel parallel_of(const Hardware& machine);
 
-/// Seconds of a pass.  Its parts come one after the other; within one, memory and arithmetic overlap, and reach
-/// read_share and arithmetic_share of what the machine has.  Then what the devices tell one another.
+/// Seconds of a pass.  Its parts come one after the other; within one, memory and arithmetic overlap, and
+/// reach read_share and arithmetic_share of what the machine has.  Then what the devices tell one another.
 /// `machine`: at() one corner.
 double prefill_seconds(const ModelShape& model, const Hardware& machine, std::int64_t topk, const Pass& pass);
 /// One token for each of `sequences` that have `position` tokens before it.
@@ -45,8 +45,8 @@ struct Prediction {
   std::int64_t context = 0;
   Corners<double> ttft_s, tpot_ms;
 };
-/// For 4K, 8K, ... 128K tokens, dense and, of a model with an indexer, sparse.  Throws Error if the model does
-/// not fit.
+/// For 4K, 8K, ... 128K tokens, dense and, of a model with an indexer, sparse.  Throws Error if the model
+/// does not fit.
 std::vector<Prediction> predictions(const ModelShape& model, const Hardware& machine);
 
 /// The same as speeds, with as many clients at once as the memory has room for the workload's requests.

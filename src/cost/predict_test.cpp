@@ -10,8 +10,8 @@
 namespace dsa::cost {
 namespace {
 
-// One layer of one BF16 matrix of 1,000 x 1,000 (2 MB) and, with experts, 8 more of the same, of which a token
-// takes 2.  An entry has 100 + 100 elements, 400 bytes, for 10 heads.
+// One layer of one BF16 matrix of 1,000 x 1,000 (2 MB) and, with experts, 8 more of the same, of which a
+// token takes 2.  An entry has 100 + 100 elements, 400 bytes, for 10 heads.
 ModelShape tiny(std::int64_t experts = 0) {
   const MatrixShape matrix{.type = DType::bf16, .rows = 1000, .cols = 1000, .bytes = 2e6};
   ModelShape out{.hidden = 1000, .heads = 10, .score_dim = 100};
@@ -46,7 +46,7 @@ TEST(Predict, SequencesSideBySideShareTheWeights) {
   EXPECT_DOUBLE_EQ(decode_seconds(tiny(), machine(), 0, 100, 3), 2e-3 + 3 * 101 * 400e-9);
 }
 
-// 100 tokens: 2e8 operations at 500 GFLOP/s are 0.4 ms, the 2 MB take 2 ms.  At 10 times the reading they do not.
+// 100 tokens: 2e8 operations at 500 GFLOP/s are 0.4 ms, the 2 MB take 2 ms; 0.2 at 10 times the bandwidth.
 TEST(Predict, APromptWaitsForWhicheverTakesLonger) {
   const Pass pass{.tokens = 100, .chunk = 100, .logits = Logits::of_the_last};
   Hardware m = machine();
@@ -65,7 +65,8 @@ TEST(Predict, TensorParallelSplitsMatricesAndNotTheCache) {
   EXPECT_DOUBLE_EQ(decode_seconds(tiny(), m, 0, 100, 1), 1e-3 + 101 * 400e-9 + 2 * 2 * 0.5 * 2000e-9 + 20e-6);
 }
 
-// Two experts of 2 MB are read: 4 ms, by two devices 2 ms; 3 bytes of 1,000 elements for 2 experts, half of them there.
+// Two experts of 2 MB are read: 4 ms, by two devices 2 ms; 3 bytes of 1,000 elements for 2 experts, of
+// whom one is elsewhere.
 TEST(Predict, ExpertParallelSplitsTheExpertsAlone) {
   EXPECT_DOUBLE_EQ(decode_seconds(tiny(8), machine(), 0, 0, 1), 6e-3 + 400e-9);
   Hardware m = machine(2);

@@ -71,7 +71,8 @@ TEST(CostSettings, AtACornerAreTheEndsThatMakeItCheapOrDear) {
 
 TEST(CostSettings, ReplaceAPriceOfAKnownNameAndAddOthers) {
   const Settings got = read(
-      "[[price]]\nname = \"GPT-5 nano\"\nmiss = 1\noutput = 2\n[[price]]\nname = \"new\"\nhit = 0\nmiss = 3\noutput = 4\n");
+      "[[price]]\nname = \"GPT-5 nano\"\nmiss = 1\noutput = 2\n"
+      "[[price]]\nname = \"new\"\nhit = 0\nmiss = 3\noutput = 4\n");
   EXPECT_EQ(got.prices.size(), announcement_prices().size() + 1);
   EXPECT_EQ(got.prices[2], (Price{.name = "GPT-5 nano", .date = "", .hit = {}, .miss = 1, .output = 2}));
   EXPECT_EQ(got.prices.back(), (Price{.name = "new", .date = "", .hit = 0, .miss = 3, .output = 4}));

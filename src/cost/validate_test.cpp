@@ -14,10 +14,10 @@ std::string row(std::string_view attention, int depth, double weights, double en
   const auto part = [](double gb) {
     return fmt::format(R"({{"bytes":{},"fp32_ops":0,"bf16_ops":0,"int8_ops":0}})", gb * 1e9);
   };
-  return fmt::format(
-      R"({{"attention":"{}","depth":{},"phase":"decode","tokens":1,"tok_s":{},"cost":{{"weights":{},"experts":{},)"
-      R"("head":{},"attention":{},"scores":{}}}}})",
-      attention, depth, 1 / seconds, part(weights), part(0), part(0), part(entries), part(keys));
+  return fmt::format(R"({{"attention":"{}","depth":{},"phase":"decode","tokens":1,"tok_s":{},)"
+                     R"("cost":{{"weights":{},"experts":{},"head":{},"attention":{},"scores":{}}}}})",
+                     attention, depth, 1 / seconds, part(weights), part(0), part(0), part(entries),
+                     part(keys));
 }
 std::string bench(const std::string& rows) {
   return R"({"machine":{"read_gb_s":1,"fp32_gflop_s":1,"bf16_gflop_s":1,"int8_gop_s":1},"rows":[)" + rows +

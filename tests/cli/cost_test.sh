@@ -49,7 +49,7 @@ json /prediction/rows/0/context 4096
 json /prediction/rows/0/attention dense
 json /prediction/target/context 131072
 printf '[machine]\nmemory_gb = 80\n' >"$work/small.toml"
-refused "take more devices" "$dsa" cost --model deepseek-v3.2 --hardware "$work/small.toml" --config "$examples/office.toml"
+refused "more devices" "$dsa" cost --model deepseek-v3.2 --hardware "$work/small.toml" --config "$examples/office.toml"
 refused "no such folder" "$dsa" cost --model "$work/none" --hardware "$examples/h800x16.toml" --config "$examples/office.toml"
 
 # measured rows beside what the others imply: here, a bench of three depths
