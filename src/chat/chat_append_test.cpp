@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error.h"
 #include "chat/chat_format.h"
 
 namespace dsa {
@@ -89,6 +90,31 @@ TEST(ChatAppend, WhatTheModelWasAskedAndSaidIsTheNextPromptsBeginning) {
   // Their prompts open the reasoning, which is no part of an old answer.
   EXPECT_EQ(changed, (std::set<std::string>{"deepseek-r1", "glm-4.6", "glm-4.7", "glm-5.1", "glm-5.2",
                                             "qwen3-thinking", "qwq"}));
+}
+
+TEST(ChatAppend, AnAnswerIsContinuedBehindItsPrompt) {
+  for (const std::string& name : ChatFormat::names()) {
+    const ChatFormat format = ChatFormat::named(name);
+    Messages all{{Role::user, "Q"}, {Role::assistant, "BEGUN"}};
+    const std::string asked = rendered(format, std::span(all).first(1), true);
+    const auto continued = [&](const ChatOptions& options) {
+      std::string out;
+      for (const Segment& s : format.render(all, options)) out += s.text;
+      return out;
+    };
+    const std::string text = continued({.continue_last = true});
+    EXPECT_TRUE(text.starts_with(asked)) << name << ": " << text;
+    EXPECT_TRUE(text.ends_with("BEGUN")) << name << ": " << text;
+    if (!format.reasoning() || !ends_in_reasoning(format, format.render(std::span(all).first(1), {})))
+      continue;
+    EXPECT_NE(text.find(format.reasoning()->end + "BEGUN"), std::string::npos) << name << ": " << text;
+    all[1] = {.role = Role::assistant, .content = "", .reasoning = "because"};
+    EXPECT_EQ(continued({.continue_last = true}), asked + "because") << name;
+  }
+  const ChatFormat format = ChatFormat::named("chatml");
+  const Messages alone{{Role::assistant, "x"}}, asked{{Role::user, "x"}, {Role::user, "y"}};
+  EXPECT_THROW((void)format.render(alone, {.continue_last = true}), Error);
+  EXPECT_THROW((void)format.render(asked, {.continue_last = true}), Error);
 }
 
 TEST(ChatAppend, SystemMessagesStayWhereTheyStand) {

@@ -70,11 +70,14 @@ bool has_all(const ChatTemplate& text, const std::vector<std::string_view>& frag
 /// Builds a prompt; neighbouring texts become one segment.
 class PromptWriter {
  public:
+  PromptWriter() = default;
+  explicit PromptWriter(std::vector<Segment> begun) : segments_(std::move(begun)) {}
   PromptWriter& control(std::string_view token);
   /// A control segment where the vocabulary has the token, else text.
   PromptWriter& mark(std::string_view token);
   PromptWriter& text(std::string_view text);
   std::vector<Segment> take() { return std::move(segments_); }
+  [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
 
  private:
   std::vector<Segment> segments_;

@@ -82,7 +82,26 @@ std::vector<Segment> ChatFormat::render(std::span<const ChatMessage> messages,
     fail("chat: there are tools or calls of tools, but the chat format {} has none", spec_.name);
   if (options.thinking == Thinking::model_default)
     resolved.thinking = spec_.thinking_by_default ? Thinking::on : Thinking::off;
-  return spec_.render(messages, resolved);
+  return options.continue_last ? render_continued(messages, resolved) : spec_.render(messages, resolved);
+}
+
+// The prompt for an answer, and behind it what there is of the answer already.
+std::vector<Segment> ChatFormat::render_continued(std::span<const ChatMessage> messages,
+                                                  ChatOptions options) const {
+  const ChatMessage& last = messages.back();
+  if (last.role != Role::assistant || !last.tool_calls.empty() || messages.size() == 1)
+    fail(
+        "chat: the last of {} messages is to be continued, expected an assistant's without calls of tools, "
+        "behind a message of somebody else",
+        messages.size());
+  options.continue_last = false;
+  options.add_generation_prompt = true;
+  PromptWriter out(spec_.render(messages.first(messages.size() - 1), options));
+  if (ends_in_reasoning(*this, out.segments())) {
+    out.text(last.reasoning.value_or(""));
+    if (!last.content.empty()) out.control(spec_.reasoning->end);
+  }
+  return out.text(last.content).take();
 }
 
 bool ends_in_reasoning(const ChatFormat& format, std::span<const Segment> prompt) {

@@ -40,6 +40,7 @@ struct ChatOptions {
   std::string date =
       {};  // "26 Jul 2024", for formats that tell the model the date; "": the template's fixed date
   std::span<const ChatTool> tools = {};  // that the model may call
+  bool continue_last = false;            // the answer goes on with the last message, the assistant's
 };
 
 /// A stretch of the prompt.
@@ -84,7 +85,8 @@ class ChatFormat {
   static std::vector<std::string> names();
 
   /// The conversation as the model's own template renders it.  Throws Error if there are no messages, or if
-  /// the options ask for thinking and the model cannot, or if there are tools and it has none.
+  /// the options ask for thinking and the model cannot, if there are tools and it has none, or if the last
+  /// message is to be continued and is not the assistant's, behind another one.
   [[nodiscard]] std::vector<Segment> render(std::span<const ChatMessage> messages,
                                             const ChatOptions& options) const;
 
@@ -102,6 +104,8 @@ class ChatFormat {
   [[nodiscard]] bool wants_today() const { return spec_.wants_today; }
 
  private:
+  [[nodiscard]] std::vector<Segment> render_continued(std::span<const ChatMessage> messages,
+                                                      ChatOptions options) const;
   Spec spec_;
 };
 

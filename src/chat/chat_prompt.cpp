@@ -77,7 +77,11 @@ std::vector<std::int32_t> ChatPrompt::encode_text(std::string_view text, Special
 }
 
 bool ChatPrompt::begins_in_reasoning(std::span<const ChatMessage> asked, const ChatOptions& options) const {
-  return format_ && ends_in_reasoning(*format_, render(asked, options));
+  if (!format_) return false;
+  if (!options.continue_last) return ends_in_reasoning(*format_, render(asked, options));
+  ChatOptions before = options;
+  before.continue_last = false;
+  return asked.back().content.empty() && begins_in_reasoning(asked.first(asked.size() - 1), before);
 }
 
 ChatMessage ChatPrompt::as_message(const std::string& answer, std::span<const ChatMessage> asked,

@@ -152,11 +152,8 @@ json messages_of(const Fields& body, std::string_view sent, std::string& dropped
     if (role != "user" && role != "assistant" && role != "system") message.wrong("role", "user or assistant");
     MessageBlocks(message, role, element(texts, i), out);
   }
-  if (role == "assistant")
-    throw ApiError(400, "unsupported_parameter",
-                   "the last message is the assistant's, which cannot be gone on with: an answer begins a "
-                   "message of its own",
-                   "messages");
+  // An answer that goes on with what the client wrote of it.
+  if (role == "assistant") out.back()["prefix"] = true;
   return out;
 }
 

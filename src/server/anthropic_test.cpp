@@ -73,6 +73,12 @@ TEST_F(Anthropic, AConversationBecomesItsPrompt) {
   EXPECT_EQ(call.dropped, "");
 }
 
+TEST_F(Anthropic, AnAnswerGoesOnWithItsBeginning) {
+  const auto call = read(R"({"max_tokens": 5, "messages": [{"role": "user", "content": "q"},
+    {"role": "assistant", "content": [{"type": "text", "text": "{\"a\""}]}]})");
+  EXPECT_EQ(prompt_of(call), "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n{\"a\"");
+}
+
 TEST_F(Anthropic, LinesThatChangeWithEveryRequestAreLeftOut) {
   const auto call = read(R"({"max_tokens": 5, "messages": [{"role": "user", "content": "hi"}],
     "system": "x-anthropic-billing-header: cch=123\nYou are."})");
@@ -102,7 +108,9 @@ TEST_F(Anthropic, WhatCannotBeDoneIsNamed) {
             "400 messages[1].content[0].type");
   EXPECT_EQ(refusal(of(R"({"role": "user", "content": [{"type": "text"}]})")),
             "400 messages[1].content[0].text");
-  EXPECT_EQ(refusal(of(R"({"role": "assistant", "content": "x"})")), "400 messages");
+  EXPECT_EQ(
+      refusal(of(R"({"role": "assistant", "content": [{"type": "tool_use", "name": "t", "input": {}}]})")),
+      "400 messages");
 }
 
 TEST_F(Anthropic, CountedIsWhatIsRead) {

@@ -112,11 +112,15 @@ class ChatAnswer final : public AnswerWriter {
   }
 
   std::string chunk(std::size_t index, Json delta, Json log_probs, Json finish_reason) const {
+    const bool last = !finish_reason.is_null() && finished();
     Json out = frame(Json::array({{{"index", index},
                                    {"delta", std::move(delta)},
                                    {"logprobs", std::move(log_probs)},
                                    {"finish_reason", std::move(finish_reason)}}}));
-    if (plan_.include_usage) out["usage"] = nullptr;
+    if (plan_.include_usage)
+      out["usage"] = nullptr;
+    else if (last)  // DeepSeek's place for it
+      out["usage"] = usage();
     return sse_event(json_text(out));
   }
 

@@ -114,11 +114,15 @@ class CompletionsAnswer final : public AnswerWriter {
   }
 
   std::string chunk(std::size_t index, std::string_view text, Json log_probs, Json finish_reason) const {
+    const bool last = !finish_reason.is_null() && finished();
     Json out = frame(Json::array({{{"index", index},
                                    {"text", text},
                                    {"logprobs", std::move(log_probs)},
                                    {"finish_reason", std::move(finish_reason)}}}));
-    if (call_.plan.include_usage) out["usage"] = nullptr;
+    if (call_.plan.include_usage)
+      out["usage"] = nullptr;
+    else if (last)  // DeepSeek's place for it
+      out["usage"] = usage_.to_json(model_);
     return sse_event(json_text(out));
   }
 

@@ -47,11 +47,9 @@ std::vector<ChatMessage> messages_of(const Fields& body) {
     const Fields message((*list)[i], fmt::format("messages[{}]", i));
     const Role role = role_of(message);
     ChatMessage out{.role = role, .content = content_of(message, role)};
-    if (message.boolean("prefix").value_or(false))
-      throw ApiError(
-          400, "unsupported_parameter",
-          fmt::format("{} cannot be done: an answer begins a message of its own", message.where("prefix")),
-          message.where("prefix"));
+    const bool last_answer = i + 1 == list->size() && role == Role::assistant;
+    if (message.boolean("prefix").value_or(false) && !last_answer)
+      message.wrong("prefix", "false: the last message alone can be continued, if it is the assistant's");
     const auto reasoning = message.string("reasoning_content");
     std::vector<ToolCall> calls = read_tool_calls(message);
     (void)message.string("tool_call_id");
@@ -100,6 +98,12 @@ void read_thinking_budget(const Fields& body, const ServedModel& model, bool beg
   request.thinking = ThinkingBudget{*budget, model.tokenizer.encode(end, SpecialTokens::parse)};
 }
 
+// DeepSeek's word, in the last message, and vLLM's.
+bool continues(const Fields& body) {
+  if (body.boolean("continue_final_message").value_or(false)) return true;
+  return Fields(body.find("messages")->back()).boolean("prefix").value_or(false);
+}
+
 std::string today() {
   return chat_date(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
 }
@@ -126,7 +130,10 @@ ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_vie
   call.shape.parallel = asked.parallel;
   // The marks of a call are special tokens in some vocabularies.
   request.show_special = !call.shape.tools.empty();
-  const ChatOptions options{.thinking = thinking_of(body), .date = today(), .tools = call.shape.tools};
+  const ChatOptions options{.thinking = thinking_of(body),
+                            .date = today(),
+                            .tools = call.shape.tools,
+                            .continue_last = continues(body)};
   try {
     request.prompt = model.prompt.encode(messages, options);
     call.shape.begins_in_reasoning = model.prompt.begins_in_reasoning(messages, options);

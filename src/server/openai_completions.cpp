@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "chat/fill_in.h"
 #include "server/request_fields.h"
 
 namespace dsa::server {
@@ -45,6 +46,25 @@ void add_prompt(const Fields& body, const json& prompt, const ServedModel& model
   }
 }
 
+// A text with a gap in front of `suffix`: the model fills it.
+void add_gap(const Fields& body, const std::string& suffix, const ServedModel& model, std::vector<Ids>& ids,
+             std::vector<std::string>& texts) {
+  const auto prompt = body.find("prompt");
+  if (prompt == nullptr || !prompt->is_string())
+    body.wrong("prompt", "a string, which `suffix` goes with alone");
+  const auto& before = prompt->get_ref<const std::string&>();
+  check_text_size(before.size(), model, "prompt");
+  check_text_size(suffix.size(), model, "suffix");
+  auto gap = fill_in_prompt(model.tokenizer, before, suffix);
+  if (!gap)
+    throw ApiError(
+        400, "unsupported_parameter",
+        fmt::format("suffix cannot be done: the vocabulary of {} has no tokens for a gap", model.id),
+        "suffix");
+  ids.push_back(std::move(*gap));
+  texts.push_back(before);
+}
+
 }  // namespace
 
 CompletionsCall read_completions(const Fields& body, const ServedModel& model) {
@@ -58,13 +78,18 @@ CompletionsCall read_completions(const Fields& body, const ServedModel& model) {
   common.log_probs = call.log_probs;
   common.prompt_log_probs = call.echo && call.log_probs;
 
+  const auto suffix = body.string("suffix").value_or("");
+  if (!suffix.empty() && (call.echo || call.log_probs))
+    throw invalid_value("suffix", "suffix is given, expected only without echo and logprobs");
   const json* prompt = body.find("prompt");
   if (prompt == nullptr) body.wrong("prompt", kExpected);
   std::vector<Ids> ids;
   const bool many = prompt->is_array() && !prompt->empty() && !prompt->front().is_number();
   if (many && prompt->size() > kMaxPrompts)
     body.wrong("prompt", fmt::format("at most {} prompts", kMaxPrompts));
-  if (many)
+  if (!suffix.empty())
+    add_gap(body, suffix, model, ids, call.texts);
+  else if (many)
     for (const json& one : *prompt) add_prompt(body, one, model, ids, call.texts);
   else
     add_prompt(body, *prompt, model, ids, call.texts);

@@ -223,8 +223,10 @@ TEST_F(OpenAi, MessagesAreHostileToo) {
       {R"([{"role": "user", "content": [1]}])", "messages[0].content[0]"},
       {R"([{"role": "user", "content": [{"type": "image_url"}]}])", "messages[0].content[0].type"},
       {R"([{"role": "user", "content": [{"type": "text"}]}])", "messages[0].content[0].text"},
-      {R"([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "prefix": true}])",
-       "messages[1].prefix"},
+      {R"([{"role": "user", "content": "x", "prefix": true}])", "messages[0].prefix"},
+      {R"([{"role": "assistant", "content": "x", "prefix": true}, {"role": "user", "content": "y"}])",
+       "messages[0].prefix"},
+      {R"([{"role": "assistant", "content": "x", "prefix": true}])", "messages"},
       {R"([{"role": "user", "content": "x", "reasoning_content": {}}])", "messages[0].reasoning_content"},
       {R"([{"role": "assistant", "tool_calls": 7}])", "messages[0].tool_calls"},
       {R"([{"role": "assistant", "tool_calls": [{}]}])", "messages[0].tool_calls[0].function"},
@@ -239,6 +241,45 @@ TEST_F(OpenAi, MessagesAreHostileToo) {
               }),
               "400 " + param)
         << messages;
+}
+
+TEST_F(OpenAi, TheLastMessageIsContinuedIfThatIsAsked) {
+  for (const auto* how : {R"(, "prefix": true}]})", R"(}], "continue_final_message": true})"}) {
+    const json body = parse_body(std::string(R"({"messages": [{"role": "user", "content": "q"},
+      {"role": "assistant", "content": "```python\n")") +
+                                 how);
+    EXPECT_EQ(text_of(read_chat(Fields(body), model.served).plan.requests.at(0)),
+              "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n```python\n");
+  }
+}
+
+TEST_F(OpenAi, AGapIsFilledWhereTheVocabularyHasItsTokens) {
+  TokenizerSpec spec = test::chat_tokenizer_spec();
+  for (const char* mark : {"<fim_prefix>", "<fim_suffix>", "<fim_middle>"})
+    spec.added.push_back({.id = static_cast<std::int32_t>(spec.tokens.size() + spec.added.size()),
+                          .text = mark,
+                          .special = true});
+  const Tokenizer tokenizer(std::move(spec));
+  const ServedModel served{.id = "fim",
+                           .engine = model.engine,
+                           .tokenizer = tokenizer,
+                           .prompt = model.prompt,
+                           .context = 100,
+                           .vocab_size = tokenizer.vocab_size()};
+  const auto ask = [&](const std::string& text) {
+    const json body = parse_body(text);
+    return read_completions(Fields(body), served);
+  };
+  EXPECT_EQ(ask(R"({"prompt": "ab", "suffix": "<fim_middle>"})").plan.requests.at(0).prompt,
+            (std::vector<std::int32_t>{260, 'a', 'b', 261, '<', 'f', 'i', 'm', '_', 'm', 'i', 'd', 'd', 'l',
+                                       'e', '>', 262}));
+  EXPECT_EQ(ask(R"({"prompt": "", "suffix": "b"})").plan.requests.at(0).prompt,
+            (std::vector<std::int32_t>{260, 261, 'b', 262}));
+  EXPECT_EQ(ask(R"({"prompt": "a", "suffix": ""})").plan.requests.at(0).prompt,
+            std::vector<std::int32_t>{'a'});
+  EXPECT_EQ(refusal([&] { ask(R"({"prompt": [97], "suffix": "b"})"); }), "400 prompt");
+  EXPECT_EQ(refusal([&] { ask(R"({"prompt": "a", "suffix": "b", "echo": true})"); }), "400 suffix");
+  EXPECT_EQ(refusal([&] { ask(R"({"prompt": "a", "suffix": "b", "logprobs": 1})"); }), "400 suffix");
 }
 
 TEST_F(OpenAi, BodiesThatAreNoObjectAreRefused) {

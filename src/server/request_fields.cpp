@@ -47,7 +47,7 @@ bool has_audio(const json& value) {
   return !value.is_array() || std::ranges::any_of(value, [](const json& one) { return one != "text"; });
 }
 constexpr std::string_view kNoGrammar = "answers are not held to a grammar here";
-constexpr std::array<Unsupported, 17> kUnsupported{{
+constexpr std::array<Unsupported, 15> kUnsupported{{
     {"response_format", is_typed, kNoGrammar},
     {"tool_choice", is_forced, kNoGrammar},
     {"function_call", is_forced, "ask with tools"},
@@ -61,9 +61,7 @@ constexpr std::array<Unsupported, 17> kUnsupported{{
     {"audio", is_set, "answers are text"},
     {"modalities", has_audio, "answers are text"},
     {"web_search_options", [](const json&) { return true; }, "this server searches nothing"},
-    {"suffix", is_set, "the model fills no gaps"},
     {"use_beam_search", is_set, "answers are sampled"},
-    {"continue_final_message", is_set, "an answer begins a message of its own"},
     {"prompt_logprobs", is_set, "ask /v1/completions for echo and logprobs"},
 }};
 
