@@ -132,6 +132,24 @@ Json chat_request() {
   return object(std::move(fields), {"messages"});
 }
 
+Json responses_request() {
+  const Json common = common_fields();
+  Json items = list_of({{"type", "object"}});
+  items["minItems"] = 1;
+  items["maxItems"] = kMaxMessages;
+  const Json text_input{{"type", "string"}, {"minLength", 1}};
+  Json most = typed("integer");
+  most["minimum"] = 1;
+  Json fields{{"input", {{"anyOf", Json::array({text_input, std::move(items)})}}},
+              {"instructions", text("the system message")},
+              {"max_output_tokens", std::move(most)},
+              {"tools", tools_of(object({{"type", typed("string")}}))},
+              {"tool_choice", {{"enum", {"auto", "none", nullptr}}}},
+              {"parallel_tool_calls", flag("several calls in one answer; default true")}};
+  for (const auto* name : {"model", "temperature", "top_p", "stream", "dsa"}) fields[name] = common[name];
+  return object(std::move(fields), {"input"});
+}
+
 Json completions_request() {
   const Json ids = list_of({{"type", "integer"}, {"minimum", 0}});
   Json texts = list_of({{"type", "string"}});
@@ -230,6 +248,17 @@ Json schemas() {
       {"DsaRequest", std::move(dsa)},
       {"ChatRequest", chat_request()},
       {"CompletionsRequest", completions_request()},
+      {"ResponsesRequest", responses_request()},
+      {"ResponsesAnswer",
+       object({{"id", string},
+               {"object", one_of({"response"})},
+               {"status", one_of({"completed", "incomplete"})},
+               {"output",
+                list_of(object({{"type", one_of({"message", "reasoning", "function_call"})}}, {"type"}))},
+               {"usage",
+                object({{"input_tokens", integer}, {"output_tokens", integer}, {"total_tokens", integer}},
+                       {"input_tokens", "output_tokens", "total_tokens"})}},
+              {"id", "object", "status", "output", "usage"})},
       {"MessagesRequest", messages_request(/*counting=*/false)},
       {"CountRequest", messages_request(/*counting=*/true)},
       {"CountAnswer", object({{"input_tokens", integer}}, {"input_tokens"})},
@@ -313,6 +342,8 @@ Json document() {
       {"/v1/chat/completions", post("the next message of a conversation", "ChatRequest", "ChatAnswer", true)},
       {"/v1/completions",
        post("a text continued, or how likely it is", "CompletionsRequest", "CompletionsAnswer", true)},
+      {"/v1/responses", post("the next items of a conversation, in OpenAI's newer words", "ResponsesRequest",
+                             "ResponsesAnswer", true)},
       {"/v1/messages", post("the next message, in Anthropic's words", "MessagesRequest", "MessagesAnswer",
                             true, "AnthropicError")},
       {"/v1/messages/count_tokens",

@@ -13,6 +13,7 @@
 #include "server/openapi.h"
 #include "server/page.h"
 #include "server/request_fields.h"
+#include "server/responses.h"
 #include "server/token_api.h"
 
 namespace dsa::server {
@@ -92,6 +93,15 @@ std::span<const Api::Route> Api::routes() {
               ChatCall call = read_chat(body, model, request.body);
               auto writer = write_chat(call, model);
               api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.plan));
+            }},
+      Route{"POST", "/responses", true,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              const auto json = parse_body(request.body);
+              const Fields body(json);
+              const ServedModel& model = find_model(api.models_, model_of(body));
+              ResponsesCall call = read_responses(body, model, request.body);
+              auto writer = write_response(call, model);
+              api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.chat.plan));
             }},
       Route{"POST", "/completions", true,
             [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {

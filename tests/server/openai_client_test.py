@@ -161,6 +161,25 @@ def tools_are_called(server):
     equal((cut.finish_reason, cut.message.tool_calls), ("length", None))
 
 
+def responses_are_items(server):
+    client = server.client()
+    equal(client.responses.create(model="script", input="hi").output_text, "Hello!")
+    tools = [{"type": "function", "name": "get_weather", "strict": False, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}]
+    with client.responses.stream(model="script", input="weather", tools=tools) as stream:
+        kinds = [event.type for event in stream]
+        got = stream.get_final_response()
+    equal((kinds[0], kinds[-1]), ("response.created", "response.completed"))
+    expect(kinds.count("response.function_call_arguments.delta") > 10, "arguments come as they are written")
+    calls = [item for item in got.output if item.type == "function_call"]
+    equal([json.loads(call.arguments) for call in calls], [{"city": "Paris"}, {"city": "Rome"}])
+    results = [{"type": "function_call_output", "call_id": call.call_id, "output": "18"} for call in calls]
+    sent = [item.model_dump(exclude={"parsed_arguments"}) for item in got.output]
+    again = client.responses.create(model="script", input=user("weather") + sent + results, tools=tools)
+    equal(again.output_text, "It is 18 degrees.")
+    equal(client.responses.create(model="script", input="hi", max_output_tokens=3).incomplete_details.reason, "max_output_tokens")
+    raises(openai.BadRequestError, lambda: client.responses.create(model="script", input="hi", previous_response_id="resp_1"))
+
+
 def texts_are_continued(server):
     client = server.client()
     equal(client.completions.create(model="script", prompt="a").choices[0].text, "Hello!")
@@ -282,6 +301,7 @@ def main(program):
         chat_is_answered,
         chat_is_streamed,
         tools_are_called,
+        responses_are_items,
         log_probabilities,
         texts_are_continued,
         models_are_listed,

@@ -1,0 +1,164 @@
+// Bodies are written anew as chat's: one way to a request.
+#include "base/json.h"
+#include "base/json_layout.h"
+#include "server/request_fields.h"
+#include "server/responses.h"
+#include "server/tool_fields.h"
+
+namespace dsa::server {
+namespace {
+
+using nlohmann::json;
+
+// A string, or a list of parts of which we take text alone.
+std::string text_of(const Fields& of, std::string_view field) {
+  const json* content = of.find(field);
+  if (content == nullptr || !(content->is_string() || content->is_array()))
+    of.wrong(field, "a string or a list of parts");
+  if (content->is_string()) return content->get<std::string>();
+  std::string out;
+  for (std::size_t i = 0; i < content->size(); ++i) {
+    const Fields part((*content)[i], fmt::format("{}[{}]", of.where(field), i));
+    const std::string type = part.string("type").value_or("");
+    if (type != "input_text" && type != "output_text" && type != "text" && type != "reasoning_text")
+      part.wrong("type", "input_text or output_text: no other kind of content can be read");
+    const auto piece = part.string("text");
+    if (!piece) part.wrong("text", "a string");
+    out += *piece;
+  }
+  return out;
+}
+
+// Items to messages: an answer's reasoning, text and calls, each an item here, are one message there.
+class Conversation {
+ public:
+  explicit Conversation(const Fields& body) {
+    if (const auto instructions = body.string("instructions"); instructions && !instructions->empty())
+      messages_.push_back({{"role", "system"}, {"content", *instructions}});
+    const json* input = body.find("input");
+    if (input == nullptr || !(input->is_string() || input->is_array()) || input->empty() || *input == "")
+      body.wrong("input", "a string or a list of items");
+    if (input->is_string()) {
+      messages_.push_back({{"role", "user"}, {"content", *input}});
+      return;
+    }
+    if (input->size() > kMaxMessages)
+      body.wrong("input", fmt::format("a list of at most {} items", kMaxMessages));
+    for (std::size_t i = 0; i < input->size(); ++i) add(Fields((*input)[i], fmt::format("input[{}]", i)));
+  }
+  json take() { return std::move(messages_); }
+
+ private:
+  void add(const Fields& item) {
+    const std::string type = item.string("type").value_or("message");
+    if (type == "message") return add_message(item);
+    if (type == "function_call") return add_call(item);
+    if (type == "function_call_output") {
+      answer_ = false;
+      messages_.push_back({{"role", "tool"},
+                           {"tool_call_id", item.string("call_id").value_or("")},
+                           {"content", text_of(item, "output")}});
+      return;
+    }
+    if (type != "reasoning") item.wrong("type", "message, function_call, function_call_output or reasoning");
+    if (item.find("content") != nullptr)
+      answer(/*anew=*/true)["reasoning_content"] = text_of(item, "content");
+  }
+
+  void add_message(const Fields& item) {
+    const std::string role = item.string("role").value_or("");
+    if (role != "user" && role != "assistant" && role != "system" && role != "developer")
+      item.wrong("role", "system, developer, user or assistant");
+    if (role == "assistant") {
+      json& message = answer(/*anew=*/!answer_ || messages_.back().contains("tool_calls") ||
+                             messages_.back().value("content", "") != "");
+      message["content"] = text_of(item, "content");
+      return;
+    }
+    answer_ = false;
+    messages_.push_back({{"role", role}, {"content", text_of(item, "content")}});
+  }
+
+  void add_call(const Fields& item) {
+    const auto arguments = item.string("arguments");
+    if (!arguments) item.wrong("arguments", "a string");
+    answer(/*anew=*/false)["tool_calls"].push_back(
+        {{"id", item.string("call_id").value_or("")},
+         {"type", "function"},
+         {"function", {{"name", read_tool_name(item)}, {"arguments", *arguments}}}});
+  }
+
+  // The message that an item of the assistant's belongs to.
+  json& answer(bool anew) {
+    if (anew || !answer_) messages_.push_back({{"role", "assistant"}, {"content", ""}});
+    answer_ = true;
+    return messages_.back();
+  }
+
+  json messages_ = json::array();
+  bool answer_ = false;  // the last message is one that may go on
+};
+
+// The tools as chat's, as text; those that OpenAI's own servers would run are left out.
+std::string tools_of(const Fields& body, std::string_view sent) {
+  const json* list = body.find("tools");
+  if (list == nullptr) return "";
+  if (!list->is_array() || list->size() > kMaxTools)
+    body.wrong("tools", fmt::format("a list of at most {} tools", kMaxTools));
+  const auto texts = json_items(json_member(sent, "tools"));
+  std::string out;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const Fields tool((*list)[i], fmt::format("tools[{}]", i));
+    if (tool.string("type").value_or("function") != "function") continue;
+    const auto parameters = tool.object("parameters");
+    std::string schema = parameters ? json_text(parameters->json()) : "{}";
+    if (parameters && i < texts.size())
+      if (const auto text = json_member(texts[i].value, "parameters"); !text.empty()) schema = text;
+    out += fmt::format(
+        R"({}{{"type": "function", "function": {{"name": {}, "description": {}, "parameters": {}}}}})",
+        out.empty() ? "" : ", ", json_quoted(read_tool_name(tool)),
+        json_quoted(tool.string("description").value_or("")), schema);
+  }
+  return fmt::format(R"({{"tools": [{}]}})", out);
+}
+
+void refuse_what_needs_a_state(const Fields& body) {
+  for (const auto* name : {"previous_response_id", "conversation", "background", "prompt"})
+    if (const json* value = body.find(name); value != nullptr && *value != false)
+      throw ApiError(400, "unsupported_parameter",
+                     fmt::format("{} is {}, which cannot be done: this server keeps no responses, send the "
+                                 "whole conversation as input",
+                                 name, shown(*value)),
+                     name);
+  if (const auto text = body.object("text"))
+    if (const auto format = text->object("format");
+        format && format->string("type").value_or("text") != "text")
+      throw ApiError(400, "unsupported_parameter",
+                     "text.format is not text, which cannot be done: answers are not held to a grammar here",
+                     "text.format");
+}
+
+}  // namespace
+
+ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::string_view text) {
+  refuse_what_needs_a_state(body);
+  json chat{{"messages", Conversation(body).take()}};
+  const std::string tools = tools_of(body, text);
+  if (!tools.empty()) chat.update(parse_body(tools));
+  if (body.find("max_output_tokens") != nullptr)
+    chat["max_tokens"] = *body.integer("max_output_tokens", 1, std::numeric_limits<std::int64_t>::max());
+  for (const auto* name :
+       {"temperature", "top_p", "stream", "tool_choice", "parallel_tool_calls", "dsa", "seed"})
+    if (const json* value = body.find(name)) chat[name] = *value;
+  if (const auto reasoning = body.object("reasoning"))
+    if (const auto effort = reasoning->string("effort")) chat["reasoning_effort"] = *effort;
+  ResponsesCall out{.chat = read_chat(Fields(chat), model, tools), .asked = {}};
+  json asked = json::object();
+  for (const auto* name : {"instructions", "max_output_tokens", "temperature", "top_p", "tools",
+                           "tool_choice", "parallel_tool_calls", "metadata"})
+    if (const json* value = body.find(name)) asked[name] = *value;
+  out.asked = json_text(asked);
+  return out;
+}
+
+}  // namespace dsa::server

@@ -1,0 +1,160 @@
+// The newer API: its bodies to requests, and events to its answers.
+#include "server/responses.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "server/request_fields.h"
+#include "testing/served_model.h"
+
+namespace dsa::server {
+namespace {
+
+using nlohmann::json;
+
+struct Responses : ::testing::Test {
+  ResponsesCall read(const std::string& text) const {
+    const json body = parse_body(text);
+    return read_responses(Fields(body), model.served, text);
+  }
+  std::string prompt_of(const ResponsesCall& call) const {
+    return model.tokenizer.decode(call.chat.plan.requests.at(0).prompt, /*skip_special=*/false);
+  }
+  std::string refusal(const std::string& text) const {
+    try {
+      (void)read(text);
+    } catch (const ApiError& error) {
+      return error.param();
+    }
+    return "taken";
+  }
+  static std::string play(AnswerWriter& writer, std::string_view text,
+                          FinishReason reason = FinishReason::stop) {
+    std::string out = writer.begin();
+    for (std::size_t at = 0; at < text.size(); at += 4)
+      out += writer.push(0, {.what = NewToken{.id = 1, .text = std::string(text.substr(at, 4))}});
+    out += writer.push(0, {.what = Finished{.reason = reason}});
+    return out + writer.end();
+  }
+
+  test::ScriptedModel model;
+};
+
+constexpr const char* kTools =
+    R"("tools": [{"type": "web_search"}, {"type": "function", "name": "now", "description": "T",
+  "parameters": {"type": "object", "properties": {}}, "strict": true}])";
+constexpr const char* kAnswer =
+    "I look.\n<tool_call>\n{\"name\": \"now\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+
+TEST_F(Responses, ItemsAreAConversation) {
+  const auto call = read(R"({"instructions": "s", "max_output_tokens": 5, "temperature": 0.5, "input": [
+    {"role": "user", "content": "q"},
+    {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "r"}]},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]},
+    {"type": "function_call", "call_id": "1", "name": "now", "arguments": "{}"},
+    {"type": "function_call", "call_id": "2", "name": "now", "arguments": "{\"a\":1}"},
+    {"type": "function_call_output", "call_id": "1", "output": "noon"},
+    {"type": "function_call_output", "call_id": "2", "output": [{"type": "input_text", "text": "one"}]},
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "and?"}]}]})");
+  EXPECT_EQ(
+      prompt_of(call),
+      "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\nI look.\n"
+      "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>\n"
+      "<tool_call>\n{\"name\": \"now\", \"arguments\": {\"a\": 1}}\n</tool_call><|im_end|>\n"
+      "<|im_start|>user\n<tool_response>\nnoon\n</tool_response>\n<tool_response>\none\n</tool_response>"
+      "<|im_end|>\n<|im_start|>user\nand?<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(call.chat.plan.requests.at(0).max_tokens, 5);
+  EXPECT_EQ(call.chat.plan.requests.at(0).sampling.temperature, 0.5);
+  EXPECT_EQ(prompt_of(read(R"({"input": "q"})")), "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST_F(Responses, ToolsOfOtherServersArePassedOver) {
+  const auto call = read(std::string(R"({"input": "q", )") + kTools + "}");
+  ASSERT_EQ(call.chat.shape.tools.size(), 1U);
+  EXPECT_EQ(call.chat.shape.tools[0].definition,
+            R"({"type": "function", "function": {"name": "now", "description": "T", "parameters": )"
+            R"({"type": "object", "properties": {}}}})");
+}
+
+TEST_F(Responses, WhatCannotBeDoneIsNamed) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({})", "input"},
+      {R"({"input": []})", "input"},
+      {R"({"input": 7})", "input"},
+      {R"({"input": [{"type": "item_reference", "id": "x"}]})", "input[0].type"},
+      {R"({"input": [{"role": "tool", "content": "x"}]})", "input[0].role"},
+      {R"({"input": [{"role": "user", "content": [{"type": "input_image"}]}]})", "input[0].content[0].type"},
+      {R"({"input": [{"type": "function_call", "name": "f"}]})", "input[0].arguments"},
+      {R"({"input": [{"type": "function_call_output"}]})", "input[0].output"},
+      {R"({"input": "q", "previous_response_id": "resp_1"})", "previous_response_id"},
+      {R"({"input": "q", "background": true})", "background"},
+      {R"({"input": "q", "text": {"format": {"type": "json_schema"}}})", "text.format"},
+      {R"({"input": "q", "tool_choice": "required"})", "tool_choice"},
+      {R"({"input": "q", "max_output_tokens": 0})", "max_output_tokens"},
+      {R"({"input": "q", "tools": [{"type": "function", "name": "a b"}]})", "tools[0].name"}};
+  for (const auto& [text, param] : cases) EXPECT_EQ(refusal(text), param) << text;
+  EXPECT_EQ(
+      refusal(R"({"input": "q", "background": false, "store": true, "include": [], "truncation": "auto"})"),
+      "taken");
+}
+
+TEST_F(Responses, AWholeAnswerIsItsItems) {
+  const auto writer = write_response(read(std::string(R"({"input": "q", )") + kTools + "}"), model.served);
+  play(*writer, kAnswer);
+  const json body = json::parse(writer->whole().body);
+  EXPECT_EQ(body.at("status"), "completed");
+  EXPECT_EQ(body.at("object"), "response");
+  EXPECT_EQ(body.at("tools").size(), 2U) << "what was asked is said again";
+  ASSERT_EQ(body.at("output").size(), 2U);
+  EXPECT_EQ(body.at("output")[0].at("content")[0].at("text"), "I look.");
+  EXPECT_EQ(body.at("output")[1].at("type"), "function_call");
+  EXPECT_EQ(body.at("output")[1].at("arguments"), R"({"a": 1})");
+  EXPECT_TRUE(body.at("usage").contains("input_tokens_details"));
+
+  const auto cut = write_response(read(R"({"input": "q"})"), model.served);
+  play(*cut, "Hello", FinishReason::length);
+  const json short_body = json::parse(cut->whole().body);
+  EXPECT_EQ(short_body.at("status"), "incomplete");
+  EXPECT_EQ(short_body.at("incomplete_details").at("reason"), "max_output_tokens");
+}
+
+TEST_F(Responses, AStreamHasItsEventsInOrder) {
+  const auto writer =
+      write_response(read(std::string(R"({"input": "q", "stream": true, )") + kTools + "}"), model.served);
+  const std::string text = play(*writer, kAnswer);
+  std::vector<std::string> order;
+  std::string said, arguments;
+  json last;
+  std::int64_t sequence = 0;
+  for (std::size_t at = 0; (at = text.find("data: {", at)) != std::string::npos; ++at) {
+    const json event = json::parse(text.substr(at + 6, text.find('\n', at) - at - 6));
+    const std::string name = event.at("type");
+    EXPECT_EQ(event.at("sequence_number"), sequence++);
+    if (name == "response.output_text.delta") said += event.at("delta");
+    if (name == "response.function_call_arguments.delta") arguments += event.at("delta");
+    if (order.empty() || order.back() != name) order.push_back(name);
+    last = event;
+  }
+  EXPECT_EQ(order,
+            (std::vector<std::string>{
+                "response.created", "response.in_progress", "response.output_item.added",
+                "response.content_part.added", "response.output_text.delta", "response.output_text.done",
+                "response.content_part.done", "response.output_item.done", "response.output_item.added",
+                "response.function_call_arguments.delta", "response.function_call_arguments.done",
+                "response.output_item.done", "response.completed"}));
+  EXPECT_EQ(said, "I look.");
+  EXPECT_EQ(arguments, R"({"a": 1})");
+  EXPECT_EQ(last.at("response").at("output").size(), 2U);
+  EXPECT_EQ(last.at("response").at("output")[1].at("arguments"), R"({"a": 1})");
+}
+
+TEST_F(Responses, AFaultIsAnEvent) {
+  const auto writer = write_response(read(R"({"input": "q", "stream": true})"), model.served);
+  std::string text = writer->begin();
+  text += writer->push(0, {.what = Finished{.reason = FinishReason::failed, .error = "the fault"}});
+  EXPECT_NE(text.find("event: response.failed\n"), std::string::npos);
+  EXPECT_NE(text.find("the fault"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dsa::server
