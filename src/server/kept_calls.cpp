@@ -20,8 +20,16 @@ bool same_arguments(const std::string& a, const std::string& b) {
   }
 }
 
+// Clients and templates take white space from around it.
+std::string without_blanks(const std::string& text) {
+  static constexpr std::string_view kBlanks = " \t\r\n";
+  const auto first = text.find_first_not_of(kBlanks);
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
 bool unchanged(const KeptCalls::Answer& answer, const ChatMessage& message) {
   return message.content == answer.content &&
+         without_blanks(message.reasoning.value_or("")) == without_blanks(answer.reasoning) &&
          std::ranges::equal(message.tool_calls, answer.calls, [](const ToolCall& a, const ToolCall& b) {
            return a.id == b.id && a.name == b.name && same_arguments(a.arguments, b.arguments);
          });
@@ -33,14 +41,8 @@ std::optional<std::size_t> end_of(const KeptCalls::Answer& answer, const Tokeniz
   const auto begin = prompt.begin() + static_cast<std::ptrdiff_t>(answer.prompt.tokens);
   const auto end = std::find(begin, prompt.end(), answer.end);
   if (end == prompt.end()) return std::nullopt;
-  // Templates take white space from around it.
-  static constexpr std::string_view kBlanks = " \t\r\n";
-  const std::string& all = answer.reasoning;
-  if (const auto first = all.find_first_not_of(kBlanks); first != std::string::npos) {
-    const auto reasoning = all.substr(first, all.find_last_not_of(kBlanks) + 1 - first);
-    const std::string shown = tokenizer.decode({begin, end}, /*skip_special=*/false);
-    if (shown.find(reasoning) == std::string::npos) return std::nullopt;
-  }
+  const std::string shown = tokenizer.decode({begin, end}, /*skip_special=*/false);
+  if (shown.find(without_blanks(answer.reasoning)) == std::string::npos) return std::nullopt;
   return static_cast<std::size_t>(end - prompt.begin());
 }
 

@@ -208,6 +208,47 @@ TEST_F(Tools, TheNextPromptGoesOnFromTheSampledTokens) {
   EXPECT_FALSE(starts(next(message)));
 }
 
+// A model that reasons before it calls: with its reasoning sent back, all of it is what was sampled; without,
+// the template shows none, and nothing is put back that it would not show.
+TEST_F(Tools, ReasoningBeforeACallIsPutBackIfTheClientSendsIt) {
+  TokenizerSpec spec = test::chat_tokenizer_spec();
+  spec.added.push_back({.id = 260, .text = "<think>", .special = false});
+  spec.added.push_back({.id = 261, .text = "</think>", .special = false});
+  const Tokenizer tokenizer(std::move(spec));
+  const ChatPrompt prompt(Architecture::llama, tokenizer, {}, {.name = "qwen3"});
+  const ServedModel served{.id = "qwen",
+                           .engine = model.engine,
+                           .tokenizer = tokenizer,
+                           .prompt = prompt,
+                           .context = 4096,
+                           .vocab_size = tokenizer.vocab_size()};
+  const json first_body = parse_body(ask(kTools));
+  const ChatCall first = read_chat(Fields(first_body), served);
+  const auto writer = write_chat(first, served);
+  std::vector<std::int32_t> tokens{260, '\n', 'r', '\n', 261, '\n', '\n'};
+  for (const char c : std::string("<tool_call>{\"name\":\"now\",\"arguments\":{}}</tool_call>"))
+    tokens.push_back(c);
+  for (const std::int32_t id : tokens)
+    writer->push(0, {.what = NewToken{.id = id, .text = std::string(tokenizer.piece(id))}});
+  writer->push(0, {.what = NewToken{.id = test::kImEnd, .stops = true}});
+  writer->push(0, {.what = Finished{}});
+  json message = json::parse(writer->whole().body).at("choices").at(0).at("message");
+  EXPECT_EQ(message.at("reasoning_content"), "\nr\n");
+  ASSERT_EQ(message.at("tool_calls").size(), 1U);
+  std::vector<std::int32_t> expected = first.plan.requests.at(0).prompt;
+  expected.insert(expected.end(), tokens.begin(), tokens.end());
+  const auto goes_on = [&] {
+    json body = first_body;
+    body["messages"].push_back(message);
+    body["messages"].push_back({{"role", "tool"}, {"content", "noon"}});
+    const auto next = read_chat(Fields(body), served).plan.requests.at(0).prompt;
+    return next.size() > expected.size() && std::equal(expected.begin(), expected.end(), next.begin());
+  };
+  EXPECT_TRUE(goes_on());
+  message.erase("reasoning_content");
+  EXPECT_FALSE(goes_on());
+}
+
 TEST(KeptCalls, TheOldestGoFirst) {
   const Tokenizer tokenizer(test::chat_tokenizer_spec());
   KeptCalls kept(10);
