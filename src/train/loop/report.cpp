@@ -6,16 +6,10 @@
 #include <functional>
 #include <optional>
 
-#include "train/loop/svg_plot.h"
+#include "base/svg_plot.h"
 
 namespace dsa::train {
 namespace {
-
-constexpr const char* kStyle =
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:#1f2328}"
-    "svg{width:100%;margin:.5em 0}svg text{font-size:11px;fill:#57606a}"
-    "svg .title{font-size:14px;fill:#1f2328}"
-    "svg .grid{stroke:#d0d7de;stroke-width:.5}table{border-collapse:collapse}td{padding:.15em 1em .15em 0}";
 
 /// nullopt: the record has no such number.
 using Value = std::function<std::optional<double>(const StepRecord&)>;
@@ -73,7 +67,7 @@ class Page {
     if (!curves.empty()) text_ += svg_plot(title, "tokens", curves, scale);
   }
   void add(const std::string& text) { text_ += text; }
-  [[nodiscard]] std::string finish() && { return std::move(text_) + "</body></html>\n"; }
+  [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
   std::string text_;
@@ -106,10 +100,7 @@ Value of_experts(double ExpertRecord::*member) {
 }  // namespace
 
 std::string html_report(const ReportSubject& subject, const TrainLog& log) {
-  Page page(fmt::format("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title>\n"
-                        "<style>{}</style></head><body>\n<h1>{}</h1>\n{}",
-                        subject.command, kStyle, subject.title, summary(subject, log)),
-            log);
+  Page page(fmt::format("<h1>{}</h1>\n{}", subject.title, summary(subject, log)), log);
   using enum Records;
   page.plot("Language-model loss, nats a token",
             {{"training", steps, of_main(&MainRecord::language_model)},
@@ -156,7 +147,7 @@ std::string html_report(const ReportSubject& subject, const TrainLog& log) {
                 return r.seconds > 0 ? static_cast<double>(r.step_tokens()) / r.seconds : 0;
               }}},
             Scale::linear);
-  return std::move(page).finish();
+  return html_page(subject.command, page.text());
 }
 
 }  // namespace dsa::train

@@ -7,13 +7,13 @@
 #include <limits>
 #include <set>
 
+#include "base/svg_plot.h"
 #include "testing/test_files.h"
 #include "train/loop/learning_rate.h"
 #include "train/loop/progress.h"
 #include "train/loop/report.h"
 #include "train/loop/sampler.h"
 #include "train/loop/share_list.h"
-#include "train/loop/svg_plot.h"
 #include "train/loop/train_log.h"
 
 namespace dsa::train {

@@ -1,4 +1,4 @@
-#include "train/loop/svg_plot.h"
+#include "base/svg_plot.h"
 
 #include <fmt/format.h>
 
@@ -6,12 +6,17 @@
 #include <cmath>
 #include <limits>
 
-namespace dsa::train {
+namespace dsa {
 namespace {
 
 constexpr double kWidth = 640, kHeight = 280;
 constexpr double kLeft = 70, kRight = 12, kTop = 32, kBottom = 42;
 constexpr std::size_t kMostPoints = 800;
+constexpr const char* kStyle =
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:#1f2328}"
+    "svg{width:100%;margin:.5em 0}svg text{font-size:11px;fill:#57606a}"
+    "svg .title{font-size:14px;fill:#1f2328}"
+    "svg .grid{stroke:#d0d7de;stroke-width:.5}table{border-collapse:collapse}td{padding:.15em 1em .15em 0}";
 constexpr const char* kColours[] = {"#1f6feb", "#d1580b", "#1a7f37", "#8250df", "#bf3989"};
 
 struct Range {
@@ -145,5 +150,11 @@ std::string svg_bars(const std::string& title, const std::string& x_label,
   }
   return out + "</svg>\n";
 }
+std::string html_page(const std::string& title, const std::string& body) {
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title>\n"
+      "<style>{}</style></head><body>\n{}</body></html>\n",
+      html_escaped(title), kStyle, body);
+}
 
-}  // namespace dsa::train
+}  // namespace dsa

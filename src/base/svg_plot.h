@@ -1,11 +1,11 @@
-// A line plot as an SVG element: for reports that must open without a network.
+// Plots as SVG elements, and the page around them: for reports that must open without a network.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-namespace dsa::train {
+namespace dsa {
 
 struct Curve {
   std::string label;
@@ -24,4 +24,7 @@ std::string svg_bars(const std::string& title, const std::string& x_label, const
 
 std::string html_escaped(const std::string& text);
 
-}  // namespace dsa::train
+/// A page of its own, with the styles that plots and tables want.  `body`: HTML.
+std::string html_page(const std::string& title, const std::string& body);
+
+}  // namespace dsa
