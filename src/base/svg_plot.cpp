@@ -17,7 +17,8 @@ constexpr const char* kStyle =
     "svg{width:100%;margin:.5em 0}svg text{font-size:11px;fill:#57606a}"
     "svg .title{font-size:14px;fill:#1f2328}"
     "svg .grid{stroke:#d0d7de;stroke-width:.5}table{border-collapse:collapse}td{padding:.15em 1em .15em 0}";
-constexpr const char* kColours[] = {"#1f6feb", "#d1580b", "#1a7f37", "#8250df", "#bf3989"};
+constexpr const char* kColours[] = {"#1f6feb", "#d1580b", "#1a7f37", "#8250df", "#bf3989",
+                                    "#0a7ea4", "#9a6700", "#57606a", "#cf222e"};
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -32,10 +33,13 @@ struct Range {
   }
 };
 
-// Axes and the way from values to pixels; the vertical one works on log10 where it is logarithmic.
+double on_axis(Scale scale, double v) { return scale == Scale::logarithmic ? std::log10(v) : v; }
+double off_axis(Scale scale, double v) { return scale == Scale::logarithmic ? std::pow(10, v) : v; }
+
+// Axes and the way from values to pixels; one that is logarithmic works on log10.
 struct Frame {
   Range x, y;
-  Scale scale = Scale::linear;
+  Scale x_scale = Scale::linear, y_scale = Scale::linear;
 
   [[nodiscard]] double across(double v) const {
     return kLeft + (v - x.low) / (x.high - x.low) * (kWidth - kLeft - kRight);
@@ -43,7 +47,6 @@ struct Frame {
   [[nodiscard]] double down(double v) const {
     return kHeight - kBottom - (v - y.low) / (y.high - y.low) * (kHeight - kTop - kBottom);
   }
-  [[nodiscard]] double on_axis(double v) const { return scale == Scale::logarithmic ? std::log10(v) : v; }
 };
 
 std::string number(double v) {
@@ -68,8 +71,8 @@ std::string axes(const Frame& f, const std::string& title, const std::string& x_
     const double x = f.x.low + part * (f.x.high - f.x.low), y = f.y.low + part * (f.y.high - f.y.low);
     out += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kLeft,
                        kWidth - kRight, f.down(y), f.down(y));
-    out += text(kLeft - 6, f.down(y) + 4, "end", number(f.scale == Scale::logarithmic ? std::pow(10, y) : y));
-    out += text(f.across(x), kHeight - kBottom + 16, "middle", number(x));
+    out += text(kLeft - 6, f.down(y) + 4, "end", number(off_axis(f.y_scale, y)));
+    out += text(f.across(x), kHeight - kBottom + 16, "middle", number(off_axis(f.x_scale, x)));
   }
   return out + text((kLeft + kWidth) / 2, kHeight - 8, "middle", x_label);
 }
@@ -107,27 +110,31 @@ std::string html_escaped(const std::string& text) {
 }
 
 std::string svg_plot(const std::string& title, const std::string& x_label, const std::vector<Curve>& curves,
-                     Scale scale) {
-  Frame f{.x = {}, .y = {}, .scale = scale};
+                     Scale scale, Scale across) {
+  Frame f{.x = {}, .y = {}, .x_scale = across, .y_scale = scale};
+  const auto shown = [](Scale of, double v) { return std::isfinite(v) && (of == Scale::linear || v > 0); };
+  std::ptrdiff_t rising = 0;
   std::vector<Curve> drawn;
   for (const Curve& curve : curves) {
     Curve kept{.label = curve.label, .points = {}};
     for (const auto& [x, y] : curve.points) {
-      if (!std::isfinite(y) || (scale == Scale::logarithmic && y <= 0)) continue;
-      kept.points.emplace_back(x, f.on_axis(y));
-      f.x.add(x);
-      f.y.add(f.on_axis(y));
+      if (!shown(across, x) || !shown(scale, y)) continue;
+      kept.points.emplace_back(on_axis(across, x), on_axis(scale, y));
+      f.x.add(kept.points.back().first);
+      f.y.add(kept.points.back().second);
     }
+    if (!kept.points.empty() && kept.points.front().second < kept.points.back().second) ++rising;
     drawn.push_back(std::move(kept));
   }
   f.x.widen();
   f.y.widen();
   std::string out = axes(f, title, x_label);
+  const bool left = 2 * rising > std::ssize(drawn);
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     const char* colour = kColours[i % std::size(kColours)];
     out += polyline(f, drawn[i], colour);
-    out += text(kWidth - kRight, 18 + 14 * static_cast<double>(i), "end", drawn[i].label,
-                fmt::format("fill=\"{}\"", colour).c_str());
+    out += text(left ? kLeft + 8 : kWidth - kRight, (left ? kTop + 14 : 18) + 14 * static_cast<double>(i),
+                left ? "start" : "end", drawn[i].label, fmt::format("fill=\"{}\"", colour).c_str());
   }
   return out + "</svg>\n";
 }
@@ -135,8 +142,7 @@ std::string svg_plot(const std::string& title, const std::string& x_label, const
 std::string svg_bars(const std::string& title, const std::string& x_label,
                      const std::vector<double>& values) {
   Frame f{.x = {.low = 0, .high = static_cast<double>(std::max<std::size_t>(values.size(), 1))},
-          .y = {.low = 0, .high = 0},
-          .scale = Scale::linear};
+          .y = {.low = 0, .high = 0}};
   for (const double v : values)
     if (std::isfinite(v)) f.y.add(v);
   f.y.widen();

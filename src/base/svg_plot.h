@@ -12,12 +12,13 @@ struct Curve {
   std::vector<std::pair<double, double>> points;  // x ascending
 };
 
-enum class Scale : std::uint8_t { linear, logarithmic };  // of the vertical axis
+enum class Scale : std::uint8_t { linear, logarithmic };  // of an axis
 
-/// Points that are not finite, or not positive on a logarithmic axis, are left out; long curves are thinned
-/// to what can be seen.  Titles and labels are escaped.
+/// `scale`: of the vertical axis, `across`: of the other.  Points that are not finite, or not positive on a
+/// logarithmic axis, are left out; long curves are thinned to what can be seen.  Labels stand on the left
+/// where most curves end higher than they begin.  Titles and labels are escaped.
 std::string svg_plot(const std::string& title, const std::string& x_label, const std::vector<Curve>& curves,
-                     Scale scale);
+                     Scale scale, Scale across = Scale::linear);
 
 /// Bars from 0, one a value, numbered from 0.
 std::string svg_bars(const std::string& title, const std::string& x_label, const std::vector<double>& values);

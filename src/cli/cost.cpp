@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "cost/hardware_report.h"
 #include "cost/known_model.h"
 #include "cost/measured.h"
+#include "cost/report.h"
 #include "cost/settings_toml.h"
 #include "cost/validate.h"
 
@@ -23,7 +25,7 @@ namespace {
 constexpr double kAsPredicted = 0.25;
 
 struct CostOptions {
-  std::string config, bench, server, hardware, validate;
+  std::string config, bench, server, hardware, validate, report;
   std::string model = "smollm2";
   bool print_config = false;
   bool json = false;
@@ -92,6 +94,7 @@ int cost_verb(const CostOptions& o) {
   const cost::Comparison found = compare(settings, speeds);
   json.update(to_json(found));
   if (o.config.empty()) warn("no --config: the workload, power, prices and staff hours are examples");
+  if (!o.report.empty()) write_file(o.report, report_html(found, speeds));
   print(o.json ? json_text(json, 2) + "\n" : text + to_text(found));
   return kDone;
 }
@@ -123,6 +126,10 @@ Action declare_cost(Command command) {
           "--validate", o->validate,
           "predict each row of this file of dsa bench --json from the others, and end; status 1 if one is "
           "more than 25 % off")
+      .type_name("FILE");
+  command
+      .add_option("--report", o->report,
+                  "also write a sheet to decide by: plots, and every assumption, in one HTML file")
       .type_name("FILE");
   command.add_flag("--json", o->json, "one JSON object on stdout");
   command.footer(

@@ -52,6 +52,12 @@ printf '[machine]\nmemory_gb = 80\n' >"$work/small.toml"
 refused "more devices" "$dsa" cost --model deepseek-v3.2 --hardware "$work/small.toml" --config "$examples/office.toml"
 refused "no such folder" "$dsa" cost --model "$work/none" --hardware "$examples/h800x16.toml" --config "$examples/office.toml"
 
+# a sheet to decide by
+on 0 "$dsa" cost --config "$examples/office.toml" --bench "$examples/smollm2.json" --report "$work/sheet.html"
+grep -q "two cores of a server" "$work/sheet.html" || fail "the sheet lacks the machine"
+[[ $(grep -c "<svg" "$work/sheet.html") == 4 ]] || fail "the sheet lacks plots"
+refused "nowhere" "$dsa" cost --config "$examples/office.toml" --bench "$examples/smollm2.json" --report "$work/nowhere/x.html"
+
 # measured rows beside what the others imply: here, a bench of three depths
 small=(--decode 4 --prefill 16 --reps 3 --threads 1 --random-indexer 2x8 --top-k 8)
 on 0 "$dsa" bench "$tiny/llama_gqa" --depths 32,128,256 "${small[@]}" --json
