@@ -19,7 +19,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kParts = 3;  // products, attention, scores
+constexpr std::size_t kParts = 4;
+enum Part : std::size_t { kProducts, kAttention, kSelected, kScores };
 using Parts = std::array<double, kParts>;
 constexpr double kLeast = 1e-9, kMost = 1e18;
 constexpr std::size_t kLeastRows = 3;
@@ -56,7 +57,10 @@ Row row_of(const Json& json, const Machine& machine, const std::string& who) {
       number_within(json, "tokens", 1, 1e12, who) / number_within(json, "tok_s", kLeast, kMost, who);
   const Json& cost = member(json, "cost", Json::value_t::object, who);
   const auto least = [&](const char* name) { return least_of(cost, name, machine, who); };
-  row.least = {least("weights") + least("experts") + least("head"), least("attention"), least("scores")};
+  row.least[kProducts] = least("weights") + least("experts") + least("head");
+  row.least[kScores] = least("scores");
+  // What was scored was selected.
+  row.least[row.least[kScores] > 0 ? kSelected : kAttention] = least("attention");
   return row;
 }
 
@@ -83,7 +87,9 @@ Parts fit(const std::vector<const Row*>& rows) {
   Parts b{};
   const auto relative = [](const Row& row, std::size_t k) { return row.least[k] / row.told.measured_s; };
   const auto missing = [&](const Row& row) {
-    return 1 - relative(row, 0) - relative(row, 1) - relative(row, 2);
+    double left = 1;
+    for (std::size_t k = 0; k < kParts; ++k) left -= relative(row, k);
+    return left;
   };
   for (const Row* row : rows)
     for (std::size_t i = 0; i < kParts; ++i) {
@@ -109,9 +115,12 @@ Parts fit(const std::vector<const Row*>& rows) {
       best = *y;
     }
   }
-  for (std::size_t k = 1; k < kParts; ++k)
-    if (a[k][k] == 0) best[k] = best[0];
-  return {1 + best[0], 1 + best[1], 1 + best[2]};
+  const auto unknown = [&](Part part) { return a[part][part] == 0; };
+  if (unknown(kScores)) best[kScores] = best[kProducts];
+  if (unknown(kAttention)) best[kAttention] = best[unknown(kSelected) ? kProducts : kSelected];
+  if (unknown(kSelected)) best[kSelected] = best[kAttention];
+  for (double& times : best) times += 1;
+  return best;
 }
 
 void predict_from_others(std::vector<Row>& rows, const std::string& who) {

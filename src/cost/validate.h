@@ -19,10 +19,11 @@ struct ValidatedRow {
   [[nodiscard]] double ratio() const { return predicted_s / measured_s; }
 };
 
-/// What the bytes and operations of a row take at least, for its three parts: products with weights,
-/// attention, index scores.  All other rows of its phase, dense and sparse, say what share of the ceiling
-/// each part reaches (least squares of the relative error, a share being 1 at most); a part that only this
-/// row has is taken to reach what products do.  The row itself has no say in what is predicted for it.
+/// What the bytes and operations of a row take at least, for its parts: products with weights, attention to
+/// entries that lie side by side, attention to selected ones, index scores.  All other rows of its phase,
+/// dense and sparse, say what share of the ceiling each part reaches (least squares of the relative error, a
+/// share being 1 at most); a part that only this row has is taken to reach what the other attention does, or
+/// products do.  The row itself has no say in what is predicted for it.
 /// Throws Error for a file that is no result of `dsa bench --json`, or holds less than three rows of a phase.
 std::vector<ValidatedRow> validate(const std::filesystem::path& file);
 std::vector<ValidatedRow> validate_text(std::string_view text, const std::string& who);

@@ -66,7 +66,12 @@ cp "$work/out" "$work/bench.json"
 checks=$((checks + 1))
 stdout_has "measured, ms"
 [[ $(grep -c '^decode \|^prefill ' "$work/out") == 12 ]] || fail "not every row was validated"
-refused "has no cost" "$dsa" cost --validate "$examples/smollm2.json"
+for example in smollm2 v32_layer; do
+  on 0 "$dsa" cost --validate "$examples/$example.json"
+  grep -qF "$(tail -n 1 "$work/out")" "$root/docs/cost.md" || fail "docs/cost.md does not say: $(tail -n 1 "$work/out")"
+done
+sed 's/, "cost".*}}}/}/' "$examples/smollm2.json" >"$work/older.json"
+refused "row 0: has no cost" "$dsa" cost --validate "$work/older.json"
 
 # wrong usage, and files that are none
 on 2 "$dsa" cost
