@@ -134,7 +134,7 @@ std::string svg_plot(const std::string& title, const std::string& x_label, const
     const char* colour = kColours[i % std::size(kColours)];
     out += polyline(f, drawn[i], colour);
     out += text(left ? kLeft + 8 : kWidth - kRight, (left ? kTop + 14 : 18) + 14 * static_cast<double>(i),
-                left ? "start" : "end", drawn[i].label, fmt::format("fill=\"{}\"", colour).c_str());
+                left ? "start" : "end", drawn[i].label, fmt::format("style=\"fill:{}\"", colour).c_str());
   }
   return out + "</svg>\n";
 }

@@ -48,5 +48,13 @@ TEST(SvgPlot, LabelsStandWhereTheCurvesAreNot) {
   EXPECT_NE(label(2, 1).find("\"end\""), std::string::npos);
 }
 
+// An attribute would give way to what the page says of all texts.
+TEST(SvgPlot, ALabelHasItsCurvesColour) {
+  const std::string svg = svg_plot("t", "x", {{"a", {{0, 1}, {1, 2}}}}, Scale::linear);
+  const std::size_t stroke = svg.find("stroke=\"") + 8;
+  const std::string colour = svg.substr(stroke, svg.find('"', stroke) - stroke);
+  EXPECT_NE(svg.find("style=\"fill:" + colour + "\">a<"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace dsa
