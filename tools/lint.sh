@@ -32,7 +32,7 @@ for script in "${scripts[@]}" tools/lib.sh; do
     bash -n "$script" || complain "$script does not parse"
   fi
 done
-for script in run test .ci/run tools/setup.sh tools/fetch_model tools/lint.sh; do
+for script in run test .ci/run tools/setup.sh tools/fetch_model tools/fetch_xgrammar tools/lint.sh; do
   [[ -x $script ]] || complain "$script is not executable"
 done
 

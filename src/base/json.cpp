@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/lfs_pointer.h"
+#include "base/ordered_json.h"
 
 namespace dsa {
 namespace {
@@ -13,9 +14,16 @@ namespace {
 using nlohmann::json;
 
 // Watches the parse for depth, size and duplicate keys, and lets nlohmann's own DOM builder do the building.
-class Guard final : public nlohmann::json_sax<json> {
+template <class Json>
+class Guard final : public nlohmann::json_sax<Json> {
  public:
-  Guard(json& result, std::string_view who, const JsonLimits& limits)
+  using typename nlohmann::json_sax<Json>::number_integer_t;
+  using typename nlohmann::json_sax<Json>::number_unsigned_t;
+  using typename nlohmann::json_sax<Json>::number_float_t;
+  using typename nlohmann::json_sax<Json>::string_t;
+  using typename nlohmann::json_sax<Json>::binary_t;
+
+  Guard(Json& result, std::string_view who, const JsonLimits& limits)
       : builder_(result, /*allow_exceptions=*/false), who_(who), limits_(limits) {}
 
   bool null() override { return count() && builder_.null(); }
@@ -70,7 +78,7 @@ class Guard final : public nlohmann::json_sax<json> {
     return true;
   }
 
-  nlohmann::detail::json_sax_dom_parser<json> builder_;
+  nlohmann::detail::json_sax_dom_parser<Json> builder_;
   std::string who_;
   const JsonLimits& limits_;
   // Of the open objects.  Ordered: no choice of keys makes a lookup slow, as it would with a hash.
@@ -79,9 +87,8 @@ class Guard final : public nlohmann::json_sax<json> {
   int depth_ = 0;
 };
 
-}  // namespace
-
-json parse_json(std::string_view text, std::string_view who, const JsonLimits& limits) {
+template <class Json>
+Json parse(std::string_view text, std::string_view who, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes)
     fail("{}: JSON of {} bytes, at most {} are accepted", who, text.size(), limits.max_bytes);
   refuse_lfs_pointer(text, who);
@@ -89,10 +96,21 @@ json parse_json(std::string_view text, std::string_view who, const JsonLimits& l
   // nlohmann-json takes a NUL for the end of the text: what follows it would go unseen.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos)
     fail("{}: not valid JSON: a NUL at byte {}", who, nul);
-  json result;
-  Guard guard(result, who, limits);
-  if (!json::sax_parse(text.begin(), text.end(), &guard)) fail("{}: not valid JSON", who);
+  Json result;
+  Guard<Json> guard(result, who, limits);
+  if (!Json::sax_parse(text.begin(), text.end(), &guard)) fail("{}: not valid JSON", who);
   return result;
+}
+
+}  // namespace
+
+json parse_json(std::string_view text, std::string_view who, const JsonLimits& limits) {
+  return parse<json>(text, who, limits);
+}
+
+nlohmann::ordered_json parse_ordered_json(std::string_view text, std::string_view who,
+                                          const JsonLimits& limits) {
+  return parse<nlohmann::ordered_json>(text, who, limits);
 }
 
 std::string json_text(const json& value, int indent) {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "cli/catalogue.h"
+#include "grammar/grammar_compiler.h"
 
 namespace dsa::cli {
 namespace {
@@ -74,6 +75,13 @@ void Conversation::set_run(const RunOptions& run) {
   run_ = run;
 }
 
+void Conversation::hold_to(const Structure& structure, std::span<const ChatMessage> messages) {
+  GrammarCompiler compiler(tokenizer_, model_.config().vocab_size);
+  grammar_ = compiler.compile(structure);
+  if (prompt_.begins_in_reasoning(messages, chat_options()))
+    thinking_ = {-1, tokenizer_.encode(prompt_.format()->reasoning()->end, SpecialTokens::parse)};
+}
+
 Answer Conversation::answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
                             const std::function<void(std::string_view)>& on_text) {
   tell_dense_past(static_cast<std::int64_t>(prompt.size()));
@@ -85,6 +93,8 @@ Answer Conversation::answer(std::span<const std::int32_t> prompt, const std::ato
   request.show_special = options_.special;
   request.stop_repetition = options_.stop_repetition;
   request.run = run_;
+  request.grammar = grammar_;
+  request.thinking = thinking_;
   Answer answer =
       ask(engine_, std::move(request),
           {.on_reading = [&](std::int64_t done, std::int64_t total) { progress.update(done, total); },

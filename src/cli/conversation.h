@@ -1,6 +1,7 @@
 // A loaded model and the way to talk to it: what `run` and `chat` share.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -12,6 +13,8 @@
 #include "cli/terminal.h"
 #include "engine/ask.h"
 #include "engine/model_engine.h"
+#include "grammar/grammar.h"
+#include "grammar/structure.h"
 
 namespace dsa::cli {
 
@@ -35,6 +38,10 @@ class Conversation {
   /// Over all answers.
   [[nodiscard]] const AttentionCounters& attention() const { return attention_; }
 
+  /// Later answers to `messages` have that structure, behind the reasoning if they begin with one.  Throws
+  /// Error.
+  void hold_to(const Structure& structure, std::span<const ChatMessage> messages);
+
   /// Answers with a progress bar for a long prompt; `on_text` gets the text as it grows (may be empty).
   Answer answer(std::span<const std::int32_t> prompt, const std::atomic<bool>& cancel,
                 const std::function<void(std::string_view)>& on_text);
@@ -56,6 +63,8 @@ class Conversation {
   ChatPrompt prompt_;
   AttentionCounters attention_;
   bool told_dense_ = false;
+  std::shared_ptr<const Grammar> grammar_;  // null: answers have any structure
+  std::optional<ThinkingBudget> thinking_;
   ModelEngine engine_;
 };
 

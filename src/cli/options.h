@@ -40,6 +40,9 @@ struct Options {
   std::string chat_format;            // "": the model's own
   std::string thinking = "auto";
   bool raw = false;
+  std::string json_schema;  // files
+  std::string grammar;
+  std::string regex;
   bool special = false;
 
   std::int64_t disk_cache_mib = -1;  // -1: DSA_DISK_CACHE, else what suits

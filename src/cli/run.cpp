@@ -23,6 +23,28 @@ std::string as_json(const Answer& result, std::span<const std::int32_t> prompt) 
   return json_text(out) + "\n";
 }
 
+// What the answer is to look like; nothing: anything.
+std::optional<Structure> structure_of(const Options& o) {
+  if (!o.json_schema.empty()) return Structure{StructureKind::json_schema, read_text(o.json_schema)};
+  if (!o.grammar.empty()) return Structure{StructureKind::ebnf, read_text(o.grammar)};
+  if (!o.regex.empty()) return Structure{StructureKind::regex, o.regex};
+  return std::nullopt;
+}
+
+void add_structure(Command command, Options& o) {
+  const auto schema =
+      command.add_option("--json-schema", o.json_schema, "the answer is JSON that this schema admits")
+          .type_name("FILE");
+  const auto grammar =
+      command.add_option("--grammar", o.grammar, "the answer is a text of this grammar, in GBNF or EBNF")
+          .type_name("FILE");
+  command.add_option("--regex", o.regex, "the whole answer matches this expression")
+      .type_name("REGEX")
+      .excludes(schema)
+      .excludes(grammar);
+  command.option("--json-schema").excludes(grammar);
+}
+
 int run(const Options& options) {
   Conversation conversation(options, WithoutFormat::complete);
   if (!conversation.has_format() && !options.raw)
@@ -32,6 +54,7 @@ int run(const Options& options) {
   auto messages = opening_messages(options);
   messages.push_back({.role = Role::user, .content = first_message(options)});
   const auto prompt = conversation.encode(messages);
+  if (const auto structure = structure_of(options)) conversation.hold_to(*structure, messages);
 
   const CatchInterrupt interrupt;
   const auto result = conversation.answer(prompt, interrupt.flag(), options.json ? nullptr : print);
@@ -63,6 +86,7 @@ Action declare_run(Command command) {
   add_options(command, *options,
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine,
                OptionGroup::cache, OptionGroup::json});
+  add_structure(command, *options);
   command.footer(
       "Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n"
       "  dsa run smollm2 --raw --temperature 0 --max-tokens 20 --json --prompt \"Once upon a time\"\n");

@@ -12,6 +12,7 @@
 #include "cli/serve_settings.h"
 #include "cli/verb.h"
 #include "engine/model_engine.h"
+#include "grammar/grammar_compiler.h"
 #include "model/kv_cache.h"
 
 namespace dsa::cli {
@@ -113,6 +114,7 @@ class Served {
         engine_(
             model_, tokenizer_,
             {.max_running = o.max_running, .queue = {.requests = o.max_queue}, .disk = disk_cache(o.common)}),
+        grammars_(tokenizer_, model_.config().vocab_size),
         run_(run_options(o.common)),
         id_(id_of(o, o.common.model)) {
     engine_.check(run_);
@@ -130,7 +132,8 @@ class Served {
                               .indexer = indexer_name(model_),
                               .kernels = std::string(model_.transformer().kernels().name),
                               .created = now(),
-                              .run = run_};
+                              .run = run_,
+                              .grammars = &grammars_};
     models.push_back(model);
     if (!model_.has_indexer() || run_.attention == AttentionMode::dense) return;
     model.id += ":dense";
@@ -143,6 +146,7 @@ class Served {
   LoadedModel model_;
   const ChatPrompt prompt_;
   ModelEngine engine_;
+  GrammarCompiler grammars_;
   RunOptions run_;
   std::string id_;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,12 +17,14 @@
 
 namespace dsa {
 
+class Grammar;
+
 enum class FinishReason : std::uint8_t { stop, length, repetition, cancelled, failed };
 std::string_view name(FinishReason reason);  // "stop", "length", "repetition", "cancelled", "error"
 
 /// Reasoning that is ended when it has taken long enough: the model then finds `end` written.
 struct ThinkingBudget {
-  std::int64_t tokens = 0;        // of reasoning, at most
+  std::int64_t tokens = 0;        // of reasoning, at most; -1: as many as it likes
   std::vector<std::int32_t> end;  // what ends it ("</think>"); not empty
 };
 
@@ -39,6 +42,9 @@ struct Request {
   std::optional<std::int32_t> log_probs = std::nullopt;
   bool prompt_log_probs = false;  // and the prompt's tokens too: nothing of it comes from a cache
   std::optional<ThinkingBudget> thinking = std::nullopt;  // the prompt has begun the reasoning
+  /// What answers are held to, from their first token on or, with `thinking`, from the first behind the
+  /// reasoning.  Log-probabilities are still those of the model's own distribution.
+  std::shared_ptr<const Grammar> grammar = nullptr;
   RunOptions run = {};
   std::int32_t priority = 0;  // higher goes first
   std::string tenant = {};    // cached pages are found by requests of the same tenant alone

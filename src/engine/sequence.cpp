@@ -34,6 +34,7 @@ Sequence::Sequence(std::int64_t id, std::shared_ptr<const Submission> asked, std
       first_token_(asked_->submitted),
       reasoning_(asked_->request.thinking.has_value()) {
   timings_.prompt_tokens = size();
+  if (const auto& grammar = request().grammar) grammar_.emplace(*grammar, request().stop_tokens, vocabulary);
 }
 
 void Sequence::tell(decltype(Event::what) what) const {
@@ -74,8 +75,20 @@ std::optional<std::int32_t> Sequence::choose(std::span<float> logits, SamplerScr
     for (const auto id : request().stop_tokens)
       if (std::in_range<std::size_t>(id) && usize(id) < logits.size())
         logits[usize(id)] = -std::numeric_limits<float>::infinity();
+  if (grammar_ && !reasoning_) grammar_->restrict(logits);
   const auto prompt = std::span(tokens_).first(request().prompt.size());
   return sampler_.sample(scratch, logits, prompt, answer());
+}
+
+FinishReason Sequence::no_way_on() {
+  if (!grammar_ || reasoning_) {
+    error_ = "no token can be chosen: the logit bias bans every one of them";
+    return FinishReason::failed;
+  }
+  if (grammar_->complete()) return FinishReason::stop;
+  error_ =
+      "no token can be chosen: none goes on as the answer's structure asks, or the logit bias bans those";
+  return FinishReason::failed;
 }
 
 // After a token was added.
@@ -96,10 +109,7 @@ std::optional<FinishReason> Sequence::advance(std::span<float> logits, SamplerSc
   std::vector<float> own_logits;
   if (asked.log_probs) own_logits.assign(logits.begin(), logits.end());
   const auto token = choose(logits, scratch);
-  if (!token) {
-    error_ = "no token can be chosen: the logit bias bans every one of them";
-    return FinishReason::failed;
-  }
+  if (!token) return no_way_on();
   if (written() == 0) {
     first_token_ = now;
     timings_.prefill_ms = ms(started_, now);
@@ -114,6 +124,7 @@ std::optional<FinishReason> Sequence::advance(std::span<float> logits, SamplerSc
     return FinishReason::stop;
   }
   tokens_.push_back(*token);
+  if (grammar_ && !reasoning_) grammar_->accept(*token);
   timings_.completion_tokens = written();
   watch_reasoning();
   told.text = text_.push(*token, may_stop);

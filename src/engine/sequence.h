@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/answer_grammar.h"
 #include "engine/answer_text.h"
 #include "engine/paged_cache.h"
 #include "engine/repetition.h"
@@ -70,6 +71,8 @@ class Sequence {
  private:
   void tell(decltype(Event::what) what) const;
   std::optional<std::int32_t> choose(std::span<float> logits, SamplerScratch& scratch);
+  /// Why no token could be chosen; the answer may be whole.
+  FinishReason no_way_on();
   void watch_reasoning();
   [[nodiscard]] std::int64_t written() const { return size() - std::ssize(request().prompt); }
 
@@ -79,6 +82,7 @@ class Sequence {
   std::vector<std::int32_t> tokens_;
   Sampler sampler_;
   AnswerText text_;
+  std::optional<AnswerGrammar> grammar_;
   RepetitionWatch repetition_;
   Timings timings_;
   EngineTime started_, first_token_;

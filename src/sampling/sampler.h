@@ -3,6 +3,8 @@
 // The order of the steps is that of Hugging Face generate() (transformers,
 // GenerationMixin._get_logits_processor) and, but for min-p, of vLLM; llama.cpp differs in that its
 // temperature comes last, so its top-p and min-p look at the untempered distribution.
+//   0. what a grammar forbids is -infinity before any of this (engine/answer_grammar.h), and nothing lifts
+//      it: top-k, top-p and min-p look at what is permitted alone
 //   1. logit bias                added
 //   2. repetition penalty        over prompt and answer (Keskar et al. 2019, CTRL;
 //                                transformers RepetitionPenaltyLogitsProcessor)

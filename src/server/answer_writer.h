@@ -10,12 +10,14 @@
 #include "engine/request.h"
 #include "server/errors.h"
 #include "server/models.h"
+#include "server/structure_fields.h"
 
 namespace dsa::server {
 
 /// What a body asks for, whichever API it came by.
 struct Plan {
-  std::vector<Request> requests;  // one a prompt; their choices are numbered through
+  std::vector<Request> requests;                 // one a prompt; their choices are numbered through
+  std::optional<AskedStructure> structure = {};  // of every answer; yet to be compiled
   bool stream = false;
   bool include_usage = false;  // of a stream: a last event tells it
   bool progress = false;       // of a stream: events tell how far the prompt is read

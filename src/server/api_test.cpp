@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/json.h"
+#include "grammar/grammar_compiler.h"
 #include "server/routes.h"
 #include "testing/served_model.h"
 
@@ -99,6 +100,25 @@ struct ApiTest : ::testing::Test {
   std::unique_ptr<ScriptedModel> model;
   std::unique_ptr<Api> api;
 };
+
+TEST_F(ApiTest, AStructureIsCompiledBeforeTheAnswerBegins) {
+  const std::string object = R"(, "response_format": {"type": "json_object"})";
+  EXPECT_EQ(post("/v1/chat/completions", chat("hi", object)).head.status, 400) << "it compiles nothing yet";
+  GrammarCompiler grammars(model->tokenizer, model->served.vocab_size);
+  model->served.grammars = &grammars;
+  EXPECT_EQ(post("/v1/chat/completions", chat("hi", object)).head.status, 200);
+  EXPECT_EQ(grammars.kept(), 1U);
+  EXPECT_EQ(post("/v1/completions", R"({"prompt": ["a", "b"], "guided_regex": "[a-z]+"})").head.status, 200);
+  const Got streamed = post("/v1/chat/completions", chat("hi", object + R"(, "stream": true)"));
+  EXPECT_GT(streamed.events().size(), 2U);
+
+  const Got refused =
+      post("/v1/chat/completions", chat("hi", R"(, "guided_json": {"minProperties": 1}, "stream": true)"));
+  EXPECT_EQ(refused.head.status, 400) << "no stream has begun";
+  EXPECT_EQ(refused.body().at("error").at("code"), "unsupported_schema");
+  EXPECT_EQ(refused.body().at("error").at("param"), "guided_json");
+  api.reset();  // before the compiler
+}
 
 TEST_F(ApiTest, AChatAnswerHasOpenAisShape) {
   const Got got = post("/v1/chat/completions", chat("hi"));

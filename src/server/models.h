@@ -12,9 +12,13 @@
 #include "server/http_message.h"
 #include "server/kept_calls.h"
 
+namespace dsa {
+class GrammarCompiler;
+}
+
 namespace dsa::server {
 
-/// Refers to what must outlive the server.  Immutable but for the engine and the kept calls, which are
+/// Refers to what must outlive the server.  Immutable but for engine, kept calls and compiler, which are
 /// thread-safe.
 struct ServedModel {
   std::string id;
@@ -29,6 +33,7 @@ struct ServedModel {
   std::int64_t created = 0;     // seconds since 1970
   RunOptions run = {};          // of a request that says nothing else
   std::shared_ptr<KeptCalls> kept_calls = std::make_shared<KeptCalls>();
+  GrammarCompiler* grammars = nullptr;  // null: answers are held to no structure
 };
 
 /// The one of that id; the first for "".  Throws ApiError 404.

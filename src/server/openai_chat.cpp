@@ -85,6 +85,11 @@ void read_log_probs(const Fields& body, ChatCall& call, Request& request) {
   if (call.log_probs) request.log_probs = static_cast<std::int32_t>(top.value_or(0));
 }
 
+// The tokens that end the reasoning.
+std::vector<std::int32_t> reasoning_end(const ServedModel& model) {
+  return model.tokenizer.encode(model.prompt.format()->reasoning()->end, SpecialTokens::parse);
+}
+
 void read_thinking_budget(const Fields& body, const ServedModel& model, bool begins_in_reasoning,
                           Request& request) {
   const auto dsa = body.object("dsa");
@@ -94,8 +99,7 @@ void read_thinking_budget(const Fields& body, const ServedModel& model, bool beg
   if (!begins_in_reasoning)
     throw invalid_value("dsa.thinking_budget",
                         "dsa.thinking_budget is given, expected only where the answer begins with reasoning");
-  const std::string& end = model.prompt.format()->reasoning()->end;
-  request.thinking = ThinkingBudget{*budget, model.tokenizer.encode(end, SpecialTokens::parse)};
+  request.thinking = ThinkingBudget{*budget, reasoning_end(model)};
 }
 
 // DeepSeek's word, in the last message, and vLLM's.
@@ -144,6 +148,10 @@ ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_vie
   check_room(request, model, "messages");
   if (!call.shape.tools.empty()) call.shape.prompt = mark_of(request.prompt);
   read_thinking_budget(body, model, call.shape.begins_in_reasoning, request);
+  call.plan.structure = read_structure(body, text);
+  // What is reasoned has no structure.
+  if (call.plan.structure && call.shape.begins_in_reasoning && !request.thinking)
+    request.thinking = ThinkingBudget{-1, reasoning_end(model)};
   call.plan.requests.push_back(std::move(request));
   return call;
 }

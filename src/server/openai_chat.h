@@ -16,7 +16,7 @@ struct ChatCall {
   bool log_probs = false;
 };
 
-/// `text`: the body as it was sent, for the order of its tools' keys.  Throws ApiError.
+/// `text`: the body as it was sent, for the order of keys in tools and schemas.  Throws ApiError.
 ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_view text = {});
 
 /// `model` must outlive the writer.

@@ -67,6 +67,18 @@ Json common_fields() {
                           {"propertyNames", {{"pattern", "^(0|[1-9][0-9]*)$"}}},
                           {"additionalProperties", {{"type", "number"}, {"minimum", -100}, {"maximum", 100}}},
                           {"maxProperties", kMaxBiases}};
+  const Json schema{{"type", Json::array({"object", "string", "null"})}};
+  Json named = object({{"name", typed("string")}, {"schema", {{"type", Json::array({"object", "string"})}}}},
+                      {"schema"});
+  fields["response_format"] =
+      object({{"type", one_of({"text", "json_object", "json_schema"})}, {"json_schema", std::move(named)}},
+             {"type"});
+  fields["response_format"]["type"] = Json::array({"object", "null"});
+  for (const auto* name : {"guided_json", "json_schema"}) fields[name] = schema;
+  for (const auto* name : {"guided_regex", "guided_grammar", "grammar"})
+    fields[name] = text("the whole answer is of it");
+  fields["guided_choice"] = {{"type", Json::array({"array", "null"})},
+                             {"items", {{"type", "string"}, {"minLength", 1}}}};
   fields["stream"] = flag("the answer as server-sent events");
   fields["stream_options"] = {{"type", Json::array({"object", "null"})},
                               {"properties", {{"include_usage", flag("a last event tells the usage")}}}};

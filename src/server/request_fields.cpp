@@ -41,23 +41,13 @@ bool is_set(const json& value) {
   return !(value.is_boolean() && !value.get<bool>()) &&
          !((value.is_string() || value.is_structured()) && value.empty());
 }
-bool is_typed(const json& value) { return !value.is_object() || value.value("type", json()) != "text"; }
 bool is_forced(const json& value) { return value != "none" && value != "auto"; }
 bool has_audio(const json& value) {
   return !value.is_array() || std::ranges::any_of(value, [](const json& one) { return one != "text"; });
 }
-constexpr std::string_view kNoGrammar = "answers are not held to a grammar here";
-constexpr std::array<Unsupported, 15> kUnsupported{{
-    {"response_format", is_typed, kNoGrammar},
-    {"tool_choice", is_forced, kNoGrammar},
+constexpr std::array<Unsupported, 7> kUnsupported{{
+    {"tool_choice", is_forced, "no call can be forced here"},
     {"function_call", is_forced, "ask with tools"},
-    {"guided_json", is_set, kNoGrammar},
-    {"guided_regex", is_set, kNoGrammar},
-    {"guided_choice", is_set, kNoGrammar},
-    {"guided_grammar", is_set, kNoGrammar},
-    {"structured_outputs", is_set, kNoGrammar},
-    {"grammar", is_set, kNoGrammar},
-    {"json_schema", is_set, kNoGrammar},
     {"audio", is_set, "answers are text"},
     {"modalities", has_audio, "answers are text"},
     {"web_search_options", [](const json&) { return true; }, "this server searches nothing"},

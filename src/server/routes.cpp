@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kLoggedBytes = 4000;
 constexpr std::size_t kMostStreams = 256;  // kept, each of some MiB
+constexpr std::size_t kMostCompiles = 64;  // structures that wait to be compiled
 
 // An id that a client gave is said back if it can do no harm in a header or a log.
 std::string request_id(const HttpRequest& request) {
@@ -110,6 +111,7 @@ std::span<const Api::Route> Api::routes() {
               const ServedModel& model = find_model(api.models_, model_of(body));
               CompletionsCall call = read_completions(body, model);
               Plan plan = call.plan;
+              plan.structure = read_structure(body, request.body);
               auto writer = write_completions(std::move(call), model);
               api.start(exchange, std::move(writer), std::move(headers), model, std::move(plan));
             }},
@@ -201,7 +203,7 @@ std::span<const Api::Route> Api::routes() {
 }
 
 Api::Api(std::span<const ServedModel> models, ApiSettings settings)
-    : models_(models), settings_(std::move(settings)), health_(models.size()) {
+    : models_(models), settings_(std::move(settings)), health_(models.size()), compiles_(kMostCompiles) {
   if (!settings_.capture.empty()) capture_.emplace(settings_.capture);
 }
 
@@ -315,6 +317,8 @@ void Api::note_finished(const std::string& request, const Finished& finished) co
 
 void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
                 const ServedModel& model, Plan plan) {
+  if (plan.structure)
+    return compile(std::move(exchange), std::move(writer), std::move(headers), model, std::move(plan));
   const std::string id = writer->id();
   Call::OnFinished on_finished;
   if (logs_requests())
@@ -333,6 +337,35 @@ void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter
     calls_.push_back(call);
   }
   call->start(model.engine, std::move(plan));
+}
+
+// Not on a thread that handles requests: a compilation may take seconds.
+void Api::compile(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer,
+                  HttpHeaders headers, const ServedModel& model, Plan plan) {
+  struct Waiting {
+    std::shared_ptr<Exchange> exchange;
+    std::unique_ptr<AnswerWriter> writer;
+    HttpHeaders headers;
+    Plan plan;
+  };
+  const auto waiting = std::make_shared<Waiting>(
+      Waiting{std::move(exchange), std::move(writer), std::move(headers), std::move(plan)});
+  const bool posted = compiles_.post([this, waiting, &model](bool over) {
+    try {
+      if (over) throw draining_error();
+      const AskedStructure asked = *std::exchange(waiting->plan.structure, std::nullopt);
+      compile_structure(asked, model, waiting->plan);
+      start(waiting->exchange, std::move(waiting->writer), waiting->headers, model, std::move(waiting->plan));
+    } catch (const ApiError& error) {
+      HttpAnswer answer = error_answer(error);
+      answer.headers.insert(answer.headers.end(), waiting->headers.begin(), waiting->headers.end());
+      waiting->exchange->send(std::move(answer));
+    }
+  });
+  if (posted) return;
+  ApiError full(503, "overloaded", fmt::format("{} structures wait to be compiled", kMostCompiles));
+  full.retry_after_s = 5;
+  throw full;
 }
 
 void Api::keep(const std::string& id, const std::shared_ptr<Call>& call) {

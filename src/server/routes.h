@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "server/background.h"
 #include "server/call.h"
 #include "server/capture.h"
 #include "server/health.h"
@@ -53,6 +54,9 @@ class Api {
   void serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);
   void start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
              const ServedModel& model, Plan plan);
+  /// start(), once the plan's structure is compiled.
+  void compile(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
+               const ServedModel& model, Plan plan);
   void check_host(const HttpRequest& request) const;
   void check_origin(const HttpRequest& request, HttpHeaders& headers) const;
   void take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);
@@ -73,6 +77,7 @@ class Api {
   std::mutex mutex_;
   std::list<std::weak_ptr<Call>> calls_;
   std::map<std::string, std::shared_ptr<Call>> kept_;  // streams that can be taken up, by their answer's id
+  Background compiles_;                                // last: its jobs use all of the above
 };
 
 }  // namespace dsa::server
