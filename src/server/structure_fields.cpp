@@ -23,19 +23,28 @@ struct Source {
   std::optional<AskedStructure> (*read)(const Fields& in, std::string_view name, std::string_view text);
 };
 
+// Field by field: g++ 12 takes a braced one for uninitialised.
+AskedStructure asked_for(StructureKind kind, std::string text, std::string field) {
+  AskedStructure out;
+  out.structure.kind = kind;
+  out.structure.text = std::move(text);
+  out.field = std::move(field);
+  return out;
+}
+
 // As it stands in the body: its keys have an order.  A schema may also be written as a string.
 AskedStructure schema_at(const Fields& in, std::string_view name, std::string_view text) {
   const std::string field = in.where(name);
   const json* value = in.find(name);
   if (value == nullptr || !(value->is_object() || value->is_string())) in.wrong(name, "a JSON schema");
-  if (value->is_string()) return {{StructureKind::json_schema, value->get<std::string>()}, field};
+  if (value->is_string()) return asked_for(StructureKind::json_schema, value->get<std::string>(), field);
   std::string_view raw = text;
   for (std::size_t begin = 0; begin < field.size();) {
     const std::size_t end = std::min(field.find('.', begin), field.size());
     raw = json_member(raw, std::string_view(field).substr(begin, end - begin));
     begin = end + 1;
   }
-  return {{StructureKind::json_schema, raw.empty() ? json_text(*value) : std::string(raw)}, field};
+  return asked_for(StructureKind::json_schema, raw.empty() ? json_text(*value) : std::string(raw), field);
 }
 
 // Empty texts and lists ask for nothing.
@@ -47,7 +56,7 @@ std::optional<AskedStructure> schema_of(const Fields& in, std::string_view name,
 std::optional<AskedStructure> text_of(StructureKind kind, const Fields& in, std::string_view name) {
   std::string text = in.string(name).value_or("");
   if (text.empty()) return std::nullopt;
-  return AskedStructure{{kind, std::move(text)}, in.where(name)};
+  return asked_for(kind, std::move(text), in.where(name));
 }
 std::optional<AskedStructure> regex_of(const Fields& in, std::string_view name, std::string_view) {
   return text_of(StructureKind::regex, in, name);
@@ -66,12 +75,12 @@ std::optional<AskedStructure> choice_of(const Fields& in, std::string_view name,
     if (!one.is_string() || one == "") in.wrong(name, kExpected);
     choices.push_back(one.get<std::string>());
   }
-  return AskedStructure{{StructureKind::ebnf, ebnf_of_choices(choices)}, in.where(name)};
+  return asked_for(StructureKind::ebnf, ebnf_of_choices(choices), in.where(name));
 }
 
 std::optional<AskedStructure> any_object(const Fields& in, std::string_view name, std::string_view) {
   if (in.boolean(name) == false) return std::nullopt;
-  return AskedStructure{{}, in.where(name)};
+  return asked_for(StructureKind::json_object, "", in.where(name));
 }
 
 std::optional<AskedStructure> response_format(const Fields& in, std::string_view name,
@@ -83,7 +92,7 @@ std::optional<AskedStructure> response_format(const Fields& in, std::string_view
   std::optional<AskedStructure> of_schema;
   if (schema) of_schema = schema_at(*schema, "schema", text);
   if (type == "text") return std::nullopt;
-  if (type == "json_object") return AskedStructure{{}, format.where("type")};
+  if (type == "json_object") return asked_for(StructureKind::json_object, "", format.where("type"));
   if (type != "json_schema") format.wrong("type", "text, json_object or json_schema");
   if (!schema) format.wrong("json_schema", "an object with a schema");
   return of_schema;
