@@ -60,6 +60,8 @@ void Sequence::tell_reading() {
 
 void Sequence::tell_prompt(std::int64_t first, TensorView<const float, 2> logits) {
   for (std::int64_t row = 0; row < logits.rows() && first + row < timings_.prompt_tokens; ++row) {
+    if (first + row < prompt_told_) continue;
+    prompt_told_ = first + row + 1;
     const std::int32_t id = tokens_[usize(first + row)];
     tell(
         PromptToken{.id = id, .log_probs = log_probs(logits.span(row), id, request().log_probs.value_or(0))});

@@ -60,6 +60,7 @@ class Sequence {
   void tell_reading();
   /// Tells what the model thought of the prompt's tokens from position `first` on, by the logits of the
   /// positions before each.
+  /// Each is told once, however often it is read.
   void tell_prompt(std::int64_t first, TensorView<const float, 2> logits);
   /// Chooses the next token from the logits, which are overwritten, adds it and tells it.  What ended the
   /// answer, if that did.  `context`: tokens that the cache holds.
@@ -88,8 +89,9 @@ class Sequence {
   EngineTime started_, first_token_;
   std::string error_;
   bool was_away_ = false;
-  bool reasoning_ = false;       // a token of it comes next
-  std::size_t end_written_ = 0;  // of the tokens that end the reasoning, being written for the model
+  std::int64_t prompt_told_ = 0;  // tokens
+  bool reasoning_ = false;        // a token of it comes next
+  std::size_t end_written_ = 0;   // of the tokens that end the reasoning, being written for the model
 };
 
 }  // namespace dsa

@@ -18,7 +18,7 @@ constexpr std::int64_t kVocabulary = 260;
 
 // What one choice was told.
 struct Told {
-  Tokens tokens;
+  Tokens tokens, of_prompt;
   std::vector<Reading> readings;
   std::optional<Finished> finished;
 };
@@ -58,6 +58,7 @@ class StepEngineTest : public testing::Test {
     if (const auto* reading = std::get_if<Reading>(&event.what)) told.readings.push_back(*reading);
     if (const auto* token = std::get_if<NewToken>(&event.what); token != nullptr && !token->stops)
       told.tokens.push_back(token->id);
+    if (const auto* token = std::get_if<PromptToken>(&event.what)) told.of_prompt.push_back(token->id);
     if (auto* finished = std::get_if<Finished>(&event.what)) told.finished = std::move(*finished);
   }
   void run() {
@@ -215,6 +216,18 @@ TEST_F(StepEngineTest, WhoMakesRoomAnswersAsIfUndisturbed) {
   run();
   EXPECT_GT(engine_->status().put_away, 0) << "the test shows nothing";
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(asked[i]->told[0].tokens, expected(requests[i])) << i;
+}
+
+TEST_F(StepEngineTest, APromptThatIsReadTwiceIsToldOnce) {
+  make({.context = 512, .rows = 96, .pages = 8});
+  add(greedy(text(60, 1), 100));
+  Request asked = greedy(text(400, 2), 4);  // it finds room, which the first then needs
+  asked.prompt_log_probs = true;
+  const auto second = add(asked);
+  run();
+  EXPECT_GT(engine_->status().put_away, 0) << "the test shows nothing";
+  EXPECT_EQ(second->told[0].of_prompt, Tokens(asked.prompt.begin() + 1, asked.prompt.end()));
+  EXPECT_EQ(second->told[0].tokens, expected(asked));
 }
 
 TEST_F(StepEngineTest, ThePriorOnesGoFirst) {
