@@ -1,6 +1,7 @@
 #include "engine/pace.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "base/numeric.h"
@@ -11,8 +12,9 @@ namespace {
 constexpr double kFading = 0.1;          // of what was seen, at every look
 constexpr double kLeastTokenMs = 0.001;  // noise must not make reading free
 constexpr std::int64_t kLeastPiece = 4;  // tokens, where a token of a large one costs so little that they fit
-constexpr std::int64_t kLargePiece = 16;  // tokens
-constexpr std::int64_t kLeastTurn = 64;   // tokens: fewer would read the weights for too little
+constexpr std::int64_t kLargePiece = 16;                   // tokens
+constexpr double kUnknownPrice = 0.4, kLeastPrice = 0.05;  // of a guess
+constexpr std::int64_t kLeastTurn = 64;  // tokens: fewer would read the weights for too little
 
 std::size_t counted(std::int64_t writers, std::size_t most) { return std::min(usize(writers), most - 1); }
 
@@ -71,6 +73,29 @@ std::int64_t Pace::piece(std::int64_t writers, std::int64_t readers, std::int64_
   const auto least =
       static_cast<std::int64_t>(std::clamp(ms / least_token_ms_, 1.0, static_cast<double>(kLeastPiece)));
   return std::min(std::max(within(ms), least), std::min(most, 2 * largest_));
+}
+
+void Pace::learn_drafts(std::int64_t writers, std::int64_t drafted, double ms) {
+  Drafts& seen = drafts_[std::min<std::size_t>(std::bit_width(usize(drafted)), drafts_.size() - 1)];
+  seen.count += static_cast<double>(drafted) - kFading * seen.count;
+  seen.ms += std::max(ms - alone_ms(writers), 0.0) - kFading * seen.ms;
+}
+
+// A number of guesses that was not tried costs what the next smaller one did, or the next larger.
+DraftPrices Pace::draft_prices(std::int64_t writers) const {
+  const double token_ms = alone_ms(writers) / static_cast<double>(writers);
+  const auto price_of = [&](std::size_t size) {
+    std::size_t near = std::min(size, drafts_.size() - 1);
+    while (near > 0 && drafts_[near].count == 0) --near;
+    if (near == 0) near = size;
+    while (near < drafts_.size() && drafts_[near].count == 0) ++near;
+    if (near >= drafts_.size() || token_ms == 0) return kUnknownPrice;
+    return std::max(drafts_[near].ms / drafts_[near].count / token_ms, kLeastPrice);
+  };
+  DraftPrices out;
+  for (std::size_t size = 0; size < out.size(); ++size)
+    out[size] = price_of(std::bit_width((std::size_t{1} << size) / 2 * usize(writers)));
+  return out;
 }
 
 }  // namespace dsa

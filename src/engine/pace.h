@@ -1,8 +1,10 @@
-// How much of a prompt is read beside answers that are being written.
+// How much of a prompt is read beside answers that are being written, and what guesses of theirs cost.
 #pragma once
 
 #include <array>
 #include <cstdint>
+
+#include "engine/draft_policy.h"
 
 namespace dsa {
 
@@ -27,6 +29,11 @@ class Pace {
   /// that were; 0: nothing is known.
   [[nodiscard]] double alone_ms(std::int64_t writers) const;
 
+  /// A pass of `writers` answers that checked `drafted` guesses of theirs took `ms`.
+  void learn_drafts(std::int64_t writers, std::int64_t drafted, double ms);
+  /// To each of `writers` answers.
+  [[nodiscard]] DraftPrices draft_prices(std::int64_t writers) const;
+
  private:
   static constexpr std::size_t kRemembered = 15, kEnough = 3;
   // Of passes that only wrote, by number of rows: the last ones.
@@ -42,6 +49,11 @@ class Pace {
   double read_ = 0, read_ms_ = 0;
   double least_token_ms_ = 1e9;  // of a piece that was not small, lately
   std::int64_t largest_ = 1;     // piece beside answers that was tried
+  // Of passes with so many guesses, [bit_width], fading: guesses, and the time they took more.
+  struct Drafts {
+    double count = 0, ms = 0;
+  };
+  std::array<Drafts, 10> drafts_;  // more count as the last
 };
 
 }  // namespace dsa

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+
 namespace dsa {
 namespace {
 
@@ -79,6 +81,32 @@ TEST(Pace, ASlowMachineStillReads) {
   pace.learn(0, 16, 16'000);
   EXPECT_EQ(pace.piece(1, 1, 512), 1);
   EXPECT_EQ(pace.piece(0, 2, 512), 64);
+}
+
+TEST(Pace, AGuessCostsWhatItsTimeWouldWrite) {
+  Pace pace;
+  const double unknown = pace.draft_prices(1)[1];
+  EXPECT_GT(unknown, 0);
+  for (int i = 0; i < 3; ++i) pace.learn(1, 0, 4);
+  for (int i = 0; i < 3; ++i) pace.learn(4, 0, 8);
+  EXPECT_EQ(pace.draft_prices(1)[1], unknown) << "none was tried";
+  for (int i = 0; i < 3; ++i) pace.learn_drafts(1, 2, 4 + 2 * 1.0);
+  for (int i = 0; i < 3; ++i) pace.learn_drafts(1, 16, 4 + 16 * 0.5);
+  const DraftPrices alone = pace.draft_prices(1);
+  EXPECT_DOUBLE_EQ(alone[std::bit_width(2U)], 0.25);
+  EXPECT_DOUBLE_EQ(alone[std::bit_width(16U)], 0.125);
+  EXPECT_DOUBLE_EQ(alone[std::bit_width(1U)], 0.25) << "as the next that was tried";
+  EXPECT_DOUBLE_EQ(alone[std::bit_width(8U)], 0.25);
+  EXPECT_DOUBLE_EQ(alone[std::bit_width(32U)], 0.125);
+  // Four answers that guess four tokens each fill a pass with sixteen; a token costs them 2 ms, not 4.
+  EXPECT_DOUBLE_EQ(pace.draft_prices(4)[std::bit_width(4U)], 0.25);
+}
+
+TEST(Pace, AGuessIsNeverFree) {
+  Pace pace;
+  for (int i = 0; i < 3; ++i) pace.learn(1, 0, 4);
+  pace.learn_drafts(1, 1, 3);
+  EXPECT_GT(pace.draft_prices(1)[1], 0);
 }
 
 }  // namespace
