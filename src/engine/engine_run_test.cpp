@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <future>
-#include <map>
 
 #include "base/numeric.h"
 #include "engine/ask.h"
 #include "engine/model_runner.h"
 #include "engine/threaded_engine.h"
+#include "testing/map_store.h"
 #include "testing/test_files.h"
 #include "testing/text_model.h"
 #include "tokenizer/tokenizer.h"
@@ -18,25 +18,6 @@ namespace dsa {
 namespace {
 
 constexpr std::int64_t kTopk = 16;
-
-// Keeps pages in memory.
-class MapStore final : public PageStore {
- public:
-  bool contains(const PageKey& key) override { return pages_.contains(key); }
-  bool get(const PageName& name, std::span<std::byte> to) override {
-    const auto& found = pages_.at(name.key);
-    std::ranges::copy(found, to.begin());
-    return true;
-  }
-  bool offer(const PageName& name, std::span<const std::byte> bytes) override {
-    pages_[name.key].assign(bytes.begin(), bytes.end());
-    return true;
-  }
-  [[nodiscard]] std::size_t size() const { return pages_.size(); }
-
- private:
-  std::map<PageKey, std::vector<std::byte>> pages_;
-};
 
 class EngineRun : public testing::TestWithParam<const char*> {
  protected:
@@ -82,6 +63,7 @@ class EngineRun : public testing::TestWithParam<const char*> {
   struct Watched {
     std::vector<std::int32_t> tokens;
     std::vector<LogProbs> of_prompt, of_answer;
+    Finished finished;
   };
   static Watched watch(Engine& engine, const Request& asked) {
     Watched out;
@@ -93,7 +75,10 @@ class EngineRun : public testing::TestWithParam<const char*> {
         out.of_answer.push_back(token->log_probs.value());
         out.tokens.push_back(token->id);
       }
-      if (std::holds_alternative<Finished>(event.what)) over.set_value();
+      if (const auto* finished = std::get_if<Finished>(&event.what)) {
+        out.finished = *finished;
+        over.set_value();
+      }
     });
     over.get_future().wait();
     return out;
@@ -140,7 +125,7 @@ TEST_P(EngineRun, TheIndexersTimeIsAPartOfThePasses) {
 
 TEST_P(EngineRun, APageFromTheStoreHasTheBitsOfAComputedOne) {
   for (const RunOptions& run : ways(model_.has_indexer())) {
-    MapStore store;
+    test::MapStore store;
     const Answer expected = fresh(request(run));
     {
       ThreadedEngine engine(runner_, tokenizer_, engine_options(&store));
@@ -201,6 +186,52 @@ TEST_P(EngineRun, LogProbabilitiesArePartOfTheAnswerAndChangeNothing) {
     ASSERT_EQ(later.best.size(), 3U);
     EXPECT_EQ(later.best[0].id, first.of_answer[i].best[0].id);
   }
+}
+
+TEST_P(EngineRun, GuessesChangeNoBitWhateverTheChunks) {
+  LoadOptions in_chunks = options();
+  in_chunks.chunk = 7;
+  LoadedModel chunked(with_indexer(open_model(folder_.path() / "model"), in_chunks), in_chunks);
+  ModelRunner chunked_runner(chunked);
+  const auto watched = [&](Runner& runner, Speculation speculation, const Request& asked) {
+    EngineOptions options = engine_options();
+    options.speculation = speculation;
+    // On a clock that ticks with every look guesses cost the same everywhere.
+    options.clock = [ticks = std::make_shared<std::atomic<int>>(0)] {
+      return EngineTime() + std::chrono::microseconds(++*ticks);
+    };
+    ThreadedEngine engine(runner, tokenizer_, options);
+    return watch(engine, asked);
+  };
+  std::int64_t drafted = 0, accepted = 0;
+  for (const RunOptions& run : ways(model_.has_indexer()))
+    for (const double temperature : {0.0, 0.3, 0.8}) {
+      Request asked = request(run);
+      asked.prompt.resize(70);
+      asked.prompt.insert(asked.prompt.end(), prompt_.begin(), prompt_.begin() + 50);
+      asked.max_tokens = 100;
+      asked.log_probs = 2;
+      asked.sampling.temperature = temperature;
+      asked.sampling.frequency_penalty = temperature == 0.3 ? 0.1 : 0;
+      // Two letters to write with: some guesses hold.
+      asked.sampling.logit_bias = {{.id = 'a', .bias = 50}, {.id = 'b', .bias = 50}};
+      const Watched expected = watched(runner_, Speculation::off, asked);
+      for (ModelRunner* runner : {&runner_, &chunked_runner}) {
+        const Watched got = watched(*runner, Speculation::automatic, asked);
+        EXPECT_EQ(got.tokens, expected.tokens);
+        ASSERT_EQ(got.of_answer.size(), expected.of_answer.size());
+        for (std::size_t i = 0; i < got.of_answer.size(); ++i) {
+          EXPECT_EQ(got.of_answer[i].log_prob, expected.of_answer[i].log_prob) << i;
+          EXPECT_EQ(got.of_answer[i].best[1].log_prob, expected.of_answer[i].best[1].log_prob) << i;
+        }
+        EXPECT_EQ(got.finished.attention.sparse_rows, expected.finished.attention.sparse_rows);
+        EXPECT_EQ(got.finished.attention.dense_rows, expected.finished.attention.dense_rows);
+        drafted += got.finished.timings.drafted_tokens;
+        accepted += got.finished.timings.accepted_tokens;
+      }
+    }
+  EXPECT_GT(accepted, 30) << "the test shows little";
+  EXPECT_GT(drafted, accepted);
 }
 
 TEST_P(EngineRun, WhatTheModelCannotDoIsRefused) {

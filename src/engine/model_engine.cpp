@@ -18,7 +18,11 @@ ModelEngine::ModelEngine(LoadedModel& model, const Tokenizer& tokenizer, const M
   };
   engine_ = std::make_unique<ThreadedEngine>(
       runner_, tokenizer,
-      EngineOptions{.max_running = options.max_running, .store = disk_.get(), .root = root}, options.queue);
+      EngineOptions{.max_running = options.max_running,
+                    .speculation = options.speculation,
+                    .store = disk_.get(),
+                    .root = root},
+      options.queue);
 }
 
 }  // namespace dsa

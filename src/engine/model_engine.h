@@ -22,6 +22,7 @@ struct DiskCache {
 struct ModelEngineOptions {
   std::int64_t max_running = 64;  // answers with a place in the cache
   QueueLimits queue = {};
+  Speculation speculation = Speculation::automatic;
   std::optional<DiskCache> disk = {};
 };
 

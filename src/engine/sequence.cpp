@@ -37,6 +37,11 @@ Sequence::Sequence(std::int64_t id, std::shared_ptr<const Submission> asked, std
   if (const auto& grammar = request().grammar) grammar_.emplace(*grammar, request().stop_tokens, vocabulary);
 }
 
+std::int64_t Sequence::left() const {
+  const std::int64_t most = request().max_tokens;
+  return most < 0 ? std::numeric_limits<std::int64_t>::max() : most - written();
+}
+
 void Sequence::tell(decltype(Event::what) what) const {
   asked_->sink({.choice = choice_, .what = std::move(what)});
 }
@@ -144,6 +149,8 @@ void Sequence::finish(FinishReason reason, std::string error, EngineTime now) {
   if (written() == 0 && timings_.ttft_ms == 0) timings_.prefill_ms = ms(started_, now);
   timings_.decode_ms = written() > 0 ? ms(first_token_, now) : 0;
   over.timings = timings_;
+  over.timings.drafted_tokens = drafter.drafted();
+  over.timings.accepted_tokens = drafter.accepted();
   over.timings.peak_rss_bytes = peak_rss_bytes();
   over.attention = attention;
   tell(std::move(over));

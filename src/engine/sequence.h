@@ -12,6 +12,7 @@
 
 #include "engine/answer_grammar.h"
 #include "engine/answer_text.h"
+#include "engine/drafter.h"
 #include "engine/paged_cache.h"
 #include "engine/repetition.h"
 #include "engine/request.h"
@@ -44,6 +45,10 @@ class Sequence {
   [[nodiscard]] std::int64_t size() const { return std::ssize(tokens_); }
   /// Tokens that are to be computed before the next one can be chosen: 1 or more.
   [[nodiscard]] std::int64_t pending() const { return size() - own.computed; }
+  /// It has begun to answer, and the next pass computes its last token alone, or with guesses.
+  [[nodiscard]] bool writing() const { return pending() == 1 && written() > 0; }
+  /// Tokens that it may write yet, as the request says.
+  [[nodiscard]] std::int64_t left() const;
   [[nodiscard]] std::span<const std::int32_t> answer() const {
     return std::span(tokens_).subspan(request().prompt.size());
   }
@@ -51,6 +56,7 @@ class Sequence {
 
   Footprint own;  // in the cache
   AttentionCounters attention;
+  Drafter drafter;
 
   /// Tells that it takes its place now.
   void start(EngineTime now);

@@ -20,6 +20,15 @@ double ms(EngineTime from, EngineTime to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
+// Of rows from position `first` on that all ran: what the first `kept` of them were.
+AttentionCounters of_kept(AttentionCounters all, const SelectionRule& rule, std::int64_t first,
+                          std::int64_t kept, std::int64_t rows) {
+  const std::int64_t layers = (all.sparse_rows + all.dense_rows) / rows;
+  for (std::int64_t at = first + kept; at < first + rows; ++at)
+    (rule.selects(at + 1) ? all.sparse_rows : all.dense_rows) -= layers;
+  return all;
+}
+
 template <class... Args>
 [[noreturn]] void refuse(Refused why, fmt::format_string<Args...> format, Args&&... args) {
   throw RequestError(why, fmt::format(format, std::forward<Args>(args)...));
@@ -77,7 +86,7 @@ Candidate StepEngine::candidate(const Sequence& s) const {
   return {.id = s.id(),
           .priority = s.request().priority,
           .pending = s.pending(),
-          .writing = s.pending() == 1 && !s.answer().empty(),
+          .writing = s.writing(),
           .waited = ms(s.asked().submitted, options_.clock()) / 1000};
 }
 
@@ -108,9 +117,7 @@ void StepEngine::admit() {
 }
 
 std::vector<Candidate> StepEngine::candidates() {
-  const bool busy = std::ranges::any_of(running_, [](const auto& place) {
-    return place.second->pending() == 1 && !place.second->answer().empty();
-  });
+  const bool busy = std::ranges::any_of(running_, [](const auto& place) { return place.second->writing(); });
   std::int64_t disk_pages = busy ? kDiskPagesBusy : kDiskPagesIdle;
   std::vector<Candidate> out;
   for (const auto& [id, s] : running_) out.push_back(candidate(*s));
@@ -169,31 +176,64 @@ bool StepEngine::step() {
     const std::int64_t readers = std::ssize(running_) - writers + std::ssize(waiting_);
     const auto shares = plan(urgent, limits_.rows, pace_.piece(writers, readers, limits_.rows));
     if (shares.empty()) return true;  // pages are on their way from the store
-    if (reserve(shares)) return run(shares);
+    if (!reserve(shares)) continue;
+    draft(shares);
+    return run(shares);
   }
   return true;
+}
+
+// While something is read that fills the pass as well as guesses would, and what answers take alone is to be
+// seen.  Nobody makes room for a guess, and while pages are scarce none takes one.
+void StepEngine::draft(const std::vector<Share>& shares) {
+  if (options_.speculation == Speculation::off || shares.size() < running_.size()) return;
+  const auto writing = [&](const Share& share) { return running_.at(share.id)->writing(); };
+  if (!std::ranges::all_of(shares, writing)) return;
+  const std::int64_t writers = std::ssize(shares);
+  const DraftPrices prices = pace_.draft_prices(writers);
+  std::int64_t rows = std::min(limits_.rows, kLogitsFloats / limits_.vocabulary) - writers;
+  for (const Share& share : shares) {
+    Sequence& s = *running_.at(share.id);
+    const std::int64_t pages = std::ssize(s.own.pages) + (cache_.available() > writers ? 1 : 0);
+    const std::int64_t most =
+        std::min({rows, s.left() - 1, std::min(limits_.context, pages * kPageTokens) - s.size()});
+    s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, prices);
+    const std::int64_t guesses = std::ssize(s.drafter.guesses());
+    DSA_CHECK(cache_.reserve(s.own, s.size() + guesses));
+    rows -= guesses;
+  }
 }
 
 bool StepEngine::run(const std::vector<Share>& shares) {
   std::vector<SequenceSlice> slices;
   std::vector<std::vector<std::int32_t>> wanted(shares.size());
   std::vector<std::int64_t> rows;
-  std::int64_t writers = 0, read = 0, logits_rows = 0;
+  std::int64_t writers = 0, drafted = 0, read = 0, logits_rows = 0;
   for (std::size_t i = 0; i < shares.size(); ++i) {
     Sequence& s = *running_.at(shares[i].id);
     std::int64_t count = shares[i].rows;
-    const bool all_wanted = s.request().prompt_log_probs && s.answer().empty();
-    if (all_wanted) count = std::min(count, std::max<std::int64_t>(kLogitsFloats / limits_.vocabulary, 1));
-    if (all_wanted) {
+    auto tokens = s.tokens().subspan(usize(s.own.computed), usize(count));
+    if (!s.drafter.line().empty()) {
+      tokens = s.drafter.line();
+      count = std::ssize(tokens);
+    }
+    const bool of_prompt = s.request().prompt_log_probs && s.answer().empty();
+    if (of_prompt) count = std::min(count, std::max<std::int64_t>(kLogitsFloats / limits_.vocabulary, 1));
+    if (of_prompt || s.writing()) {
       wanted[i].resize(usize(count));
       std::iota(wanted[i].begin(), wanted[i].end(), 0);
     } else if (count == s.pending()) {
       wanted[i] = {static_cast<std::int32_t>(count - 1)};
     }
-    (candidate(s).writing ? writers : read) += count;
+    if (s.writing()) {
+      ++writers;
+      drafted += count - 1;
+    } else {
+      read += count;
+    }
     logits_rows += std::ssize(wanted[i]);
     rows.push_back(count);
-    slices.push_back({.tokens = s.tokens().subspan(usize(s.own.computed), usize(count)),
+    slices.push_back({.tokens = tokens.first(usize(count)),
                       .first_position = s.own.computed,
                       .page_table = s.own.pages,
                       .logits_rows = wanted[i],
@@ -209,7 +249,7 @@ bool StepEngine::run(const std::vector<Share>& shares) {
   runner_.forward({.sequences = slices}, logits, status);
   const auto end = options_.clock();
   const double took = ms(start, end);
-  if (std::ranges::all_of(status, &SequenceStatus::ok)) pace_.learn(writers, read, took);
+  if (std::ranges::all_of(status, &SequenceStatus::ok)) learn_pace(writers, drafted, read, took);
   ++status_.steps;
   status_.pass_ms += took;
   status_.indexer_ms = runner_.indexer_ms();
@@ -227,10 +267,20 @@ bool StepEngine::run(const std::vector<Share>& shares) {
   return true;
 }
 
+void StepEngine::learn_pace(std::int64_t writers, std::int64_t drafted, std::int64_t read, double took) {
+  if (drafted > 0)
+    pace_.learn_drafts(writers, drafted, took);
+  else
+    pace_.learn(writers, read, took);
+}
+
 void StepEngine::take(Sequence& s, std::int64_t rows, const SequenceStatus& status,
                       TensorView<float, 2> logits) {
   if (status.outcome == PassOutcome::cancelled) return finish(s.id(), FinishReason::cancelled);
+  // It may be a guess that cannot be computed: once more without.
+  if (!status.ok() && !s.drafter.guesses().empty()) return s.drafter.stop();
   if (!status.ok()) return finish(s.id(), FinishReason::failed, runner_.why(status));
+  if (s.writing()) return take_written(s, status, logits);
   const std::int64_t first = s.own.computed;
   s.attention += status.attention;
   status_.attention += status.attention;
@@ -241,6 +291,30 @@ void StepEngine::take(Sequence& s, std::int64_t rows, const SequenceStatus& stat
   if (s.pending() > 0) return;
   const std::int64_t before = s.size();
   const auto over = s.advance(logits.span(logits.rows() - 1), scratch_, limits_.context, options_.clock());
+  status_.written_tokens += s.size() - before;
+  if (over) finish(s.id(), *over);
+}
+
+// The row behind a guess is the answer's as long as the model says the guess; what follows the first wrong
+// one is written over.
+void StepEngine::take_written(Sequence& s, const SequenceStatus& status, TensorView<float, 2> logits) {
+  const auto guesses = s.drafter.guesses();
+  const std::int64_t first = s.own.computed, drafted = std::ssize(guesses), before = s.size();
+  const EngineTime now = options_.clock();
+  std::optional<FinishReason> over;
+  std::int64_t accepted = 0;
+  while (true) {
+    cache_.computed(s.own, s.tokens(), 1);
+    over = s.advance(logits.span(accepted), scratch_, limits_.context, now);
+    if (over || accepted == drafted || s.tokens().back() != guesses[usize(accepted)]) break;
+    ++accepted;
+  }
+  const auto attention = of_kept(status.attention, s.own.rule, first, 1 + accepted, 1 + drafted);
+  s.attention += attention;
+  status_.attention += attention;
+  s.drafter.learn(accepted);
+  status_.drafted_tokens += drafted;
+  status_.accepted_tokens += accepted;
   status_.written_tokens += s.size() - before;
   if (over) finish(s.id(), *over);
 }

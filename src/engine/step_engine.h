@@ -18,7 +18,8 @@ namespace dsa {
 
 struct EngineOptions {
   std::int64_t max_running = 64;  // answers with a place in the cache
-  PageStore* store = nullptr;     // where pages go that memory does not keep; must outlive the engine
+  Speculation speculation = Speculation::automatic;
+  PageStore* store = nullptr;  // where pages go that memory does not keep; must outlive the engine
   /// Of a tenant: where its sequences begin (prefix_key.h).
   std::function<PageKey(const std::string& tenant)> root = {};
   std::function<EngineTime()> clock = [] { return std::chrono::steady_clock::now(); };
@@ -58,9 +59,13 @@ class StepEngine {
   [[nodiscard]] Candidate candidate(const Sequence& sequence) const;
   /// Pages for all shares; false if one was put away for that, and the plan is void.
   bool reserve(const std::vector<Share>& shares);
+  void draft(const std::vector<Share>& shares);
   bool run(const std::vector<Share>& shares);
+  void learn_pace(std::int64_t writers, std::int64_t drafted, std::int64_t read, double took);
   /// What a pass did for one sequence; `logits`: the rows that it wanted.
   void take(Sequence& sequence, std::int64_t rows, const SequenceStatus& status, TensorView<float, 2> logits);
+  /// Of one that writes: a token, and those that were guessed and hold.
+  void take_written(Sequence& sequence, const SequenceStatus& status, TensorView<float, 2> logits);
   void put_away(std::int64_t id);
   void finish(std::int64_t id, FinishReason reason, std::string error = {});
   void finish_all(FinishReason reason, const std::string& error);

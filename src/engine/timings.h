@@ -19,6 +19,8 @@ struct Timings {
   double ttft_ms = 0;     // since submission
   std::int64_t completion_tokens = 0;
   std::int64_t reasoning_tokens = 0;  // of those
+  std::int64_t drafted_tokens = 0;    // guessed before they were computed
+  std::int64_t accepted_tokens = 0;   // of those, what the answer then said
   double decode_ms = 0;               // from the first token to the last
   std::int64_t peak_rss_bytes = 0;
 

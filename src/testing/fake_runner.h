@@ -19,12 +19,13 @@ class FakeRunner final : public Runner {
  public:
   explicit FakeRunner(const Limits& limits) : limits_(limits), slots_(usize(limits.pages * kPageTokens)) {}
 
-  /// What it says after `tokens`.
+  /// What it says after `tokens`; `echo`: as the member.
   static std::int32_t next(std::span<const std::int32_t> tokens, const SelectionRule& rule,
-                           std::int64_t vocabulary) {
+                           std::int64_t vocabulary, std::int64_t echo = 0) {
     std::uint64_t state = kEmpty;
     for (std::size_t i = 0; i < tokens.size(); ++i)
       state = mix(state, tokens[i], rule, std::ssize(tokens.first(i)));
+    if (echoes(state, echo, std::ssize(tokens))) return tokens[tokens.size() - usize(echo)];
     return static_cast<std::int32_t>(state % static_cast<std::uint64_t>(vocabulary));
   }
 
@@ -47,9 +48,12 @@ class FakeRunner final : public Runner {
         slot(s, at) = {.token = s.tokens[usize(t)], .state = state};
         for (const auto wanted : s.logits_rows) {
           if (wanted != t) continue;
+          auto said = static_cast<std::int64_t>(state % static_cast<std::uint64_t>(limits_.vocabulary));
+          if (echoes(state, echo, at + 1)) said = slot(s, at + 1 - echo).token;
           std::ranges::fill(logits.span(row), 0.0F);
-          logits.span(row++)[usize(state % static_cast<std::uint64_t>(limits_.vocabulary))] = 1;
+          logits.span(row++)[usize(said)] = 1;
         }
+        ++(rule_of.selects(at + 1) ? status[i].attention.sparse_rows : status[i].attention.dense_rows);
       }
       if (bad_token >= 0 && std::ranges::find(s.tokens, bad_token) != s.tokens.end())
         status[i] = {.outcome = PassOutcome::not_finite};
@@ -76,7 +80,8 @@ class FakeRunner final : public Runner {
   }
 
   std::int64_t passes = 0;
-  std::int32_t bad_token = -1;                                    // a sequence that reads it is not finite
+  std::int64_t echo = 0;        // it says what stood so many tokens before, but one time in eight; 0: never
+  std::int32_t bad_token = -1;  // a sequence that reads it is not finite
   std::function<void(const SequenceSlice& slice)> on_slice = {};  // before it is run
 
  private:
@@ -91,6 +96,9 @@ class FakeRunner final : public Runner {
              (rule.selects(at + 1) ? 1000U + static_cast<std::uint64_t>(rule.topk) : 0U);
     state *= 0xBF58476D1CE4E5B9;
     return state ^ (state >> 29);
+  }
+  static bool echoes(std::uint64_t state, std::int64_t echo, std::int64_t size) {
+    return echo > 0 && size >= echo && state % 8 != 0;
   }
   Slot& slot(const SequenceSlice& s, std::int64_t at) {
     return slots_[usize(s.page_table[usize(at / kPageTokens)] * kPageTokens + at % kPageTokens)];
