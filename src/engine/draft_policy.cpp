@@ -26,34 +26,27 @@ double DraftPolicy::chance(std::size_t kind) const {
   return (seen.right + kExpectedWeight * kExpected[kind]) / (seen.right + seen.wrong + kExpectedWeight);
 }
 
-double DraftPolicy::cost(std::int64_t drafted, const DraftPrices& prices) {
-  return static_cast<double>(drafted) * prices[std::bit_width(usize(drafted))];
-}
-
-std::int64_t DraftPolicy::length(std::int64_t matched, std::int64_t most, const DraftPrices& prices) const {
+std::int64_t DraftPolicy::length(std::int64_t matched, std::int64_t most, double price) const {
   if (matched == 0) return 0;
   const double chance = this->chance(kind(matched));
   std::int64_t best = 0;
   double best_speed = kWorthwhile, tokens = 1, holds = 1;
   for (std::int64_t n = 1; n <= std::min(most, kMost); ++n) {
     tokens += holds *= chance;
-    const double cost = this->cost(n, prices);
+    const double cost = static_cast<double>(n) * price;
     const double speed = tokens / (1 + cost);
     if (cost > purse_ || speed <= best_speed) continue;
     best = n;
     best_speed = speed;
   }
   // Now and then a look whether what was wrong still is.
-  const double look = cost(1, prices);
-  return best == 0 && most > 0 && look < 1 && purse_ >= kStart ? 1 : best;
+  return best == 0 && most > 0 && price < 1 && purse_ >= kStart ? 1 : best;
 }
 
-void DraftPolicy::learn(std::int64_t matched, std::int64_t drafted, std::int64_t accepted,
-                        const DraftPrices& prices) {
-  const auto written = static_cast<double>(1 + accepted);
-  if (purse_ < kStart) purse_ = std::min(purse_ + kShare * written, kStart);
+void DraftPolicy::learn(std::int64_t matched, std::int64_t drafted, std::int64_t accepted, double price) {
+  if (purse_ < kStart) purse_ = std::min(purse_ + kShare * static_cast<double>(1 + accepted), kStart);
   if (drafted == 0) return;
-  purse_ = std::min(purse_ + static_cast<double>(accepted) - cost(drafted, prices), kFull);
+  purse_ = std::min(purse_ + static_cast<double>(accepted) - static_cast<double>(drafted) * price, kFull);
   Seen& seen = seen_[kind(matched)];
   seen.right += static_cast<double>(accepted);
   seen.wrong += accepted < drafted ? 1 : 0;

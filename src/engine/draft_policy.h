@@ -10,13 +10,10 @@ namespace dsa {
 /// that the model then says are the answer, and nothing changes but the time.
 enum class Speculation : std::uint8_t { off, automatic };
 
-/// What one guess costs in a pass with n of them, [bit_width(n)]: as a share of the tokens that its time
-/// would write without guesses.
-using DraftPrices = std::array<double, 7>;
-
 /// Of one answer: weighs how often guesses after matches of such a length held against what they cost, and
 /// pays from a purse, so that an answer whose guesses never hold is late by no more than kStart tokens and
-/// kShare of its length.  Counts in tokens' times, and knows no clock.  One thread at a time.
+/// kShare of its length.  A price is what a guess costs as a share of the tokens that its time would write
+/// without guesses: it knows no clock.  One thread at a time.
 class DraftPolicy {
  public:
   static constexpr std::int64_t kMost = 32;  // guesses of a pass
@@ -25,12 +22,9 @@ class DraftPolicy {
   static constexpr double kFull = 16;        // what right guesses fill it to
 
   /// Guesses after a match of `matched` tokens, at most `most`.
-  [[nodiscard]] std::int64_t length(std::int64_t matched, std::int64_t most, const DraftPrices& prices) const;
+  [[nodiscard]] std::int64_t length(std::int64_t matched, std::int64_t most, double price) const;
   /// A pass wrote a token, and so many more as were `accepted` of the `drafted`.
-  void learn(std::int64_t matched, std::int64_t drafted, std::int64_t accepted, const DraftPrices& prices);
-
-  /// Of `drafted` guesses together.
-  static double cost(std::int64_t drafted, const DraftPrices& prices);
+  void learn(std::int64_t matched, std::int64_t drafted, std::int64_t accepted, double price);
 
  private:
   struct Seen {

@@ -7,28 +7,22 @@
 namespace dsa {
 namespace {
 
-DraftPrices all_at(double price) {
-  DraftPrices prices;
-  prices.fill(price);
-  return prices;
-}
-
 // An answer of so many tokens: how many passes' time it takes.
 struct Course {
   double time = 0;
   std::int64_t drafted = 0, accepted = 0;
 };
 template <class Matched, class Right>
-Course run(std::int64_t tokens, const DraftPrices& prices, Matched matched, Right right) {
+Course run(std::int64_t tokens, double price, Matched matched, Right right) {
   DraftPolicy policy;
   Course out;
   for (std::int64_t written = 0; written < tokens;) {
     const std::int64_t match = matched(written);
-    const std::int64_t drafted = policy.length(match, tokens - written - 1, prices);
+    const std::int64_t drafted = policy.length(match, tokens - written - 1, price);
     std::int64_t accepted = 0;
     while (accepted < drafted && right(written + accepted)) ++accepted;
-    policy.learn(match, drafted, accepted, prices);
-    out.time += 1 + DraftPolicy::cost(drafted, prices);
+    policy.learn(match, drafted, accepted, price);
+    out.time += 1 + static_cast<double>(drafted) * price;
     out.drafted += drafted;
     out.accepted += accepted;
     written += 1 + accepted;
@@ -41,7 +35,7 @@ TEST(DraftPolicy, GuessesThatNeverHoldCostNoMoreThanTheAllowance) {
     for (const std::int64_t tokens : {50, 400, 5000})
       for (const std::int64_t match : {3, 8, 32}) {
         const Course free = run(
-            tokens, all_at(price), [&](auto) { return match; }, [](auto) { return false; });
+            tokens, price, [&](auto) { return match; }, [](auto) { return false; });
         const auto written = static_cast<double>(tokens);
         EXPECT_LE(free.time, written * (1 + DraftPolicy::kShare) + DraftPolicy::kStart + 1e-6);
         EXPECT_GT(free.drafted, 0) << "it did not even look";
@@ -54,8 +48,7 @@ TEST(DraftPolicy, WhateverHoldsItIsNeverLateByMore) {
     const double price = 0.05 + 0.009 * static_cast<double>(draw() % 100);
     const std::uint32_t chance = draw() % 100;
     const Course got = run(
-        600, all_at(price),
-        [&](auto) { return static_cast<std::int64_t>(draw() % 3 == 0 ? 0 : 3 + draw() % 30); },
+        600, price, [&](auto) { return static_cast<std::int64_t>(draw() % 3 == 0 ? 0 : 3 + draw() % 30); },
         [&](auto at) { return at / 100 % 2 == 0 && draw() % 100 < chance; });  // and it turns
     EXPECT_LE(got.time, 600 * (1 + DraftPolicy::kShare) + DraftPolicy::kStart + 1e-6);
   }
@@ -64,35 +57,35 @@ TEST(DraftPolicy, WhateverHoldsItIsNeverLateByMore) {
 TEST(DraftPolicy, AnAnswerThatCopiesIsWrittenManyTokensAtATime) {
   std::int64_t since = 0;
   const auto copied = [&](auto) { return since += 16; };
-  const Course got = run(1000, all_at(0.25), copied, [](auto) { return true; });
+  const Course got = run(1000, 0.25, copied, [](auto) { return true; });
   EXPECT_LT(got.time, 1000 / 2.8);
   // With an edit every 40 tokens, after which a match begins anew.
   const auto edited = [](auto at) { return std::int64_t{at % 40 < 3 ? 0 : at % 40}; };
-  EXPECT_LT(run(1000, all_at(0.25), edited, [](auto at) { return at % 40 != 0; }).time, 1000 / 1.8);
+  EXPECT_LT(run(1000, 0.25, edited, [](auto at) { return at % 40 != 0; }).time, 1000 / 1.8);
 }
 
 TEST(DraftPolicy, TheDearerAGuessTheFewerAreMade) {
   DraftPolicy policy;
-  for (int i = 0; i < 20; ++i) policy.learn(8, 4, 4, all_at(0.25));
-  for (int i = 0; i < 2; ++i) policy.learn(8, 4, 0, all_at(0.25));
+  for (int i = 0; i < 20; ++i) policy.learn(8, 4, 4, 0.25);
+  for (int i = 0; i < 2; ++i) policy.learn(8, 4, 0, 0.25);
   std::int64_t last = DraftPolicy::kMost;
   for (const double price : {0.05, 0.15, 0.3, 0.6}) {
-    const std::int64_t length = policy.length(8, DraftPolicy::kMost, all_at(price));
+    const std::int64_t length = policy.length(8, DraftPolicy::kMost, price);
     EXPECT_LT(length, last) << price;
     last = length;
   }
-  EXPECT_EQ(policy.length(8, DraftPolicy::kMost, all_at(1)), 0) << "a batch that fills the arithmetic";
-  EXPECT_LE(policy.length(8, 2, all_at(0.05)), 2);
-  EXPECT_EQ(policy.length(8, 0, all_at(0.05)), 0);
-  EXPECT_EQ(policy.length(0, DraftPolicy::kMost, all_at(0.05)), 0) << "nothing to guess from";
+  EXPECT_EQ(policy.length(8, DraftPolicy::kMost, 1), 0) << "a batch that fills the arithmetic";
+  EXPECT_LE(policy.length(8, 2, 0.05), 2);
+  EXPECT_EQ(policy.length(8, 0, 0.05), 0);
+  EXPECT_EQ(policy.length(0, DraftPolicy::kMost, 0.05), 0) << "nothing to guess from";
 }
 
 TEST(DraftPolicy, ItTurnsToAnAnswerThatBeginsToCopyAndAway) {
   const auto matched = [](auto) { return std::int64_t{3}; };
   const auto second_half = [](auto at) { return at >= 1000; };
-  EXPECT_LT(run(2000, all_at(0.25), matched, second_half).time, 1000 * 1.01 + 1000 / 2.0);
+  EXPECT_LT(run(2000, 0.25, matched, second_half).time, 1000 * 1.01 + 1000 / 2.0);
   const auto first_half = [](auto at) { return at < 1000; };
-  const Course got = run(2000, all_at(0.25), matched, first_half);
+  const Course got = run(2000, 0.25, matched, first_half);
   EXPECT_LT(got.time, 1000 / 2.0 + 1000 * 1.01 + DraftPolicy::kFull);
 }
 

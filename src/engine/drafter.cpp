@@ -7,13 +7,13 @@
 namespace dsa {
 
 void Drafter::draft(std::span<const std::int32_t> tokens, std::int64_t most,
-                    std::span<const std::int32_t> ends, const DraftPrices& prices) {
+                    std::span<const std::int32_t> ends, double price) {
   line_.clear();
   if (stopped_) return;
   const auto match = index_.find(tokens);
   matched_ = match.length;
-  prices_ = prices;
-  const std::int64_t length = policy_.length(matched_, most, prices);
+  price_ = price;
+  const std::int64_t length = policy_.length(matched_, most, price);
   line_.push_back(tokens.back());
   // What is copied may reach into the copy.
   for (std::int64_t from = match.next; std::ssize(line_) <= length; ++from) {
@@ -26,7 +26,7 @@ void Drafter::draft(std::span<const std::int32_t> tokens, std::int64_t most,
 
 void Drafter::learn(std::int64_t accepted) {
   if (line_.empty()) return;
-  policy_.learn(matched_, std::ssize(guesses()), accepted, prices_);
+  policy_.learn(matched_, std::ssize(guesses()), accepted, price_);
   drafted_ += std::ssize(guesses());
   accepted_ += accepted;
   line_.clear();

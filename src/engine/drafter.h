@@ -17,7 +17,7 @@ class Drafter {
   /// Guesses anew what comes after `tokens`, which begin with those of the call before: at most `most`, none
   /// from a token of `ends` on.
   void draft(std::span<const std::int32_t> tokens, std::int64_t most, std::span<const std::int32_t> ends,
-             const DraftPrices& prices);
+             double price);
   /// What a pass checks: the last token, and the guesses after it.  Empty: no draft was made for it.
   [[nodiscard]] std::span<const std::int32_t> line() const { return line_; }
   [[nodiscard]] std::span<const std::int32_t> guesses() const {
@@ -34,8 +34,8 @@ class Drafter {
  private:
   NgramIndex index_;
   DraftPolicy policy_;
-  DraftPrices prices_ = {};  // of the draft, as is
-  std::int64_t matched_ = 0;
+  double price_ = 0;          // of the draft's guesses
+  std::int64_t matched_ = 0;  // before them
   std::vector<std::int32_t> line_;
   std::int64_t drafted_ = 0, accepted_ = 0;
   bool stopped_ = false;

@@ -7,7 +7,7 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-constexpr DraftPrices kFree{};
+constexpr double kFree = 0;
 
 Tokens guesses(Drafter& drafter, const Tokens& tokens, std::int64_t most, const Tokens& ends = {}) {
   drafter.draft(tokens, most, ends, kFree);

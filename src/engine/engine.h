@@ -50,8 +50,8 @@ struct EngineStatus {
   std::int64_t ram_tokens = 0, disk_tokens = 0;              // of them, found
   std::int64_t written_tokens = 0;
   std::int64_t drafted_tokens = 0, accepted_tokens = 0;  // guesses of those, and the ones that held
-  std::int64_t finished[5] = {};  // by FinishReason
-  std::int64_t put_away = 0;      // answers that had to make room for others
+  std::int64_t finished[5] = {};                         // by FinishReason
+  std::int64_t put_away = 0;                             // answers that had to make room for others
   AttentionCounters attention = {};
   bool draining = false;
 };

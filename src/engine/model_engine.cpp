@@ -16,13 +16,12 @@ ModelEngine::ModelEngine(LoadedModel& model, const Tokenizer& tokenizer, const M
     own.tenant = tenant;
     return root_key(own);
   };
-  engine_ = std::make_unique<ThreadedEngine>(
-      runner_, tokenizer,
-      EngineOptions{.max_running = options.max_running,
-                    .speculation = options.speculation,
-                    .store = disk_.get(),
-                    .root = root},
-      options.queue);
+  engine_ = std::make_unique<ThreadedEngine>(runner_, tokenizer,
+                                             EngineOptions{.max_running = options.max_running,
+                                                           .speculation = options.speculation,
+                                                           .store = disk_.get(),
+                                                           .root = root},
+                                             options.queue);
 }
 
 }  // namespace dsa

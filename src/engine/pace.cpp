@@ -1,7 +1,6 @@
 #include "engine/pace.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "base/numeric.h"
@@ -14,6 +13,8 @@ constexpr double kLeastTokenMs = 0.001;  // noise must not make reading free
 constexpr std::int64_t kLeastPiece = 4;  // tokens, where a token of a large one costs so little that they fit
 constexpr std::int64_t kLargePiece = 16;                   // tokens
 constexpr double kUnknownPrice = 0.4, kLeastPrice = 0.05;  // of a guess
+constexpr double kUnknownWeight = 4;                       // in guesses
+constexpr double kForgetting = 0.01;                       // of what guesses cost, with every pass without
 constexpr std::int64_t kLeastTurn = 64;  // tokens: fewer would read the weights for too little
 
 std::size_t counted(std::int64_t writers, std::size_t most) { return std::min(usize(writers), most - 1); }
@@ -45,6 +46,8 @@ void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
   if (read == 0 && writers > 0) {
     Passes& passes = alone_[counted(writers, kCounted)];
     passes.ms[passes.count++ % kRemembered] = ms;
+    drafted_ *= 1 - kForgetting;
+    drafted_ms_ *= 1 - kForgetting;
   }
   if (read == 0) return;
   read_ += static_cast<double>(read) - kFading * read_;
@@ -54,6 +57,10 @@ void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
         std::min(least_token_ms_ * (1 + kFading), (ms - alone_ms(writers)) / static_cast<double>(read)),
         kLeastTokenMs);
   if (writers > 0) largest_ = std::max(largest_, read);
+}
+
+double Pace::token_alone_ms(std::int64_t writers) const {
+  return alone_ms(writers) / static_cast<double>(writers);
 }
 
 double Pace::token_ms() const { return std::max(read_ms_ / read_, kLeastTokenMs); }
@@ -75,27 +82,19 @@ std::int64_t Pace::piece(std::int64_t writers, std::int64_t readers, std::int64_
   return std::min(std::max(within(ms), least), std::min(most, 2 * largest_));
 }
 
+// One pass that was held up says no more than that a guess costs all that it could gain.
 void Pace::learn_drafts(std::int64_t writers, std::int64_t drafted, double ms) {
-  Drafts& seen = drafts_[std::min<std::size_t>(std::bit_width(usize(drafted)), drafts_.size() - 1)];
-  seen.count += static_cast<double>(drafted) - kFading * seen.count;
-  seen.ms += std::max(ms - alone_ms(writers), 0.0) - kFading * seen.ms;
+  const auto count = static_cast<double>(drafted);
+  drafted_ += count - kFading * drafted_;
+  drafted_ms_ +=
+      std::clamp(ms - alone_ms(writers), 0.0, count * token_alone_ms(writers)) - kFading * drafted_ms_;
 }
 
-// A number of guesses that was not tried costs what the next smaller one did, or the next larger.
-DraftPrices Pace::draft_prices(std::int64_t writers) const {
-  const double token_ms = alone_ms(writers) / static_cast<double>(writers);
-  const auto price_of = [&](std::size_t size) {
-    std::size_t near = std::min(size, drafts_.size() - 1);
-    while (near > 0 && drafts_[near].count == 0) --near;
-    if (near == 0) near = size;
-    while (near < drafts_.size() && drafts_[near].count == 0) ++near;
-    if (near >= drafts_.size() || token_ms == 0) return kUnknownPrice;
-    return std::max(drafts_[near].ms / drafts_[near].count / token_ms, kLeastPrice);
-  };
-  DraftPrices out;
-  for (std::size_t size = 0; size < out.size(); ++size)
-    out[size] = price_of(std::bit_width((std::size_t{1} << size) / 2 * usize(writers)));
-  return out;
+double Pace::draft_price(std::int64_t writers) const {
+  const double token = token_alone_ms(writers);
+  if (token == 0) return kUnknownPrice;
+  const double price = (drafted_ms_ / token + kUnknownPrice * kUnknownWeight) / (drafted_ + kUnknownWeight);
+  return std::max(price, kLeastPrice);
 }
 
 }  // namespace dsa

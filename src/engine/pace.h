@@ -4,8 +4,6 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/draft_policy.h"
-
 namespace dsa {
 
 /// Learns from how long passes took; decides how many prompt tokens the next one takes.  A pass that reads is
@@ -31,8 +29,8 @@ class Pace {
 
   /// A pass of `writers` answers that checked `drafted` guesses of theirs took `ms`.
   void learn_drafts(std::int64_t writers, std::int64_t drafted, double ms);
-  /// To each of `writers` answers.
-  [[nodiscard]] DraftPrices draft_prices(std::int64_t writers) const;
+  /// What a guess costs each of `writers` answers: a share of the tokens that its time would write without.
+  [[nodiscard]] double draft_price(std::int64_t writers) const;
 
  private:
   static constexpr std::size_t kRemembered = 15, kEnough = 3;
@@ -45,15 +43,12 @@ class Pace {
   static constexpr std::size_t kCounted = 257;  // rows; more count as the last
   std::array<Passes, kCounted> alone_;
   [[nodiscard]] double token_ms() const;
+  [[nodiscard]] double token_alone_ms(std::int64_t writers) const;
   // Of passes that read, fading: tokens read, and the time that took.  0: nothing is known.
   double read_ = 0, read_ms_ = 0;
-  double least_token_ms_ = 1e9;  // of a piece that was not small, lately
-  std::int64_t largest_ = 1;     // piece beside answers that was tried
-  // Of passes with so many guesses, [bit_width], fading: guesses, and the time they took more.
-  struct Drafts {
-    double count = 0, ms = 0;
-  };
-  std::array<Drafts, 10> drafts_;  // more count as the last
+  double least_token_ms_ = 1e9;          // of a piece that was not small, lately
+  std::int64_t largest_ = 1;             // piece beside answers that was tried
+  double drafted_ = 0, drafted_ms_ = 0;  // guesses, fading, and the time that passes took more for them
 };
 
 }  // namespace dsa

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
-
 namespace dsa {
 namespace {
 
@@ -85,28 +83,35 @@ TEST(Pace, ASlowMachineStillReads) {
 
 TEST(Pace, AGuessCostsWhatItsTimeWouldWrite) {
   Pace pace;
-  const double unknown = pace.draft_prices(1)[1];
+  const double unknown = pace.draft_price(1);
   EXPECT_GT(unknown, 0);
+  for (int i = 0; i < 3; ++i) {
+    pace.learn(1, 0, 4);
+    pace.learn(4, 0, 8);
+  }
+  EXPECT_DOUBLE_EQ(pace.draft_price(1), unknown) << "none was tried";
+  for (int i = 0; i < 50; ++i) pace.learn_drafts(1, 8, 4 + 8 * 0.5);
+  EXPECT_NEAR(pace.draft_price(1), 0.5 / 4, 0.02);
+  EXPECT_NEAR(pace.draft_price(4), 0.5 / 2, 0.02) << "a token costs four answers 2 ms, not 4";
+  for (int i = 0; i < 50; ++i) pace.learn_drafts(1, 1, 4 + 2);
+  EXPECT_NEAR(pace.draft_price(1), 2.0 / 4, 0.05) << "the last ones count";
+}
+
+TEST(Pace, APassThatWasHeldUpDoesNotEndGuesses) {
+  Pace pace;
   for (int i = 0; i < 3; ++i) pace.learn(1, 0, 4);
-  for (int i = 0; i < 3; ++i) pace.learn(4, 0, 8);
-  EXPECT_EQ(pace.draft_prices(1)[1], unknown) << "none was tried";
-  for (int i = 0; i < 3; ++i) pace.learn_drafts(1, 2, 4 + 2 * 1.0);
-  for (int i = 0; i < 3; ++i) pace.learn_drafts(1, 16, 4 + 16 * 0.5);
-  const DraftPrices alone = pace.draft_prices(1);
-  EXPECT_DOUBLE_EQ(alone[std::bit_width(2U)], 0.25);
-  EXPECT_DOUBLE_EQ(alone[std::bit_width(16U)], 0.125);
-  EXPECT_DOUBLE_EQ(alone[std::bit_width(1U)], 0.25) << "as the next that was tried";
-  EXPECT_DOUBLE_EQ(alone[std::bit_width(8U)], 0.25);
-  EXPECT_DOUBLE_EQ(alone[std::bit_width(32U)], 0.125);
-  // Four answers that guess four tokens each fill a pass with sixteen; a token costs them 2 ms, not 4.
-  EXPECT_DOUBLE_EQ(pace.draft_prices(4)[std::bit_width(4U)], 0.25);
+  const double unknown = pace.draft_price(1);
+  for (int i = 0; i < 100; ++i) pace.learn_drafts(1, 3, 400);
+  EXPECT_LE(pace.draft_price(1), 1);
+  for (int i = 0; i < 1000; ++i) pace.learn(1, 0, 4);
+  EXPECT_NEAR(pace.draft_price(1), unknown, 0.01) << "and is forgotten";
 }
 
 TEST(Pace, AGuessIsNeverFree) {
   Pace pace;
   for (int i = 0; i < 3; ++i) pace.learn(1, 0, 4);
-  pace.learn_drafts(1, 1, 3);
-  EXPECT_GT(pace.draft_prices(1)[1], 0);
+  for (int i = 0; i < 50; ++i) pace.learn_drafts(1, 8, 3);
+  EXPECT_GT(pace.draft_price(1), 0);
 }
 
 }  // namespace

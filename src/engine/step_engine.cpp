@@ -190,14 +190,14 @@ void StepEngine::draft(const std::vector<Share>& shares) {
   const auto writing = [&](const Share& share) { return running_.at(share.id)->writing(); };
   if (!std::ranges::all_of(shares, writing)) return;
   const std::int64_t writers = std::ssize(shares);
-  const DraftPrices prices = pace_.draft_prices(writers);
+  const double price = pace_.draft_price(writers);
   std::int64_t rows = std::min(limits_.rows, kLogitsFloats / limits_.vocabulary) - writers;
   for (const Share& share : shares) {
     Sequence& s = *running_.at(share.id);
     const std::int64_t pages = std::ssize(s.own.pages) + (cache_.available() > writers ? 1 : 0);
     const std::int64_t most =
         std::min({rows, s.left() - 1, std::min(limits_.context, pages * kPageTokens) - s.size()});
-    s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, prices);
+    s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, price);
     const std::int64_t guesses = std::ssize(s.drafter.guesses());
     DSA_CHECK(cache_.reserve(s.own, s.size() + guesses));
     rows -= guesses;
