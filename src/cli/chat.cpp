@@ -210,7 +210,7 @@ Action declare_chat(Command command) {
   auto options = std::make_shared<Options>();
   add_options(command, *options,
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine,
-               OptionGroup::cache});
+               OptionGroup::answers, OptionGroup::cache});
   auto no_history = std::make_shared<bool>(false);
   command.add_flag("--no-history", *no_history,
                    "do not read or write the questions typed before ($DSA_HOME/chat_history)");

@@ -25,7 +25,8 @@ Conversation::Conversation(OpenedModel opened, const Options& options, WithoutFo
       prompt_(
           model_.files(), tokenizer_,
           {.raw = options.raw, .name = options.chat_format, .without = without, .context = model_.context()}),
-      engine_(model_, tokenizer_, {.max_running = 1, .disk = disk_cache(options)}) {
+      engine_(model_, tokenizer_,
+              {.max_running = 1, .speculation = speculation(options), .disk = disk_cache(options)}) {
   engine_.check(run_);
   sampling_.validate(model_.config().vocab_size);
   warn_of_small_topk();
@@ -136,6 +137,8 @@ nlohmann::ordered_json to_json(const Timings& t) {
           {"prefill_tok_s", t.prefill_tok_s()},
           {"ttft_ms", t.ttft_ms},
           {"completion_tokens", t.completion_tokens},
+          {"drafted_tokens", t.drafted_tokens},
+          {"accepted_tokens", t.accepted_tokens},
           {"decode_ms", t.decode_ms},
           {"decode_tok_s", t.decode_tok_s()},
           {"tpot_ms", t.tpot_ms()},
@@ -145,9 +148,12 @@ nlohmann::ordered_json to_json(const Timings& t) {
 std::string to_text(const Timings& t) {
   const std::string cached =
       t.cached_tokens > 0 ? fmt::format(" ({} still in the cache)", t.cached_tokens) : "";
+  const std::string guessed =
+      t.drafted_tokens > 0 ? fmt::format(" ({} of {} guesses held)", t.accepted_tokens, t.drafted_tokens)
+                           : "";
   return fmt::format(
-      "prompt {} tokens{}, {:.0f} tok/s; answer {} tokens, {:.1f} tok/s; first token after {:.0f} ms",
-      t.prompt_tokens, cached, t.prefill_tok_s(), t.completion_tokens, t.decode_tok_s(), t.ttft_ms);
+      "prompt {} tokens{}, {:.0f} tok/s; answer {} tokens{}, {:.1f} tok/s; first token after {:.0f} ms",
+      t.prompt_tokens, cached, t.prefill_tok_s(), t.completion_tokens, guessed, t.decode_tok_s(), t.ttft_ms);
 }
 
 }  // namespace dsa::cli

@@ -105,6 +105,15 @@ void add_sampling_options(Command command, Options& o) {
                    "end an answer that writes the same stretch over and over (default: on)");
 }
 
+void add_answers(Command command, Options& o) {
+  command
+      .add_option("--speculation", o.speculation,
+                  "auto: guess tokens from what prompt and answer said before, where that is faster; the "
+                  "answer is the same, bit for bit; off: one token at a time")
+      .check(one_of({"auto", "off"}))
+      .show_default();
+}
+
 void add_cache(Command command, Options& o) {
   command
       .add_option("--disk-cache", o.disk_cache_mib,
@@ -148,11 +157,12 @@ struct GroupRow {
   OptionGroup group;
   void (*add)(Command, Options&);
 };
-constexpr std::array<GroupRow, 7> kGroups{{
+constexpr std::array<GroupRow, 8> kGroups{{
     {OptionGroup::model, add_model},
     {OptionGroup::engine, add_engine},
     {OptionGroup::sampling, add_sampling_options},
     {OptionGroup::prompt, add_prompt},
+    {OptionGroup::answers, add_answers},
     {OptionGroup::cache, add_cache},
     {OptionGroup::special, add_special},
     {OptionGroup::json, add_json},
@@ -224,6 +234,10 @@ RunOptions run_options(const Options& o) {
   return {.attention = o.attention == "dense"    ? AttentionMode::dense
                        : o.attention == "sparse" ? AttentionMode::sparse
                                                  : AttentionMode::automatic};
+}
+
+Speculation speculation(const Options& o) {
+  return o.speculation == "off" ? Speculation::off : Speculation::automatic;
 }
 
 OpenedModel open(const Options& options) {

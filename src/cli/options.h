@@ -46,6 +46,7 @@ struct Options {
   bool special = false;
 
   std::int64_t disk_cache_mib = -1;  // -1: DSA_DISK_CACHE, else what suits
+  std::string speculation = "auto";
 
   bool json = false;
 
@@ -58,6 +59,7 @@ enum class OptionGroup : std::uint8_t {
   engine,    // how the model runs
   sampling,  // how tokens are chosen
   prompt,    // --prompt, --file, --system, how the model is talked to
+  answers,   // how they are written faster
   cache,     // what is kept for the next run
   special,   // --special alone
   json,
@@ -74,6 +76,7 @@ void add_chat_format(Command command, std::string& format);
 
 LoadOptions load_options(const Options& options);
 RunOptions run_options(const Options& options);
+Speculation speculation(const Options& options);
 /// Nothing: no pages are kept on disk.  Throws Error.
 std::optional<DiskCache> disk_cache(const Options& options);
 

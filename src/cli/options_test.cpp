@@ -16,7 +16,7 @@ Options parse(std::vector<std::string> arguments) {
   CommandLine line("dsa", "", "");
   add_options(line.command(), options,
               {OptionGroup::model, OptionGroup::engine, OptionGroup::sampling, OptionGroup::prompt,
-               OptionGroup::json});
+               OptionGroup::answers, OptionGroup::json});
   EXPECT_TRUE(line.parse(std::move(arguments)));
   return options;
 }
@@ -26,6 +26,7 @@ TEST(Options, Defaults) {
   EXPECT_EQ(o.model, "smollm2");
   const LoadOptions m = load_options(o);
   EXPECT_EQ(run_options(o).attention, AttentionMode::automatic);
+  EXPECT_EQ(speculation(o), Speculation::automatic);
   EXPECT_EQ(m.compute, Compute::automatic);
   EXPECT_TRUE(m.use_indexer);
   EXPECT_FALSE(m.indexer);
@@ -74,11 +75,14 @@ TEST(Options, EveryOneReachesItsField) {
                            "a",
                            "--stop",
                            "b",
+                           "--speculation",
+                           "off",
                            "-p",
                            "hello"});
   EXPECT_EQ(o.model, "m.gguf");
   EXPECT_EQ(o.prompt, "hello");
   EXPECT_EQ(o.max_tokens, -1);
+  EXPECT_EQ(speculation(o), Speculation::off);
   EXPECT_EQ(o.stop, (std::vector<std::string>{"a", "b"}));
   const LoadOptions m = load_options(o);
   EXPECT_EQ(run_options(o).attention, AttentionMode::sparse);
@@ -118,6 +122,7 @@ TEST(Options, TheLastOfTwoCounts) {
 TEST(Options, WrongValuesAreRefused) {
   const std::vector<std::vector<std::string>> cases{{"--attention", "fast"},
                                                     {"--compute", "f16"},
+                                                    {"--speculation", "on"},
                                                     {"--threads", "0"},
                                                     {"--threads", "two"},
                                                     {"--ctx", "-1"},

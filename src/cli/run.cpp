@@ -85,7 +85,7 @@ Action declare_run(Command command) {
   auto options = std::make_shared<Options>();
   add_options(command, *options,
               {OptionGroup::model, OptionGroup::prompt, OptionGroup::sampling, OptionGroup::engine,
-               OptionGroup::cache, OptionGroup::json});
+               OptionGroup::answers, OptionGroup::cache, OptionGroup::json});
   add_structure(command, *options);
   command.footer(
       "Example:\n  dsa run smollm2 --prompt \"What is a sparse matrix?\"\n"

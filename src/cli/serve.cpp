@@ -111,9 +111,11 @@ class Served {
                  .name = o.common.chat_format,
                  .without = WithoutFormat::complete,
                  .context = model_.context()}),
-        engine_(
-            model_, tokenizer_,
-            {.max_running = o.max_running, .queue = {.requests = o.max_queue}, .disk = disk_cache(o.common)}),
+        engine_(model_, tokenizer_,
+                {.max_running = o.max_running,
+                 .queue = {.requests = o.max_queue},
+                 .speculation = speculation(o.common),
+                 .disk = disk_cache(o.common)}),
         grammars_(tokenizer_, model_.config().vocab_size),
         run_(run_options(o.common)),
         id_(id_of(o, o.common.model)) {
@@ -233,7 +235,7 @@ Action declare_serve(Command command) {
           "also NAME:dense")
       .type_name("MODEL ...")
       .default_text(options->common.model);
-  add_options(command, options->common, {OptionGroup::engine, OptionGroup::cache});
+  add_options(command, options->common, {OptionGroup::engine, OptionGroup::answers, OptionGroup::cache});
   add_server_options(command, *options);
   command.footer(
       "Example:\n  dsa serve smollm2 --port 8000\n"

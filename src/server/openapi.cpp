@@ -227,17 +227,19 @@ Json schemas() {
        {"thinking_budget", whole(0, std::numeric_limits<std::int32_t>::max(), "tokens of reasoning")}});
   dsa["type"] = Json::array({"object", "null"});
   dsa["additionalProperties"] = false;
-  const Json usage = object({{"prompt_tokens", integer},
-                             {"completion_tokens", integer},
-                             {"total_tokens", integer},
-                             {"prompt_cache_hit_tokens", integer},
-                             {"prompt_cache_miss_tokens", integer},
-                             {"prompt_tokens_details", object({{"cached_tokens", integer}})},
-                             {"completion_tokens_details", object({{"reasoning_tokens", integer}})},
-                             {"dsa", object({{"attention", one_of({"dense", "sparse"})},
-                                             {"sparse_rows", integer},
-                                             {"dense_rows", integer}})}},
-                            {"prompt_tokens", "completion_tokens", "total_tokens", "dsa"});
+  const Json usage =
+      object({{"prompt_tokens", integer},
+              {"completion_tokens", integer},
+              {"total_tokens", integer},
+              {"prompt_cache_hit_tokens", integer},
+              {"prompt_cache_miss_tokens", integer},
+              {"prompt_tokens_details", object({{"cached_tokens", integer}})},
+              {"completion_tokens_details", object({{"reasoning_tokens", integer}})},
+              {"dsa", object({{"attention", one_of({"dense", "sparse"})},
+                              {"sparse_rows", integer},
+                              {"dense_rows", integer},
+                              {"speculation", object({{"drafted", integer}, {"accepted", integer}})}})}},
+             {"prompt_tokens", "completion_tokens", "total_tokens", "dsa"});
   const Json finish{{"type", Json::array({"string", "null"})},
                     {"enum", {"stop", "length", "tool_calls", "repetition", nullptr}}};
   const auto answer = [&](Json choice) {

@@ -10,6 +10,7 @@ void Usage::add(const Finished& finished, std::int64_t reasoning, bool first) {
     total_ = t;
     total_.prompt_tokens = total_.cached_tokens = total_.disk_tokens = 0;
     total_.completion_tokens = total_.reasoning_tokens = 0;
+    total_.drafted_tokens = total_.accepted_tokens = 0;
     any_ = true;
   }
   if (first) {
@@ -19,6 +20,8 @@ void Usage::add(const Finished& finished, std::int64_t reasoning, bool first) {
   }
   total_.completion_tokens += t.completion_tokens;
   total_.reasoning_tokens += reasoning;
+  total_.drafted_tokens += t.drafted_tokens;
+  total_.accepted_tokens += t.accepted_tokens;
   attention_ += finished.attention;
 }
 
@@ -34,6 +37,7 @@ nlohmann::ordered_json Usage::to_json(const ServedModel& model) const {
                               {{"ram_tokens", t.cached_tokens - t.disk_tokens},
                                {"disk_tokens", t.disk_tokens},
                                {"first_difference", nullptr}}},
+                             {"speculation", {{"drafted", t.drafted_tokens}, {"accepted", t.accepted_tokens}}},
                              {"queue_ms", t.queue_ms},
                              {"prefill_ms", t.prefill_ms},
                              {"prefill_tok_s", t.prefill_tok_s()},

@@ -119,6 +119,8 @@ void ScriptEngine::begin(Play& play) const {
   for (std::int64_t i = 0; i < play.answer->repeat; ++i)
     play.tokens.insert(play.tokens.end(), tokens.begin(), tokens.end());
   play.timings.prompt_tokens = static_cast<std::int64_t>(prompt.size());
+  play.timings.drafted_tokens = 3;
+  play.timings.accepted_tokens = 2;
   play.due = Clock::now() + milliseconds(play.answer->read_ms);
 }
 
