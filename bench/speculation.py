@@ -3,10 +3,10 @@
 
     bench/speculation.py [--dsa build/release/dsa] [--model smollm2] [--threads N] [--runs 3] [--tokens N]
 
-Three kinds of answers, greedy but for the last: a passage of this project's documents written again, once as it is and once
-with words that may not be used, so that it is edited; questions about a document that quote it; and talk, which has little to
-copy.  For each kind the median of the ratios of decode times over its prompts, each between the medians of its runs.
-An answer that differs between the two ends the program: nothing that guesses may change.
+Three kinds of answers, greedy but for the last: a passage of this project's documents that stands in the prompt twice is
+written again, as it is and, with words that may not be used, edited; questions about a document that quote it; and talk, which
+has little to copy.  For each kind the median of the ratios of decode times over its prompts, each between the medians of its
+runs.  An answer that differs between the two ends the program: nothing that guesses may change.
 """
 
 import argparse
@@ -18,12 +18,13 @@ import sys
 import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-PASSAGE = "docs/evaluation.md"
-WORDS = (" the", " is", " and")  # that an edited passage does without
+DOCUMENTS = ("docs/training.md", "docs/architecture.md", "docs/evaluation.md")
+PASSAGE = 4500  # characters, some 1,000 tokens
+WORDS = (" which", " what", " model")  # that an edited passage does without
 QUESTIONS = (
-    "Quote the paragraph that says how perplexity is computed.",
-    "What does the document say about how far to trust a difference? Quote it.",
-    "Which words does the table of sparsity explain? Repeat the table.",
+    "What are the stages of training? Quote the sentences that say so.",
+    "Quote what the text says about the indexer.",
+    "Repeat the first paragraph, word for word.",
 )
 TALK = (
     "Tell me a story about a lighthouse keeper who finds a letter.",
@@ -33,9 +34,14 @@ TALK = (
 )
 
 
-def read(path):
-    with open(os.path.join(ROOT, path)) as file:
-        return file.read()
+def prose():
+    """Whole sentences of the documents, without tables, lists, headings and code."""
+    text = ""
+    for path in DOCUMENTS:
+        with open(os.path.join(ROOT, path)) as file:
+            blocks = file.read().split("\n\n")
+        text += "".join(block.replace("\n", " ") + "\n\n" for block in blocks if block[:1].isupper() and "|" not in block)
+    return text[: text.rindex(". ", 0, PASSAGE) + 1]
 
 
 class Dsa:
@@ -61,15 +67,14 @@ class Dsa:
 
 
 def prompts(dsa, folder):
-    passage = read(PASSAGE)[:4300]
+    passage = prose()
     document = os.path.join(folder, "document")
     with open(document, "w") as file:
         file.write(passage)
-    twice = os.path.join(folder, "twice")
-    with open(twice, "w") as file:
-        file.write(f"{passage}\n\nOnce more, the same text from its beginning:\n\n{passage[:60]}")
-    length = ["--max-tokens", str(dsa.tokens)]
-    copy = ["--raw", "--file", twice, "--temperature", "0", *length]
+    thrice = os.path.join(folder, "thrice")
+    with open(thrice, "w") as file:
+        file.write(f"{passage}\n\n{passage}\n\n{passage[: passage.index('. ', 200) + 1]}")
+    copy = ["--raw", "--file", thrice, "--temperature", "0", "--max-tokens", str(dsa.tokens)]
     bans = [f"--logit-bias={dsa.ids(word)[-1]}:-inf" for word in WORDS]
     asked = ["--file", document, "--temperature", "0", "--max-tokens", "300"]
     yield "a passage again", [copy]
@@ -101,7 +106,7 @@ def main():
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=1000, help="of the copied passages")
+    parser.add_argument("--tokens", type=int, default=800, help="of a copied passage")
     options = parser.parse_args()
     dsa = Dsa(options)
     print(f"| {options.model} | faster | each | tokens | guessed | held |\n|---|---|---|---|---|---|")
