@@ -27,24 +27,25 @@ void Usage::add(const Finished& finished, std::int64_t reasoning, bool first) {
 
 nlohmann::ordered_json Usage::to_json(const ServedModel& model) const {
   const Timings& t = total_;
-  nlohmann::ordered_json dsa{{"attention", attention_.sparse_rows > 0 ? "sparse" : "dense"},
-                             {"top_k", nullptr},
-                             {"indexer", nullptr},
-                             {"kernels", model.kernels},
-                             {"sparse_rows", attention_.sparse_rows},
-                             {"dense_rows", attention_.dense_rows},
-                             {"cache",
-                              {{"ram_tokens", t.cached_tokens - t.disk_tokens},
-                               {"disk_tokens", t.disk_tokens},
-                               {"first_difference", nullptr}}},
-                             {"speculation", {{"drafted", t.drafted_tokens}, {"accepted", t.accepted_tokens}}},
-                             {"queue_ms", t.queue_ms},
-                             {"prefill_ms", t.prefill_ms},
-                             {"prefill_tok_s", t.prefill_tok_s()},
-                             {"ttft_ms", t.ttft_ms},
-                             {"decode_ms", t.decode_ms},
-                             {"decode_tok_s", t.decode_tok_s()},
-                             {"tpot_ms", t.tpot_ms()}};
+  nlohmann::ordered_json dsa{
+      {"attention", attention_.sparse_rows > 0 ? "sparse" : "dense"},
+      {"top_k", nullptr},
+      {"indexer", nullptr},
+      {"kernels", model.kernels},
+      {"sparse_rows", attention_.sparse_rows},
+      {"dense_rows", attention_.dense_rows},
+      {"cache",
+       {{"ram_tokens", t.cached_tokens - t.disk_tokens},
+        {"disk_tokens", t.disk_tokens},
+        {"first_difference", nullptr}}},
+      {"speculation", {{"drafted", t.drafted_tokens}, {"accepted", t.accepted_tokens}}},
+      {"queue_ms", t.queue_ms},
+      {"prefill_ms", t.prefill_ms},
+      {"prefill_tok_s", t.prefill_tok_s()},
+      {"ttft_ms", t.ttft_ms},
+      {"decode_ms", t.decode_ms},
+      {"decode_tok_s", t.decode_tok_s()},
+      {"tpot_ms", t.tpot_ms()}};
   if (t.first_difference) dsa["cache"]["first_difference"] = *t.first_difference;
   if (model.topk > 0) dsa["top_k"] = model.topk;
   if (!model.indexer.empty()) dsa["indexer"] = model.indexer;
