@@ -53,6 +53,7 @@ std::string number(double v) {
   const double size = std::abs(v);
   if (size >= 1e6) return fmt::format("{:.3g}M", v / 1e6);
   if (size >= 1e4) return fmt::format("{:.3g}k", v / 1e3);
+  if (size >= 1e3) return fmt::format("{:.0f}", v);
   return fmt::format("{:.3g}", v);
 }
 

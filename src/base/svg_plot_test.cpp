@@ -48,6 +48,13 @@ TEST(SvgPlot, LabelsStandWhereTheCurvesAreNot) {
   EXPECT_NE(label(2, 1).find("\"end\""), std::string::npos);
 }
 
+TEST(SvgPlot, NumbersOnAnAxisHaveNoExponents) {
+  const std::string svg = svg_plot("t", "x", {{"a", {{0, 0}, {5000, 2e7}}}}, Scale::linear);
+  for (const char* number : {">5000<", ">1000<", ">20M<", ">4M<", ">0<"})
+    EXPECT_NE(svg.find(number), std::string::npos) << number;
+  EXPECT_EQ(svg.find("e+"), std::string::npos);
+}
+
 // An attribute would give way to what the page says of all texts.
 TEST(SvgPlot, ALabelHasItsCurvesColour) {
   const std::string svg = svg_plot("t", "x", {{"a", {{0, 1}, {1, 2}}}}, Scale::linear);
