@@ -67,7 +67,7 @@ void list_speed(List& list, Hardware& m) {
   list.whole("expert_parallel", m.expert_parallel, 1, 1e4, "devices that share the experts");
   list.whole("context_parallel", m.context_parallel, 1, 1e4,
              "groups of devices that share the tokens of a prompt");
-  list.whole("chunk_tokens", m.chunk_tokens, 1, 1e6, "of a prompt that are read in one pass");
+  list.whole("chunk_tokens", m.chunk_tokens, 16, 1e6, "of a prompt that are read in one pass");
   list.cheap_if_high("link_gb_s", m.link_gb_s, 0, 1e6, "of a device to the others; 0: it needs none");
   list.cheap_if_low("link_latency_us", m.link_latency_us, 0, 1e6, "until an exchange begins");
 }
