@@ -3,23 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <vector>
 
+#include "base/stopwatch.h"
 #include "bench/peaks.h"
 #include "exec/exec.h"
 #include "tensor/buffer.h"
 
 namespace dsa {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::string cpu_name() {
   std::ifstream in("/proc/cpuinfo");
@@ -51,9 +45,9 @@ double rate(Exec& exec, const Peak& peak) {
   constexpr int kTurns = 7;
   std::int64_t rounds = 1000;
   const auto turn = [&](std::int64_t parts) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     exec.parallel_for(parts, 1, [&](std::int64_t, std::int64_t, int) { peak.run(rounds); });
-    return seconds_since(start);
+    return watch.seconds();
   };
   while (turn(1) < kSecondsATurn / 4) rounds *= 2;
   const std::int64_t parts = std::int64_t{8} * exec.threads();
@@ -111,11 +105,11 @@ double measure_read_bandwidth(Exec& exec) {
   });
   double best = 0;
   for (int pass = 0; pass < kPasses; ++pass) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     exec.parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t, int) {
       sink = static_cast<double>(read_all(reinterpret_cast<const std::uint64_t*>(part(begin)), kPart / 8));
     });
-    best = std::max(best, static_cast<double>(memory.size()) / seconds_since(start) / 1e9);
+    best = std::max(best, static_cast<double>(memory.size()) / watch.seconds() / 1e9);
   }
   return best;
 }

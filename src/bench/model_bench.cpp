@@ -1,25 +1,19 @@
 #include "bench/model_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/stopwatch.h"
 
 namespace dsa {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::uint64_t kTokenSeed = 1;
 constexpr std::int64_t kDefaultTopk = 512;
 constexpr std::int64_t kComputedPages = 16;  // of a dense cache
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 OpenedModel checked(OpenedModel model, const RunOptions& run) {
   check_run(run, model.files.config);
@@ -30,7 +24,7 @@ OpenedModel checked(OpenedModel model, const RunOptions& run) {
 
 OpenedBench open_for_bench(const std::filesystem::path& model, const LoadOptions& options,
                            std::optional<RandomIndexerShape> shape) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   OpenedBench out{.random_indexer = shape.has_value()};
   ModelFiles files = open_model(model);
   if (shape) {
@@ -41,7 +35,7 @@ OpenedBench open_for_bench(const std::filesystem::path& model, const LoadOptions
   } else {
     out.model = with_indexer(std::move(files), options);
   }
-  out.open_ms = seconds_since(start) * 1000;
+  out.open_ms = watch.milliseconds();
   return out;
 }
 
@@ -118,17 +112,17 @@ void ModelBench::repeat_pages(std::int64_t depth) {
 
 Seconds ModelBench::decode(std::int64_t depth, std::int64_t tokens) {
   DSA_CHECK(filled_ >= depth);
-  const auto start = Clock::now();
+  const Stopwatch watch;
   for (std::int64_t i = 0; i < tokens; ++i)
     if (!extend(depth + i, 1, /*wants_logits=*/true)) return std::nullopt;
-  return seconds_since(start);
+  return watch.seconds();
 }
 
 Seconds ModelBench::prefill(std::int64_t depth, std::int64_t tokens) {
   DSA_CHECK(filled_ >= depth);
-  const auto start = Clock::now();
+  const Stopwatch watch;
   if (!extend(depth, tokens, /*wants_logits=*/true)) return std::nullopt;
-  return seconds_since(start);
+  return watch.seconds();
 }
 
 }  // namespace dsa

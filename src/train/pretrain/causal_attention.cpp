@@ -3,13 +3,12 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/numeric.h"
 
 namespace dsa::train {
 namespace {
 
 constexpr std::int64_t kBlockRows = 64;  // a block of scores stays in the second-level cache
-
-std::size_t floats(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 // x [n, heads, dim] of one head as [panels, dim, kPanel]; zeros past n.
 void pack_head(TensorView<const float, 3> x, std::int64_t head, float* out) {
@@ -29,12 +28,12 @@ CausalAttention::CausalAttention(const Sizes& sizes, Exec& exec, const RowKernel
     : sizes_(sizes), exec_(exec), kernels_(kernels), scratch_(static_cast<std::size_t>(exec.threads())) {
   const std::int64_t padded = padded_to_panel(sizes.max_context);
   for (Scratch& s : scratch_) {
-    for (auto* data : {&s.p, &s.dp}) data->resize(floats(kBlockRows * sizes.max_context));
-    s.compact.resize(floats(sizes.max_context));
-    s.k_panels.resize(floats(padded * sizes.qk_dim));
-    s.v_panels.resize(floats(padded * sizes.v_dim));
+    for (auto* data : {&s.p, &s.dp}) data->resize(usize(kBlockRows * sizes.max_context));
+    s.compact.resize(usize(sizes.max_context));
+    s.k_panels.resize(usize(padded * sizes.qk_dim));
+    s.v_panels.resize(usize(padded * sizes.v_dim));
   }
-  k_panels_.resize(floats(sizes.heads * padded * sizes.qk_dim));
+  k_panels_.resize(usize(sizes.heads * padded * sizes.qk_dim));
 }
 
 // p [block rows, block end] into scratch.p, zeros where a row does not look.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/numeric.h"
 #include "kernels/rows/partial_sums.h"
 
 namespace dsa::train {
@@ -12,8 +13,6 @@ namespace {
 constexpr std::int64_t kRowGrain = 16;   // rows that a thread takes at a time
 constexpr std::int64_t kBlockRows = 64;  // rows whose gradients of keys and values go to one part
 constexpr std::int64_t kParts = 8;       // fixed, so that sums never depend on threads
-
-std::size_t floats(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 // The kernels take one kind of pointer for what they read and what they write.
 float* writable(const float* p) { return const_cast<float*>(p); }
@@ -27,7 +26,7 @@ SelectedAttention::SelectedAttention(const Sizes& sizes, Exec& exec, const RowKe
       kernels_(kernels),
       scratch_(static_cast<std::size_t>(exec.threads())) {
   for (Scratch& s : scratch_)
-    for (auto* data : {&s.p, &s.dp}) data->resize(floats(sizes.heads * sizes.topk));
+    for (auto* data : {&s.p, &s.dp}) data->resize(usize(sizes.heads * sizes.topk));
 }
 
 // p [heads, topk] of row t.
@@ -85,7 +84,7 @@ void SelectedAttention::backward(const AttentionTensors& in, const Selection& se
   const std::int64_t n = in.q.rows(), size = n * sizes_.groups * sizes_.dim;
   const std::int64_t blocks = (n + kBlockRows - 1) / kBlockRows, parts = std::min(blocks, kParts);
   if (partials_.empty())
-    partials_.resize(floats(kParts * 2 * sizes_.max_context * sizes_.groups * sizes_.dim));
+    partials_.resize(usize(kParts * 2 * sizes_.max_context * sizes_.groups * sizes_.dim));
   exec_.parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end, int rank) {
     for (std::int64_t part = begin; part < end; ++part) {
       float* sums = partials_.data() + part * 2 * size;

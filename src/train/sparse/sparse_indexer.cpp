@@ -4,15 +4,14 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/numeric.h"
 #include "kernels/rows/partial_sums.h"
 
 namespace dsa::train {
 namespace {
 
-constexpr std::int64_t kBlockRows = 64;  // rows whose gradients of keys go to one part
-constexpr std::int64_t kParts = 16;      // fixed, so that sums never depend on threads
-
-std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
+constexpr std::int64_t kRowsOfAPart = 64;  // whose gradients of index keys go to one sum
+constexpr std::int64_t kKeySums = 16;      // fixed, so that they never depend on threads
 
 }  // namespace
 
@@ -24,32 +23,32 @@ SparseIndexer::SparseIndexer(const IndexerShape& shape, const RopeTable& rope, s
       kernels_(kernels),
       rows_(*kernels.rows),
       projections_(shape, rope, max_context, max_context, exec, rows_),
-      positions_(size(max_context)),
-      pages_(size((max_context + kPageTokens - 1) / kPageTokens)),
-      kv_rows_(size(max_context)),
+      positions_(usize(max_context)),
+      pages_(usize((max_context + kPageTokens - 1) / kPageTokens)),
+      kv_rows_(usize(max_context)),
       select_scratch_(indexer_scratch_bytes(exec.threads(), max_context)),
       scratch_(static_cast<std::size_t>(exec.threads())),
-      row_kl_(size(max_context)) {
+      row_kl_(usize(max_context)) {
   std::iota(positions_.begin(), positions_.end(), 0);
   std::iota(pages_.begin(), pages_.end(), 0);
   for (std::size_t t = 0; t < kv_rows_.size(); ++t)
     kv_rows_[t] = {.pages = pages_.data(), .visible = static_cast<std::int64_t>(t) + 1};
   for (Scratch& s : scratch_) {
-    s.products.resize(size(shape.heads * topk));
-    s.scores.resize(size(topk));
+    s.products.resize(usize(shape.heads * topk));
+    s.scores.resize(usize(topk));
   }
-  turned_keys_.resize(pages_.size() * size(kPageTokens * projections_.padded_dim()));
-  partials_.resize(size(kParts * max_context * projections_.padded_dim()));
+  turned_keys_.resize(pages_.size() * usize(kPageTokens * projections_.padded_dim()));
+  partials_.resize(usize(kKeySums * max_context * projections_.padded_dim()));
 }
 
 void SparseIndexer::select(const LayerTensors<const float>& weights, TensorView<const float, 2> h,
                            Selection& out, TensorView<const float, 2> latent) {
   const std::int64_t n = h.rows();
   DSA_CHECK(n <= static_cast<std::int64_t>(positions_.size()));
-  projections_.forward(weights, h, std::span(positions_).first(size(n)), latent);
+  projections_.forward(weights, h, std::span(positions_).first(usize(n)), latent);
   out.topk = topk_;
-  out.idx.resize(size(n * topk_));
-  out.count.resize(size(n));
+  out.idx.resize(usize(n * topk_));
+  out.count.resize(usize(n));
   turn_keys(n);
   KvView keys;
   keys.layout = {
@@ -58,7 +57,7 @@ void SparseIndexer::select(const LayerTensors<const float>& weights, TensorView<
   kernels_.indexer_select(exec_, {.q = projections_.queries(),
                                   .w = projections_.head_weights(),
                                   .kv = keys,
-                                  .rows = std::span(kv_rows_).first(size(n)),
+                                  .rows = std::span(kv_rows_).first(usize(n)),
                                   .topk = topk_,
                                   .compute = Compute::f32,
                                   .idx = {out.idx.data(), {n, topk_}},
@@ -82,16 +81,16 @@ double SparseIndexer::loss(const LayerTensors<const float>& weights, TensorView<
                            const Selection& selection, TensorView<const float, 2> mean_attention,
                            const LayerTensors<float>* gradient) {
   const std::int64_t n = h.rows(), key_floats = n * projections_.padded_dim();
-  const std::int64_t blocks = (n + kBlockRows - 1) / kBlockRows, parts = std::min(blocks, kParts);
+  const std::int64_t blocks = (n + kRowsOfAPart - 1) / kRowsOfAPart, parts = std::min(blocks, kKeySums);
   const float grad_scale = 1.0F / static_cast<float>(n);
   exec_.parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end, int rank) {
     for (std::int64_t part = begin; part < end; ++part) {
       float* key_gradient = gradient != nullptr ? partials_.data() + part * key_floats : nullptr;
       if (key_gradient != nullptr) std::fill_n(key_gradient, key_floats, 0.0F);
       for (std::int64_t block = part; block < blocks; block += parts)
-        for (std::int64_t t = block * kBlockRows; t < std::min(n, (block + 1) * kBlockRows); ++t)
-          row_kl_[size(t)] = row_loss(selection, t, mean_attention.row(t), grad_scale, key_gradient,
-                                      scratch_[static_cast<std::size_t>(rank)]);
+        for (std::int64_t t = block * kRowsOfAPart; t < std::min(n, (block + 1) * kRowsOfAPart); ++t)
+          row_kl_[usize(t)] = row_loss(selection, t, mean_attention.row(t), grad_scale, key_gradient,
+                                       scratch_[static_cast<std::size_t>(rank)]);
     }
   });
   if (gradient != nullptr) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/numeric.h"
 #include "kernels/types.h"
 
 namespace dsa::train {
@@ -14,8 +15,6 @@ namespace {
 constexpr std::int64_t kRowGrain = 96;        // rows of h that stay in the second-level cache
 constexpr std::int64_t kColumnGrain = 64;     // columns of a weight's gradient that one thread sums up
 constexpr std::int64_t kPositionChunk = 256;  // positions whose part of h stays in the second-level cache
-
-std::size_t floats(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 // weight [heads * dim, inputs] as [inputs, heads * padded]; what lies between dim and padded stays zero.
 void transpose_padded(std::span<const float> weight, std::int64_t dim, std::int64_t inputs,
@@ -33,7 +32,7 @@ TensorView<float, 2> take_rows(TensorView<const float, 2> x, std::span<const std
                                std::vector<float>& out) {
   const TensorView<float, 2> taken(out.data(), {static_cast<std::int64_t>(rows.size()), x.cols()});
   for (std::int64_t r = 0; r < taken.rows(); ++r)
-    std::memcpy(taken.row(r), x.row(rows[static_cast<std::size_t>(r)]), floats(x.cols()) * sizeof(float));
+    std::memcpy(taken.row(r), x.row(rows[static_cast<std::size_t>(r)]), usize(x.cols()) * sizeof(float));
   return taken;
 }
 
@@ -56,25 +55,25 @@ IndexProjections::IndexProjections(const IndexerShape& shape, const RopeTable& r
                                    std::int64_t max_rows, Exec& exec, const RowKernels& kernels)
     : shape_(shape), exec_(exec), kernels_(kernels), padded_dim_(padded_to_panel(shape.dim)) {
   DSA_CHECK(rope.dim() == shape.rope_dim);
-  cos_sin_.resize(floats(max_context * shape.rope_dim));
-  std::vector<std::int64_t> positions(floats(max_context));
+  cos_sin_.resize(usize(max_context * shape.rope_dim));
+  std::vector<std::int64_t> positions(usize(max_context));
   std::iota(positions.begin(), positions.end(), 0);
   rope.fill(positions, {cos_sin_.data(), {max_context, shape.rope_dim}});
 
   const std::int64_t query_columns = shape.heads * padded_dim_;
-  wq_t_.resize(floats(shape.query_input() * query_columns));
-  wk_t_.resize(floats(shape.hidden * padded_dim_));
-  ww_t_.resize(floats(shape.hidden * padded_to_panel(shape.heads)));
-  h_rows_.resize(floats(max_rows * shape.hidden));
-  latent_rows_.resize(floats(max_rows * shape.q_lora_rank));
-  for (auto* data : {&q_data_, &dq_data_}) data->resize(floats(max_rows * query_columns));
-  for (auto* data : {&w_data_, &dw_data_}) data->resize(floats(max_rows * padded_to_panel(shape.heads)));
+  wq_t_.resize(usize(shape.query_input() * query_columns));
+  wk_t_.resize(usize(shape.hidden * padded_dim_));
+  ww_t_.resize(usize(shape.hidden * padded_to_panel(shape.heads)));
+  h_rows_.resize(usize(max_rows * shape.hidden));
+  latent_rows_.resize(usize(max_rows * shape.q_lora_rank));
+  for (auto* data : {&q_data_, &dq_data_}) data->resize(usize(max_rows * query_columns));
+  for (auto* data : {&w_data_, &dw_data_}) data->resize(usize(max_rows * padded_to_panel(shape.heads)));
   // Whole pages of the cache: the model's own kernels read these keys too (sparse_indexer.h).
   const std::int64_t key_rows = (max_context + kPageTokens - 1) / kPageTokens * kPageTokens;
-  for (auto* data : {&k_data_, &dk_data_, &k_hat_}) data->resize(floats(key_rows * padded_dim_));
-  inverse_deviation_.resize(floats(max_context));
-  panels_.resize(floats(padded_to_panel(max_context) * shape.dim));
-  norm_partials_.resize(floats((max_context + kPositionChunk - 1) / kPositionChunk * 2 * shape.dim));
+  for (auto* data : {&k_data_, &dk_data_, &k_hat_}) data->resize(usize(key_rows * padded_dim_));
+  inverse_deviation_.resize(usize(max_context));
+  panels_.resize(usize(padded_to_panel(max_context) * shape.dim));
+  norm_partials_.resize(usize((max_context + kPositionChunk - 1) / kPositionChunk * 2 * shape.dim));
 }
 
 void IndexProjections::forward(const LayerTensors<const float>& weights, TensorView<const float, 2> h,
@@ -138,7 +137,7 @@ void IndexProjections::norm_keys(const LayerTensors<const float>& weights) {
       for (const float x : key) variance += (x - mean) * (x - mean);
       const float inverse =
           1.0F / std::sqrt(variance / static_cast<float>(dim) + static_cast<float>(shape_.k_norm_eps));
-      inverse_deviation_[floats(t)] = inverse;
+      inverse_deviation_[usize(t)] = inverse;
       for (std::size_t d = 0; d < dim; ++d) {
         hat[d] = (key[d] - mean) * inverse;
         key[d] = hat[d] * weights.k_norm[d] + weights.k_norm_bias[d];
@@ -155,7 +154,7 @@ void IndexProjections::pack_keys() {
         float* out = panels_.data() + (p * shape_.dim + d) * kPanel;
         for (std::int64_t l = 0; l < kPanel; ++l) {
           const std::int64_t t = p * kPanel + l;
-          out[l] = t < n_ ? k_data_[floats(t * padded_dim_ + d)] : 0.0F;
+          out[l] = t < n_ ? k_data_[usize(t * padded_dim_ + d)] : 0.0F;
         }
       }
   });
@@ -204,7 +203,7 @@ void IndexProjections::norm_backward(const LayerTensors<const float>& weights,
         }
         mean /= static_cast<float>(dim);
         mean_hat /= static_cast<float>(dim);
-        const float inverse = inverse_deviation_[floats(t)];
+        const float inverse = inverse_deviation_[usize(t)];
         for (std::size_t d = 0; d < dim; ++d) dk[d] = (dk[d] - mean - hat[d] * mean_hat) * inverse;
       }
     }
@@ -213,8 +212,8 @@ void IndexProjections::norm_backward(const LayerTensors<const float>& weights,
   for (std::size_t d = 0; d < dim; ++d) {
     float scale = 0, shift = 0;
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-      scale += norm_partials_[floats(chunk * 2 * shape_.dim) + d];
-      shift += norm_partials_[floats(chunk * 2 * shape_.dim) + dim + d];
+      scale += norm_partials_[usize(chunk * 2 * shape_.dim) + d];
+      shift += norm_partials_[usize(chunk * 2 * shape_.dim) + dim + d];
     }
     gradient.k_norm[d] = scale;
     gradient.k_norm_bias[d] = shift;

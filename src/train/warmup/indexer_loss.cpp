@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/numeric.h"
 #include "kernels/indexer.h"
 #include "kernels/rows/partial_sums.h"
 
@@ -14,8 +15,6 @@ constexpr std::int64_t kBlockRows = 24;      // sampled rows that share a pass o
 constexpr std::int64_t kBackwardTile = 256;  // tokens whose products stay in the first-level cache
 constexpr std::int64_t kPartials =
     32;  // key gradients summed apart: fixed, so that sums never depend on threads
-
-std::size_t floats(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 }  // namespace
 
@@ -44,19 +43,19 @@ IndexerLoss::IndexerLoss(const IndexerShape& shape, const Sizes& sizes, const Ro
       kernels_(kernels),
       projections_(shape, rope, sizes.max_context, sizes.max_rows, exec, kernels) {
   const std::int64_t context = padded_to_panel(sizes.max_context);
-  attention_panels_.resize(floats(sizes.attention_groups * context * sizes.attention_dim));
+  attention_panels_.resize(usize(sizes.attention_groups * context * sizes.attention_dim));
   const std::int64_t blocks = (sizes.max_rows + kBlockRows - 1) / kBlockRows;
-  key_partials_.resize(floats(std::min(blocks, kPartials) * context * projections_.padded_dim()));
+  key_partials_.resize(usize(std::min(blocks, kPartials) * context * projections_.padded_dim()));
   scratch_.resize(static_cast<std::size_t>(exec.threads()));
   for (Scratch& s : scratch_) {
-    s.queries.resize(floats(kBlockRows * sizes.attention_heads * sizes.attention_dim));
-    s.products.resize(floats(kBlockRows * std::max(context, kBackwardTile)));
-    for (auto* rows : {&s.target, &s.largest, &s.scores}) rows->resize(floats(kBlockRows * context));
-    s.selection.resize(floats(sizes.max_context));
+    s.queries.resize(usize(kBlockRows * sizes.attention_heads * sizes.attention_dim));
+    s.products.resize(usize(kBlockRows * std::max(context, kBackwardTile)));
+    for (auto* rows : {&s.target, &s.largest, &s.scores}) rows->resize(usize(kBlockRows * context));
+    s.selection.resize(usize(sizes.max_context));
     s.topk.resize(topk_scratch_bytes(sizes.max_context));
   }
-  row_kl_.resize(floats(sizes.max_rows));
-  row_recall_.resize(floats(sizes.max_rows));
+  row_kl_.resize(usize(sizes.max_rows));
+  row_recall_.resize(usize(sizes.max_rows));
 }
 
 LayerLoss IndexerLoss::layer(const LayerTensors<const float>& weights, const AttentionInputs& inputs,
