@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "chat/chat_format.h"
+#include "testing/joined.h"
 
 namespace dsa {
 namespace {
@@ -13,9 +14,7 @@ namespace {
 using Messages = std::vector<ChatMessage>;
 
 std::string rendered(const ChatFormat& format, std::span<const ChatMessage> messages, bool generate) {
-  std::string out;
-  for (const Segment& s : format.render(messages, {.add_generation_prompt = generate})) out += s.text;
-  return out;
+  return test::joined(format.render(messages, {.add_generation_prompt = generate}));
 }
 
 std::size_t common(std::string_view a, std::string_view b) {

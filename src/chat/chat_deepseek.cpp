@@ -1,6 +1,7 @@
 // DeepSeek-V3.1 (also V3.1-Terminus and V3.2-Exp) by its Jinja template, DeepSeek-V3.2 by the encoding its
 // repository gives as Python (encoding/encoding_dsv32.py), and two templates of llama.cpp that open an empty
 // <think> where the official ones do not.  (docs/checkpoints.md, "Prompt formats")
+#include "chat/deepseek_marks.h"
 #include "chat/tool_families.h"
 
 #include <utility>
@@ -8,12 +9,7 @@
 namespace dsa {
 namespace {
 
-constexpr std::string_view kBos = "<｜begin▁of▁sentence｜>";
-constexpr std::string_view kEos = "<｜end▁of▁sentence｜>";
-constexpr std::string_view kUser = "<｜User｜>";
-constexpr std::string_view kAssistant = "<｜Assistant｜>";
-constexpr std::string_view kThink = "<think>";
-constexpr std::string_view kEndThink = "</think>";
+using namespace deepseek;
 
 struct Style {
   // A prompt without thinking ends with <think></think>, not with </think> alone.
@@ -150,7 +146,7 @@ std::vector<Segment> render_v32(std::span<const ChatMessage> messages, const Cha
   return out.take();
 }
 
-ChatFormat::Spec common_spec(std::string name) {
+ChatFormat::Spec deepseek_spec(std::string name) {
   ChatFormat::Spec spec;
   spec.name = std::move(name);
   spec.stop_tokens = {std::string(kEos)};
@@ -161,7 +157,7 @@ ChatFormat::Spec common_spec(std::string name) {
 }
 
 ChatFormat from_style(std::string name, const Style& style) {
-  ChatFormat::Spec spec = common_spec(std::move(name));
+  ChatFormat::Spec spec = deepseek_spec(std::move(name));
   if (style.v32) spec.tool_parser = dsml_tools::parser;
   spec.render = [style](std::span<const ChatMessage> messages, const ChatOptions& options) {
     return render_template(style, messages, options);
@@ -246,7 +242,7 @@ ChatFormat deepseek_v32_llama_cpp() {
 }
 
 ChatFormat deepseek_v32_encoding() {
-  ChatFormat::Spec spec = common_spec("deepseek-v3.2");
+  ChatFormat::Spec spec = deepseek_spec("deepseek-v3.2");
   spec.tool_parser = dsml_tools::parser;
   spec.render = render_v32;
   return ChatFormat(std::move(spec));

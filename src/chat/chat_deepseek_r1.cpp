@@ -3,16 +3,12 @@
 #include "chat/chat_families.h"
 
 #include "base/error.h"
+#include "chat/deepseek_marks.h"
 
 namespace dsa {
 namespace {
 
-constexpr std::string_view kBos = "<｜begin▁of▁sentence｜>";
-constexpr std::string_view kEos = "<｜end▁of▁sentence｜>";
-constexpr std::string_view kUser = "<｜User｜>";
-constexpr std::string_view kAssistant = "<｜Assistant｜>";
-constexpr std::string_view kThink = "<think>";
-constexpr std::string_view kEndThink = "</think>";
+using namespace deepseek;
 
 std::vector<Segment> render(R1Prompt style, std::span<const ChatMessage> messages,
                             const ChatOptions& options) {

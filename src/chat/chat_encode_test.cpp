@@ -9,6 +9,7 @@
 #include "chat/chat_families.h"
 #include "checkpoint/open_model.h"
 #include "testing/chat_tokenizer.h"
+#include "testing/joined.h"
 #include "tokenizer/tokenizer.h"
 
 namespace dsa {
@@ -22,12 +23,6 @@ const std::vector<ChatMessage> kHostile{
     {Role::assistant, "é🌍 \n\n"},
     {Role::user, " x"},
 };
-
-std::string joined(std::span<const Segment> segments) {
-  std::string out;
-  for (const Segment& s : segments) out += s.text;
-  return out;
-}
 
 // Every control segment is one special token, and no other id of the prompt is special.
 void expect_same_control_tokens(const Tokenizer& tokenizer, std::span<const Segment> prompt, const Ids& ids) {
@@ -44,14 +39,14 @@ void check(const Tokenizer& tokenizer, const ChatFormat& format) {
   const std::vector<Segment> hostile = format.render(kHostile, {});
   const Ids ids = encode_chat(tokenizer, hostile);
   expect_same_control_tokens(tokenizer, hostile, ids);
-  EXPECT_EQ(tokenizer.decode(ids, /*skip_special=*/false), joined(hostile));
+  EXPECT_EQ(tokenizer.decode(ids, /*skip_special=*/false), test::joined(hostile));
 
   // Nothing special in the messages: the ids are those of the whole prompt, as transformers encodes it,
   // although "\n" of the template and "\n\n" of the message stand in different hands.
   const std::vector<ChatMessage> harmless{
       {Role::user, "\n\nHello  world\n\n"}, {Role::assistant, "\n\n"}, {Role::user, ""}};
   const std::vector<Segment> prompt = format.render(harmless, {});
-  EXPECT_EQ(encode_chat(tokenizer, prompt), tokenizer.encode(joined(prompt), SpecialTokens::parse));
+  EXPECT_EQ(encode_chat(tokenizer, prompt), tokenizer.encode(test::joined(prompt), SpecialTokens::parse));
 }
 
 TEST(ChatEncode, TinyVocabulary) {
@@ -82,7 +77,7 @@ TEST(ChatEncode, SmolLM2) {
   EXPECT_EQ(format.name(), "chatml");
   const auto prompt = format.render(std::vector<ChatMessage>{{Role::user, "Hello!"}}, {});
   EXPECT_EQ(
-      joined(prompt),
+      test::joined(prompt),
       "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
       "<|im_start|>user\nHello!<|im_end|>\n<|im_start|>assistant\n");
   check(tokenizer, format);

@@ -11,15 +11,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "chat/chat_families.h"
+#include "testing/joined.h"
 
 namespace dsa {
 namespace {
-
-std::string joined(const std::vector<Segment>& segments) {
-  std::string out;
-  for (const Segment& s : segments) out += s.text;
-  return out;
-}
 
 std::vector<std::string> controls(const std::vector<Segment>& segments) {
   std::vector<std::string> out;
@@ -95,7 +90,7 @@ TEST(ChatFormat, EqualsTheTemplates) {
       options.thinking = c.at("thinking").get<bool>() ? Thinking::on : Thinking::off;
     if (!c.at("date").is_null()) options.date = c.at("date").get<std::string>();
     const auto segments = formats().at(format).render(goldens().conversations.at(conversation), options);
-    EXPECT_EQ(joined(segments), c.at("text").get<std::string>())
+    EXPECT_EQ(test::joined(segments), c.at("text").get<std::string>())
         << format << ", " << conversation << ", prompt " << c.at("prompt") << ", thinking "
         << c.at("thinking");
     ++seen[format];

@@ -12,28 +12,28 @@
 namespace dsa {
 namespace {
 
-enum class Style : std::uint8_t { glm46, glm47, glm51, glm52 };
+enum class GlmVersion : std::uint8_t { glm46, glm47, glm51, glm52 };
 
-glm_tools::Layout layout(Style style) {
-  return style == Style::glm46 ? glm_tools::Layout::lines : glm_tools::Layout::line;
+glm_tools::Layout layout(GlmVersion style) {
+  return style == GlmVersion::glm46 ? glm_tools::Layout::lines : glm_tools::Layout::line;
 }
 
-void write_answer(PromptWriter& out, Style style, const ChatMessage& m, bool after_last_user) {
+void write_answer(PromptWriter& out, GlmVersion style, const ChatMessage& m, bool after_last_user) {
   const Answer answer = split_answer(m);
   out.control("<|assistant|>");
-  if (style == Style::glm46) out.text("\n").control("<think>");
+  if (style == GlmVersion::glm46) out.text("\n").control("<think>");
   if (after_last_user && !answer.reasoning.empty()) {
-    if (style == Style::glm47) out.control("<think>");
+    if (style == GlmVersion::glm47) out.control("<think>");
     out.text(strip(answer.reasoning));
   }
   out.control("</think>");
   const std::string_view content = strip(answer.content);
-  if (!content.empty()) out.text(style == Style::glm46 ? "\n" : "").text(content);
+  if (!content.empty()) out.text(style == GlmVersion::glm46 ? "\n" : "").text(content);
   glm_tools::write_calls(out, m.tool_calls, layout(style));
 }
 
 // GLM-5 takes reasoning as it is, and tells none from empty.
-void write_answer5(PromptWriter& out, Style style, const ChatMessage& m, bool after_last_user,
+void write_answer5(PromptWriter& out, GlmVersion style, const ChatMessage& m, bool after_last_user,
                    bool thinking) {
   static constexpr std::string_view kBegin = "<think>";
   static constexpr std::string_view kEnd = "</think>";
@@ -46,27 +46,28 @@ void write_answer5(PromptWriter& out, Style style, const ChatMessage& m, bool af
     if (const std::size_t begin = reasoning->rfind(kBegin); begin != std::string_view::npos)
       reasoning->remove_prefix(begin + kBegin.size());
     content = after_reasoning(content);
-  } else if (style == Style::glm51 && thinking) {
+  } else if (style == GlmVersion::glm51 && thinking) {
     reasoning = "";
   }
   out.control("<|assistant|>");
   const bool shown = after_last_user && reasoning;
-  if (shown || style == Style::glm52) out.control(kBegin);
+  if (shown || style == GlmVersion::glm52) out.control(kBegin);
   if (shown) out.text(*reasoning);
   out.control(kEnd).text(strip(content));
   glm_tools::write_calls(out, m.tool_calls, layout(style));
 }
 
-std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, const ChatOptions& options) {
+std::vector<Segment> render(GlmVersion style, std::span<const ChatMessage> messages,
+                            const ChatOptions& options) {
   static constexpr std::string_view kNoThink = "/nothink";
   const bool thinking = options.thinking == Thinking::on;
-  const std::string_view line = style == Style::glm46 ? "\n" : "";
+  const std::string_view line = style == GlmVersion::glm46 ? "\n" : "";
   const std::ptrdiff_t last_user = last_user_index(messages);
   PromptWriter out;
   out.control("[gMASK]").control("<sop>");
-  if (style == Style::glm52 && thinking) out.control("<|system|>").text("Reasoning Effort: Max");
+  if (style == GlmVersion::glm52 && thinking) out.control("<|system|>").text("Reasoning Effort: Max");
   if (!options.tools.empty())
-    glm_tools::write_tools(out, options.tools, layout(style), /*functions_alone=*/style >= Style::glm51);
+    glm_tools::write_tools(out, options.tools, layout(style), /*functions_alone=*/style >= GlmVersion::glm51);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
     switch (m.role) {
@@ -75,10 +76,10 @@ std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, 
         break;
       case Role::user:
         out.control("<|user|>").text(line).text(m.content);
-        if (style == Style::glm46 && !thinking && !m.content.ends_with(kNoThink)) out.text(kNoThink);
+        if (style == GlmVersion::glm46 && !thinking && !m.content.ends_with(kNoThink)) out.text(kNoThink);
         break;
       case Role::assistant:
-        if (const bool after = static_cast<std::ptrdiff_t>(i) > last_user; style >= Style::glm51)
+        if (const bool after = static_cast<std::ptrdiff_t>(i) > last_user; style >= GlmVersion::glm51)
           write_answer5(out, style, m, after, thinking);
         else
           write_answer(out, style, m, after);
@@ -93,16 +94,16 @@ std::vector<Segment> render(Style style, std::span<const ChatMessage> messages, 
   }
   if (!options.add_generation_prompt) return out.take();
   out.control("<|assistant|>");
-  if (style == Style::glm46) {
+  if (style == GlmVersion::glm46) {
     if (!thinking) out.text("\n").control("<think>").control("</think>");
   } else {
-    if (thinking || style == Style::glm52) out.control("<think>");
+    if (thinking || style == GlmVersion::glm52) out.control("<think>");
     if (!thinking) out.control("</think>");
   }
   return out.take();
 }
 
-ChatFormat from_style(Style style) {
+ChatFormat from_style(GlmVersion style) {
   ChatFormat::Spec spec;
   static constexpr std::array<std::string_view, 4> kNames{"glm-4.6", "glm-4.7", "glm-5.1", "glm-5.2"};
   spec.name = kNames.at(static_cast<std::size_t>(style));
@@ -197,16 +198,16 @@ const std::vector<std::string_view> k52{
 };
 
 struct GlmTemplate {
-  Style style;
+  GlmVersion style;
   std::string_view start;
   std::string_view tail;
   const std::vector<std::string_view>& fragments;
 };
 const std::array<GlmTemplate, 4> kTemplates{{
-    {Style::glm46, "[gMASK]<sop>{%if tools%}<|system|>", kTail46, k46},
-    {Style::glm47, "[gMASK]<sop>{%if tools%}<|system|>", kTail47, k47},
-    {Style::glm51, "[gMASK]<sop>{%if tools%}{%macro tool_to_json(tool)%}", kTail47, k51},
-    {Style::glm52,
+    {GlmVersion::glm46, "[gMASK]<sop>{%if tools%}<|system|>", kTail46, k46},
+    {GlmVersion::glm47, "[gMASK]<sop>{%if tools%}<|system|>", kTail47, k47},
+    {GlmVersion::glm51, "[gMASK]<sop>{%if tools%}{%macro tool_to_json(tool)%}", kTail47, k51},
+    {GlmVersion::glm52,
      "[gMASK]<sop>{%set effective_reasoning_effort='high'if reasoning_effort is defined and "
      "reasoning_effort=='high'else'max'%}{%if(enable_thinking is not defined or enable_thinking)and "
      "effective_reasoning_effort is not none%}<|system|>Reasoning Effort: "
@@ -216,13 +217,13 @@ const std::array<GlmTemplate, 4> kTemplates{{
 
 }  // namespace
 
-ChatFormat glm46() { return from_style(Style::glm46); }
+ChatFormat glm46() { return from_style(GlmVersion::glm46); }
 
-ChatFormat glm47() { return from_style(Style::glm47); }
+ChatFormat glm47() { return from_style(GlmVersion::glm47); }
 
-ChatFormat glm51() { return from_style(Style::glm51); }
+ChatFormat glm51() { return from_style(GlmVersion::glm51); }
 
-ChatFormat glm52() { return from_style(Style::glm52); }
+ChatFormat glm52() { return from_style(GlmVersion::glm52); }
 
 std::optional<ChatFormat> match_glm(const ChatTemplate& text, Difference& difference) {
   difference.text = "does not end with the generation prompt of GLM-4.6, 4.7, 5.1 or 5.2";

@@ -23,7 +23,7 @@ void write_message(PromptWriter& out, const ChatMessage& m) {
   out.control("<|eot_id|>");
 }
 
-std::vector<Segment> render(std::span<const ChatMessage> messages, const ChatOptions& options) {
+std::vector<Segment> render_llama3(std::span<const ChatMessage> messages, const ChatOptions& options) {
   std::string dates = "Cutting Knowledge Date: December 2023\nToday Date: ";
   dates.append(options.date.empty() ? kFixedDate : std::string_view(options.date)).append("\n\n");
   PromptWriter out;
@@ -51,7 +51,7 @@ ChatFormat llama3(bool wants_today) {
   spec.name = "llama-3";
   spec.stop_tokens = {"<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"};
   spec.wants_today = wants_today;
-  spec.render = render;
+  spec.render = render_llama3;
   spec.tool_parser = llama3_tools::parser;
   return ChatFormat(std::move(spec));
 }

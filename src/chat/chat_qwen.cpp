@@ -13,7 +13,7 @@ constexpr std::string_view kQuestion =
     "{%if(message.role=='user')or(message.role=='system'and not loop.first)%}"
     "{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}";
 
-ChatFormat::Spec common_spec(std::string name) {
+ChatFormat::Spec qwen_spec(std::string name) {
   ChatFormat::Spec spec;
   spec.name = std::move(name);
   spec.stop_tokens = {"<|im_end|>", "<|endoftext|>"};
@@ -49,7 +49,7 @@ std::vector<Segment> render_qwq(std::span<const ChatMessage> messages, const Cha
 }  // namespace
 
 ChatFormat qwen25(std::string default_system) {
-  ChatFormat::Spec spec = common_spec("qwen2.5");
+  ChatFormat::Spec spec = qwen_spec("qwen2.5");
   spec.render = [system = std::move(default_system)](std::span<const ChatMessage> messages,
                                                      const ChatOptions& options) {
     PromptWriter out;
@@ -61,7 +61,7 @@ ChatFormat qwen25(std::string default_system) {
 }
 
 ChatFormat qwq(QwqPrompt style) {
-  ChatFormat::Spec spec = common_spec("qwq");
+  ChatFormat::Spec spec = qwen_spec("qwq");
   spec.reasoning = ReasoningMarks{"<think>", "</think>"};
   spec.can_think = true;
   spec.thinking_by_default = style == QwqPrompt::open;

@@ -65,7 +65,7 @@ std::vector<Segment> render(Qwen3 kind, std::span<const ChatMessage> messages, c
   return out.take();
 }
 
-constexpr std::string_view kFirstSystem =
+constexpr std::string_view kSystemAndLastQuery =
     "{%else%}{%if messages[0].role=='system'%}"
     "{{'<|im_start|>system\\n'+messages[0].content+'<|im_end|>\\n'}}{%endif%}{%endif%}"
     "{%set ns=namespace(multi_step_tool=true,last_query_index=messages|length-1)%}";
@@ -76,7 +76,7 @@ constexpr std::string_view kThoughtfulAnswer =
 
 // As released in April 2025.
 const std::vector<std::string_view> kFirstRelease{
-    kFirstSystem,
+    kSystemAndLastQuery,
     "{%if(message.role=='user')or(message.role=='system'and not loop.first)%}"
     "{{'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>'+'\\n'}}",
     "{%set content=message.content.split('</think>')[-1].lstrip('\\n')%}",
@@ -88,7 +88,7 @@ const std::vector<std::string_view> kFirstRelease{
 // Since May 2025 a content may be something else than a string, which ours never is.
 std::vector<std::string_view> later_fragments(std::string_view answer) {
   return {
-      kFirstSystem,
+      kSystemAndLastQuery,
       "{%if ns.multi_step_tool and message.role=='user'and message.content is string and "
       "not(message.content.startswith('<tool_response>')and message.content.endswith('</tool_response>'))%}",
       "{%for message in messages%}{%if message.content is string%}{%set content=message.content%}"

@@ -11,19 +11,14 @@
 #include "base/json.h"
 #include "chat/chat_families.h"
 #include "testing/chat_tokenizer.h"
+#include "testing/joined.h"
 #include "tokenizer/tokenizer.h"
 
 namespace dsa {
 namespace {
 
-std::string joined(const std::vector<Segment>& segments) {
-  std::string out;
-  for (const Segment& s : segments) out += s.text;
-  return out;
-}
-
 // Those that have tools and whose makers' templates render them.
-const std::map<std::string, ChatFormat>& formats() {
+const std::map<std::string, ChatFormat>& tool_formats() {
   static const std::map<std::string, ChatFormat> kFormats{
       {"qwen2.5", qwen25("You are Qwen, created by Alibaba Cloud. You are a helpful assistant.")},
       {"qwq", qwq()},
@@ -73,18 +68,18 @@ Conversation conversation_of(const nlohmann::json& json) {
   return out;
 }
 
-struct Goldens {
+struct ToolGoldens {
   std::map<std::string, Conversation> conversations;
   nlohmann::json cases;
 };
-const Goldens& goldens() {
-  static const Goldens kGoldens = [] {
+const ToolGoldens& tool_goldens() {
+  static const ToolGoldens kGoldens = [] {
     const std::string path = DSA_SOURCE_DIR "/tests/goldens/chat/tools.json";
     std::ifstream file(path, std::ios::binary);
     std::stringstream text;
     text << file.rdbuf();
     const nlohmann::json json = parse_json(text.str(), path);
-    Goldens out{{}, json.at("cases")};
+    ToolGoldens out{{}, json.at("cases")};
     for (const auto& [name, conversation] : json.at("conversations").items())
       out.conversations[name] = conversation_of(conversation);
     return out;
@@ -95,19 +90,19 @@ const Goldens& goldens() {
 // The models' own templates, rendered by jinja2 (tools/goldens/chat/make_tools.py), byte for byte.
 TEST(ChatTools, EqualTheTemplates) {
   std::map<std::string, int> seen;
-  for (const auto& c : goldens().cases) {
+  for (const auto& c : tool_goldens().cases) {
     const auto format = c.at("format").get<std::string>();
     const auto name = c.at("conversation").get<std::string>();
-    const Conversation& conversation = goldens().conversations.at(name);
+    const Conversation& conversation = tool_goldens().conversations.at(name);
     ChatOptions options{.add_generation_prompt = c.at("prompt").get<bool>(), .tools = conversation.tools};
     if (!c.at("thinking").is_null())
       options.thinking = c.at("thinking").get<bool>() ? Thinking::on : Thinking::off;
-    EXPECT_EQ(joined(formats().at(format).render(conversation.messages, options)),
+    EXPECT_EQ(test::joined(tool_formats().at(format).render(conversation.messages, options)),
               c.at("text").get<std::string>())
         << format << ", " << name << ", prompt " << c.at("prompt") << ", thinking " << c.at("thinking");
     ++seen[format];
   }
-  EXPECT_EQ(seen.size(), formats().size());
+  EXPECT_EQ(seen.size(), tool_formats().size());
   for (const auto& [format, n] : seen) EXPECT_GE(n, 13) << format;
 }
 
@@ -134,19 +129,19 @@ TEST(ChatTools, WhatToolsSpellStaysText) {
     return out;
   };
   const Conversation hostile = conversation(marks), harmless = conversation("x");
-  for (const auto& [name, format] : formats())
+  for (const auto& [name, format] : tool_formats())
     EXPECT_EQ(controls(format.render(hostile.messages, {.tools = hostile.tools})),
               controls(format.render(harmless.messages, {.tools = harmless.tools})))
         << name;
 }
 
 TEST(ChatTools, ChatmlWithoutToolsTakesQwensConvention) {
-  const Conversation& c = goldens().conversations.at("two calls at once");
+  const Conversation& c = tool_goldens().conversations.at("two calls at once");
   const ChatFormat own = chatml("You are Qwen, created by Alibaba Cloud. You are a helpful assistant.");
-  EXPECT_EQ(joined(own.render(c.messages, {.tools = c.tools})),
-            joined(formats().at("qwen2.5").render(c.messages, {.tools = c.tools})));
+  EXPECT_EQ(test::joined(own.render(c.messages, {.tools = c.tools})),
+            test::joined(tool_formats().at("qwen2.5").render(c.messages, {.tools = c.tools})));
   // A system message that is not there is none, before tools too.
-  EXPECT_TRUE(joined(chatml(std::nullopt).render(c.messages, {.tools = c.tools}))
+  EXPECT_TRUE(test::joined(chatml(std::nullopt).render(c.messages, {.tools = c.tools}))
                   .starts_with("<|im_start|>system\n\n\n# Tools"));
 }
 
@@ -154,7 +149,7 @@ TEST(ChatTools, AFormatWithoutToolsSaysSo) {
   const ChatFormat format = deepseek_r1();
   EXPECT_FALSE(format.has_tools());
   EXPECT_EQ(format.tool_parser({}), nullptr);
-  const Conversation& c = goldens().conversations.at("result");
+  const Conversation& c = tool_goldens().conversations.at("result");
   const std::vector<ChatMessage> question{{Role::user, "q"}};
   EXPECT_NO_THROW((void)format.render(question, {}));
   EXPECT_THROW((void)format.render(question, {.tools = c.tools}), Error);
@@ -164,12 +159,12 @@ TEST(ChatTools, AFormatWithoutToolsSaysSo) {
 TEST(ChatTools, ArgumentsThatAreNoObjectAreShownAsTheyAre) {
   std::vector<ChatMessage> messages{{Role::user, "q"}, {.role = Role::assistant, .content = ""}};
   messages[1].tool_calls = {{"", "f", "{\"a\": [1"}};
-  for (const auto& [name, format] : formats())
-    EXPECT_NE(joined(format.render(messages, {})).find("{\"a\": [1"), std::string::npos) << name;
+  for (const auto& [name, format] : tool_formats())
+    EXPECT_NE(test::joined(format.render(messages, {})).find("{\"a\": [1"), std::string::npos) << name;
 }
 
 TEST(ChatTools, LlamaTellsOfToolsInTheFirstQuestion) {
-  const Conversation& c = goldens().conversations.at("offered");
+  const Conversation& c = tool_goldens().conversations.at("offered");
   const std::vector<ChatMessage> none{{Role::system, "s"}};
   EXPECT_THROW((void)llama3(false).render(none, {.tools = c.tools}), Error);
 }

@@ -223,14 +223,15 @@ TEST(ConfigJson, GenerationConfigNamesTheStops) {
 // ---- hostile
 // -------------------------------------------------------------------------------------------------------
 
-struct Case {
+struct BadConfig {
   const char* name;
   std::string text;
   std::vector<std::string> error;
 };
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const BadConfig& c) { return out << c.name; }
 
-Case patched(const char* name, const json& base, std::string_view patch, std::vector<std::string> error) {
+BadConfig patched(const char* name, const json& base, std::string_view patch,
+                  std::vector<std::string> error) {
   return {name, json_text(with(base, patch)), std::move(error)};
 }
 
@@ -241,7 +242,7 @@ std::string raw_hidden_size(std::string_view token) {
   return text;
 }
 
-std::vector<Case> cases() {
+std::vector<BadConfig> bad_configs() {
   return {
       {"H36_Array", "[]", {"array", "expected an object"}},
       {"H36_Null", "null", {"null", "expected an object"}},
@@ -344,7 +345,7 @@ std::vector<Case> cases() {
   };
 }
 
-class HostileConfig : public testing::TestWithParam<Case> {};
+class HostileConfig : public testing::TestWithParam<BadConfig> {};
 
 TEST_P(HostileConfig, IsRefused) {
   auto parts = GetParam().error;
@@ -352,7 +353,7 @@ TEST_P(HostileConfig, IsRefused) {
   expect_error([] { parse(GetParam().text); }, parts);
 }
 
-INSTANTIATE_TEST_SUITE_P(H, HostileConfig, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(H, HostileConfig, testing::ValuesIn(bad_configs()),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST(HostileConfigSizes, H37_EverySizeAtItsEnds) {

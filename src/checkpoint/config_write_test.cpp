@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ModelFiles golden(const std::string& name) {
+ModelFiles golden_model(const std::string& name) {
   return open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens" / name);
 }
 
@@ -50,14 +50,14 @@ INSTANTIATE_TEST_SUITE_P(, ConfigWrite,
                          });
 
 TEST_P(ConfigWrite, ReadsBackAsTheSameModel) {
-  const ModelFiles files = golden(GetParam());
+  const ModelFiles files = golden_model(GetParam());
   const std::string text = bf16_config_json(files);
   EXPECT_NE(text.find("\"bfloat16\""), std::string::npos);
   expect_same(parse_hf_config(text, "config.json").config, files.config);
 }
 
 TEST(ConfigWriteProblem, ListsOfFrequenciesCannotBeSaid) {
-  const ModelFiles files = golden("models_gguf/llama_rope_llama3.gguf");
+  const ModelFiles files = golden_model("models_gguf/llama_rope_llama3.gguf");
   expect_error([&] { bf16_config_json(files); }, {"rope_freqs.weight"});
 }
 

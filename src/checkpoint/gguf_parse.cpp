@@ -34,9 +34,9 @@ bool is_plain_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c <= 0x7E; });
 }
 
-class Parser {
+class GgufParser {
  public:
-  Parser(std::span<const std::byte> bytes, std::string_view who) : bytes_(bytes), who_(who) {}
+  GgufParser(std::span<const std::byte> bytes, std::string_view who) : bytes_(bytes), who_(who) {}
 
   GgufContents run() {
     const auto [tensors, entries] = read_head();
@@ -294,7 +294,7 @@ class Parser {
 }  // namespace
 
 GgufContents parse_gguf(std::span<const std::byte> bytes, std::string_view who) {
-  return Parser(bytes, who).run();
+  return GgufParser(bytes, who).run();
 }
 
 }  // namespace dsa

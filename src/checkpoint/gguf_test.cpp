@@ -28,7 +28,7 @@ struct Hostile {
 void PrintTo(const Hostile& c, std::ostream* out) { *out << c.name; }
 
 // An allocation of its own of exactly the file's size: ASan sees the first byte read past the end.
-void parse(const std::string& file) {
+void parse_at_its_size(const std::string& file) {
   const std::vector<char> bytes(file.begin(), file.end());
   parse_gguf(as_span(bytes), "x.gguf");
 }
@@ -244,7 +244,7 @@ class GgufHostile : public testing::TestWithParam<Hostile> {};
 TEST_P(GgufHostile, IsRefused) {
   auto parts = GetParam().message;
   parts.emplace_back("x.gguf: ");
-  expect_error([&] { parse(GetParam().file); }, parts);
+  expect_error([&] { parse_at_its_size(GetParam().file); }, parts);
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, GgufHostile, testing::ValuesIn(hostile_files()),
@@ -301,8 +301,8 @@ TEST(Gguf, EveryPrefixOfAGoodFileIsRefusedCleanly) {
   const std::string file = good_file(3);
   const std::size_t needed = file.size() - (128 - 68);  // the padding after the last tensor may be missing
   for (std::size_t size = 0; size < needed; ++size)
-    expect_error([&] { parse(file.substr(0, size)); }, {"x.gguf: "});
-  parse(file.substr(0, needed));
+    expect_error([&] { parse_at_its_size(file.substr(0, size)); }, {"x.gguf: "});
+  parse_at_its_size(file.substr(0, needed));
 }
 
 TEST(Gguf, H29_TensorsInAnyOrderOfTheirData) {
@@ -331,8 +331,8 @@ TEST(Gguf, H35_NonFiniteScalesLoadAndDequantize) {
 }
 
 TEST(Gguf, MetadataAloneIsAFile) {
-  parse(GgufTestWriter().build());
-  parse(GgufTestWriter().u32("a", 1).build());
+  parse_at_its_size(GgufTestWriter().build());
+  parse_at_its_size(GgufTestWriter().u32("a", 1).build());
 }
 
 // Duplicates are looked for among as many names as a file may have; a quadratic search would take minutes.
@@ -341,7 +341,7 @@ TEST(Gguf, H24_ManyNamesInLittleTime) {
   for (std::uint32_t i = 0; i < 65'536; ++i) w.u32(fmt::format("{}", i), i);
   for (std::uint64_t i = 0; i < 100'000; ++i)
     w.tensors.push_back({.name = fmt::format("{}", i), .sizes = {1}, .bytes = 4});
-  parse(w.build());
+  parse_at_its_size(w.build());
 }
 
 // The file is mapped, and others may write to it after it was checked.

@@ -17,26 +17,26 @@ namespace {
 using nlohmann::json;
 
 // Ours on top of the format's rules (docs/hostile-inputs.md).
-constexpr std::size_t kMaxTensors = 200'000;
-constexpr std::size_t kMaxDims = 8;
+constexpr std::size_t kMaxHeaderTensors = 200'000;
+constexpr std::size_t kMaxShapeDims = 8;
 constexpr std::size_t kMaxName = 1024;
 constexpr std::size_t kMaxMetadata = std::size_t{16} << 20;
 
 // Every dtype that the format knows: one that nothing here reads closes no file whose other tensors are read.
-constexpr std::array kTypes{
+constexpr std::array kPublishedTypes{
     DType::f32,         DType::f16,         DType::bf16,    DType::f64,     DType::f8_e4m3, DType::f8_e5m2,
     DType::f8_e4m3fnuz, DType::f8_e5m2fnuz, DType::f8_e8m0, DType::f6_e2m3, DType::f6_e3m2, DType::f4,
     DType::i8,          DType::u8,          DType::i16,     DType::u16,     DType::i32,     DType::u32,
     DType::i64,         DType::u64,         DType::c64,     DType::boolean};
 
-class Parser {
+class SafetensorsParser {
  public:
-  Parser(std::span<const std::byte> bytes, std::string_view who) : bytes_(bytes), who_(who) {}
+  SafetensorsParser(std::span<const std::byte> bytes, std::string_view who) : bytes_(bytes), who_(who) {}
 
   SafetensorsContents run() {
     const json header = parse_header();
-    if (header.size() > kMaxTensors + 1)
-      fail("{}: header names {} tensors, at most {} are accepted", who_, header.size(), kMaxTensors);
+    if (header.size() > kMaxHeaderTensors + 1)
+      fail("{}: header names {} tensors, at most {} are accepted", who_, header.size(), kMaxHeaderTensors);
     result_.tensors.reserve(header.size());
     ranges_.reserve(header.size());
     for (const auto& [name, value] : header.items()) {
@@ -131,16 +131,16 @@ class Parser {
       fail("{}: tensor {} has a dtype that is a JSON {}, expected a string", who_, printable(name),
            value.type_name());
     const auto& text = value.get_ref<const std::string&>();
-    for (const DType type : kTypes)
+    for (const DType type : kPublishedTypes)
       if (dsa::name(type) == text) return type;
     fail("{}: tensor {} has the unknown dtype \"{}\"", who_, printable(name), printable(text, 40));
   }
 
   // The number of elements: 1 for [], 0 if any dimension is 0.
   std::int64_t read_shape(const std::string& name, const json& value, std::vector<std::int64_t>& shape) {
-    if (!value.is_array() || value.size() > kMaxDims)
+    if (!value.is_array() || value.size() > kMaxShapeDims)
       fail("{}: tensor {} has a shape that is not an array of at most {} numbers", who_, printable(name),
-           kMaxDims);
+           kMaxShapeDims);
     for (const auto& dim : value) {
       const auto size = checked_cast<std::int64_t>(whole_number(dim, name, "the dimension"));
       if (!size) fail("{}: tensor {} has a dimension beyond 2^63", who_, printable(name));
@@ -196,7 +196,7 @@ class Parser {
 }  // namespace
 
 SafetensorsContents parse_safetensors(std::span<const std::byte> bytes, std::string_view who) {
-  return Parser(bytes, who).run();
+  return SafetensorsParser(bytes, who).run();
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)

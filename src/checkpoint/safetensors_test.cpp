@@ -9,17 +9,17 @@
 namespace dsa {
 namespace {
 
-SafetensorsContents parse(const std::string& file) {
+SafetensorsContents contents_of(const std::string& file) {
   return parse_safetensors(std::as_bytes(std::span(file)), "m.safetensors");
 }
 
-struct Case {
+struct BadFile {
   const char* name;
   std::string file;
   std::vector<std::string> error;  // parts of the message, besides the file name
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const BadFile& c) { return out << c.name; }
 
 const std::string kF32x4 = one_tensor("F32", "[4]", "[0,16]");
 
@@ -28,7 +28,7 @@ std::string two_tensors(std::string_view first, std::string_view second) {
          R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + std::string(second) + "}}";
 }
 
-std::vector<Case> cases() {
+std::vector<BadFile> bad_files() {
   const std::string padded = std::string(100, ' ');
   return {
       {"H1_Empty", "", {"0 bytes", "at least 8"}},
@@ -146,15 +146,15 @@ std::vector<Case> cases() {
   };
 }
 
-class HostileSafetensors : public testing::TestWithParam<Case> {};
+class HostileSafetensors : public testing::TestWithParam<BadFile> {};
 
 TEST_P(HostileSafetensors, IsRefused) {
   auto parts = GetParam().error;
   parts.emplace_back("m.safetensors: ");
-  expect_error([] { parse(GetParam().file); }, parts);
+  expect_error([] { contents_of(GetParam().file); }, parts);
 }
 
-INSTANTIATE_TEST_SUITE_P(H, HostileSafetensors, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(H, HostileSafetensors, testing::ValuesIn(bad_files()),
                          [](const auto& info) { return std::string(info.param.name); });
 
 // The big ones are made one at a time.
@@ -170,41 +170,43 @@ std::string many(std::size_t n) {
 TEST(HostileSafetensorsBig, H12_MillionDims) {
   std::string shape = "[1";
   for (int i = 1; i < 1'000'000; ++i) shape += ",1";
-  expect_error([&] { parse(safetensors_file(one_tensor("U8", shape + "]", "[0,1]"), 1)); },
+  expect_error([&] { contents_of(safetensors_file(one_tensor("U8", shape + "]", "[0,1]"), 1)); },
                {"tensor a", "at most 8"});
 }
 
 TEST(HostileSafetensorsBig, H14_MetadataOf50Megabytes) {
   const std::string header = R"({"__metadata__":{"x":")" + std::string(50 << 20, 'x') + "\"}}";
-  expect_error([&] { parse(safetensors_file(header)); }, {"__metadata__", "16777216"});
+  expect_error([&] { contents_of(safetensors_file(header)); }, {"__metadata__", "16777216"});
 }
 
 TEST(HostileSafetensorsBig, H15_99MegabytesOfBrackets) {
   const std::string file = safetensors_file(std::string(99'000'000, '['));
-  expect_error([&] { parse(file); }, {"nested deeper than 4"});
+  expect_error([&] { contents_of(file); }, {"nested deeper than 4"});
 }
 
 TEST(HostileSafetensorsBig, TooManyTensors) {
   const std::string file = safetensors_file(many(200'002));
-  expect_error([&] { parse(file); }, {"200002 tensors", "200000"});
+  expect_error([&] { contents_of(file); }, {"200002 tensors", "200000"});
 }
 
 TEST(HostileSafetensorsBig, TooManyValues) {
   std::string header = R"({"a":[)";
   for (int i = 0; i < 4'000'001; ++i) header += "0,";
   const std::string file = safetensors_file(header + "0]}");
-  expect_error([&] { parse(file); }, {"more than 4000000 values"});
+  expect_error([&] { contents_of(file); }, {"more than 4000000 values"});
 }
 
-TEST(Safetensors, EmptyObjectIsAnEmptyFile) { EXPECT_TRUE(parse(safetensors_file("{}")).tensors.empty()); }
+TEST(Safetensors, EmptyObjectIsAnEmptyFile) {
+  EXPECT_TRUE(contents_of(safetensors_file("{}")).tensors.empty());
+}
 
 TEST(Safetensors, H7_WhitespaceAroundTheHeaderIsAccepted) {
   for (const char* header : {" \t\r\n{}", "{}\r\n\t ", "  {}  "})
-    EXPECT_NO_THROW(parse(safetensors_file(header))) << header;
+    EXPECT_NO_THROW(contents_of(safetensors_file(header))) << header;
 }
 
 TEST(Safetensors, WhatOtherReadersPassOverIsPassedOver) {
-  const auto contents = parse(safetensors_file(
+  const auto contents = contents_of(safetensors_file(
       R"({"__metadata__":null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}})", 1));
   EXPECT_TRUE(contents.metadata.empty());
   EXPECT_EQ(contents.tensors.at(0).tensor.shape, std::vector<std::int64_t>{1});
@@ -217,16 +219,16 @@ TEST(Safetensors, EveryDtypeOfTheFormatIsKnownBySize) {
       {"U16", 16}, {"U32", 32},    {"U64", 64},    {"C64", 64},    {"F8_E5M2FNUZ", 8}};
   for (const auto& [type, bytes] : bytes_of_eight) {
     const auto file = safetensors_file(one_tensor(type, "[8]", fmt::format("[0,{}]", bytes)), bytes);
-    EXPECT_EQ(name(parse(file).tensors.at(0).tensor.type), type);
+    EXPECT_EQ(name(contents_of(file).tensors.at(0).tensor.type), type);
   }
 }
 
 TEST(Safetensors, H12_ScalarsAndEmptyTensorsAreLegal) {
-  const auto contents =
-      parse(safetensors_file(R"({"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
-                             R"("z":{"dtype":"F32","shape":[0,9223372036854775807],"data_offsets":[4,4]},)"
-                             R"("y":{"dtype":"F32","shape":[3,0],"data_offsets":[4,4]}})",
-                             4));
+  const auto contents = contents_of(
+      safetensors_file(R"({"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+                       R"("z":{"dtype":"F32","shape":[0,9223372036854775807],"data_offsets":[4,4]},)"
+                       R"("y":{"dtype":"F32","shape":[3,0],"data_offsets":[4,4]}})",
+                       4));
   ASSERT_EQ(contents.tensors.size(), 3U);
   EXPECT_EQ(contents.tensors[0].name, "s");
   EXPECT_EQ(contents.tensors[0].tensor.bytes.size(), 4U);
@@ -235,13 +237,13 @@ TEST(Safetensors, H12_ScalarsAndEmptyTensorsAreLegal) {
 }
 
 TEST(Safetensors, EightDimensionsAreAcceptedAndNineAreNot) {
-  EXPECT_NO_THROW(parse(safetensors_file(one_tensor("U8", "[1,1,1,1,1,1,1,1]", "[0,1]"), 1)));
-  expect_error([] { parse(safetensors_file(one_tensor("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1)); },
+  EXPECT_NO_THROW(contents_of(safetensors_file(one_tensor("U8", "[1,1,1,1,1,1,1,1]", "[0,1]"), 1)));
+  expect_error([] { contents_of(safetensors_file(one_tensor("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1)); },
                {"at most 8"});
 }
 
 TEST(Safetensors, ManyTensorsAreRead) {
-  EXPECT_EQ(parse(safetensors_file(many(20'000))).tensors.size(), 20'000U);
+  EXPECT_EQ(contents_of(safetensors_file(many(20'000))).tensors.size(), 20'000U);
 }
 
 TEST(Safetensors, MissingFileAndFolderAreErrors) {

@@ -21,7 +21,7 @@ const std::string kDecode = row("dense", 0, "decode", 33, 100),
                   kPrefill = row("dense", 0, "prefill", 513, 1000);
 
 template <class F>
-std::string complaint(const F& read) {
+std::string complaint_of(const F& read) {
   try {
     read();
   } catch (const Error& error) {
@@ -63,7 +63,7 @@ TEST(Measured, HostileBenchFilesAreRefused) {
         bench(row("dense", -1, "decode", 1, 1)), bench(row("dense", 0, "decode", 0, 1)),
         bench(R"({"attention":"dense","depth":"0","phase":"decode"})"),
         std::string(R"({"model":1,"machine":{"cpu":"c"},"rows":[]})")})
-    EXPECT_TRUE(complaint([&] { read_bench_text(text, "b.json"); }).starts_with("b.json")) << text;
+    EXPECT_TRUE(complaint_of([&] { read_bench_text(text, "b.json"); }).starts_with("b.json")) << text;
 }
 
 TEST(Measured, AServersRowsBecomeGainsAndTheShareOfAHit) {
@@ -90,7 +90,7 @@ TEST(Measured, HostileServerFilesAreRefused) {
   for (const char* text : {"{}", R"({"cells":3})", R"({"cells":{}})", R"({"cells":{"a/1":3}})",
                            R"({"cells":{"a/1":{"dsa":[]}}})", R"({"cells":{"a/1":{"dsa":[0]}}})",
                            R"({"cells":{"a/1":{"dsa":["x"]}}})", R"({"cells":{"a/8":{"dsa":[3]}}})"})
-    EXPECT_TRUE(complaint([&] { read_server_text(text, "s.json"); }).starts_with("s.json")) << text;
+    EXPECT_TRUE(complaint_of([&] { read_server_text(text, "s.json"); }).starts_with("s.json")) << text;
 }
 
 }  // namespace

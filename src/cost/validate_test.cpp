@@ -19,7 +19,7 @@ std::string row(std::string_view attention, int depth, double weights, double en
                      attention, depth, 1 / seconds, part(weights), part(0), part(0), part(entries),
                      part(keys));
 }
-std::string bench(const std::string& rows) {
+std::string bench_of(const std::string& rows) {
   return R"({"machine":{"read_gb_s":1,"fp32_gflop_s":1,"bf16_gflop_s":1,"int8_gop_s":1},"rows":[)" + rows +
          "]}";
 }
@@ -37,7 +37,7 @@ const std::string kRows = true_row("dense", 0, 1, 0, 0) + "," + true_row("dense"
                           true_row("sparse", 400, 1.2, 0.7, 2);
 
 TEST(Validate, FindsWhatTheOtherRowsImply) {
-  const auto rows = validate_text(bench(kRows), "b.json");
+  const auto rows = validate_text(bench_of(kRows), "b.json");
   ASSERT_EQ(rows.size(), 6U);
   for (const ValidatedRow& row : rows) EXPECT_NEAR(row.ratio(), 1, 1e-9) << row.attention << row.depth;
   EXPECT_DOUBLE_EQ(rows[2].measured_s, 10);
@@ -46,31 +46,32 @@ TEST(Validate, FindsWhatTheOtherRowsImply) {
 
 TEST(Validate, ARowThatIsNotWhatItsWorkImpliesStandsOut) {
   const auto rows =
-      validate_text(bench(kRows + "," + row("dense", 400, 1, 4, 0, 2 * seconds(1, 4, 0))), "b.json");
+      validate_text(bench_of(kRows + "," + row("dense", 400, 1, 4, 0, 2 * seconds(1, 4, 0))), "b.json");
   EXPECT_NEAR(rows.back().ratio(), 0.5, 1e-9);
   EXPECT_GE(worst(rows), 0.5 - 1e-9);
 }
 
 TEST(Validate, NoPartTakesLessThanItsLeastTime) {
   // Twice as much to read takes no longer: no share above 1 is made of that.
-  const auto rows = validate_text(bench(row("dense", 0, 1, 0, 0, 1) + "," + row("dense", 9, 1, 1, 0, 1) +
-                                        "," + row("dense", 99, 1, 2, 0, 1)),
+  const auto rows = validate_text(bench_of(row("dense", 0, 1, 0, 0, 1) + "," + row("dense", 9, 1, 1, 0, 1) +
+                                           "," + row("dense", 99, 1, 2, 0, 1)),
                                   "b.json");
   EXPECT_GE(rows[2].predicted_s, 3);
 }
 
 TEST(Validate, APartThatNoOtherRowHasReachesWhatProductsDo) {
-  const auto rows = validate_text(bench(true_row("dense", 0, 1, 0, 0) + "," + true_row("dense", 1, 2, 0, 0) +
-                                        "," + row("dense", 9, 1, 3, 0, 8)),
+  const auto rows = validate_text(bench_of(true_row("dense", 0, 1, 0, 0) + "," +
+                                           true_row("dense", 1, 2, 0, 0) + "," + row("dense", 9, 1, 3, 0, 8)),
                                   "b.json");
   EXPECT_NEAR(rows[2].predicted_s, 8, 1e-9);
 }
 
 TEST(Validate, HostileFilesAreRefused) {
   const std::string no_cost = R"({"attention":"dense","depth":0,"phase":"decode","tokens":1,"tok_s":1})";
-  for (const std::string& text : {std::string("{}"), std::string("["), bench(""), bench("1"), bench(no_cost),
-                                  bench(true_row("dense", 0, 1, 0, 0)), bench(row("dense", 0, -1, 0, 0, 1)),
-                                  bench(row("dense", 0, 1, 0, 0, 1e30))})
+  for (const std::string& text :
+       {std::string("{}"), std::string("["), bench_of(""), bench_of("1"), bench_of(no_cost),
+        bench_of(true_row("dense", 0, 1, 0, 0)), bench_of(row("dense", 0, -1, 0, 0, 1)),
+        bench_of(row("dense", 0, 1, 0, 0, 1e30))})
     try {
       validate_text(text, "b.json");
       ADD_FAILURE() << text;

@@ -14,10 +14,10 @@ namespace dsa {
 namespace {
 
 namespace fs = std::filesystem;
+using test::kPageBytes;
 using test::PageCase;
 
-constexpr std::size_t kBytes = 10'000;
-constexpr std::int64_t kFile = kBytes + kPageHeaderBytes;
+constexpr std::int64_t kFile = kPageBytes + kPageHeaderBytes;
 
 class Keeper : public ::testing::Test {
  protected:
@@ -56,7 +56,7 @@ void save(DiskKeeper& keeper, const PageCase& page) {
 TEST_F(Keeper, AFolderForEachModelSaysWhichAndIsItsOwnersAlone) {
   DiskKeeper one = keeper(10);
   ASSERT_EQ(one.prepare(), std::error_code());
-  const PageCase page(1, 0, kBytes);
+  const PageCase page(1, 0, kPageBytes);
   save(one, page);
   const auto folders = model_folders(cache_);
   ASSERT_EQ(folders.size(), 1U);
@@ -77,7 +77,7 @@ TEST_F(Keeper, ALongTextKeepsItsBeginning) {
   DiskKeeper one = keeper(8);
   ASSERT_EQ(one.prepare(), std::error_code());
   for (int i = 0; i < 40; ++i) {
-    save(one, PageCase(1, i, kBytes));
+    save(one, PageCase(1, i, kPageBytes));
     ASSERT_LE(bytes_on_disk(), 8 * kFile);
     ASSERT_EQ(one.bytes(), bytes_on_disk());
   }
@@ -87,19 +87,19 @@ TEST_F(Keeper, ALongTextKeepsItsBeginning) {
 TEST_F(Keeper, WhatWasUsedLongAgoMakesRoom) {
   DiskKeeper one = keeper(8);
   ASSERT_EQ(one.prepare(), std::error_code());
-  const PageCase old(1, 0, kBytes), used(2, 0, kBytes);
+  const PageCase old(1, 0, kPageBytes), used(2, 0, kPageBytes);
   save(one, old);
   save(one, used);
   age(old, 3 * kHalfLife);
   age(used, 3 * kHalfLife);
   touch_page(file_calls(), path(used));
-  for (int i = 3; i < 10; ++i) save(one, PageCase(i, 0, kBytes));
+  for (int i = 3; i < 10; ++i) save(one, PageCase(i, 0, kPageBytes));
   EXPECT_FALSE(there(old));
   EXPECT_TRUE(there(used));
 }
 
 TEST_F(Keeper, UsesAreRememberedByThoseWhoComeLater) {
-  const PageCase often(1, 0, kBytes), once(2, 0, kBytes);
+  const PageCase often(1, 0, kPageBytes), once(2, 0, kPageBytes);
   {
     DiskKeeper one = keeper(8);
     ASSERT_EQ(one.prepare(), std::error_code());
@@ -111,7 +111,7 @@ TEST_F(Keeper, UsesAreRememberedByThoseWhoComeLater) {
   ASSERT_EQ(later.prepare(), std::error_code());
   EXPECT_EQ(later.pages(), 2);
   // All the others are newer than both.
-  for (int i = 3; i < 10; ++i) save(later, PageCase(i, 0, kBytes));
+  for (int i = 3; i < 10; ++i) save(later, PageCase(i, 0, kPageBytes));
   EXPECT_TRUE(there(often));
   EXPECT_FALSE(there(once));
 }
@@ -121,13 +121,13 @@ TEST_F(Keeper, TheLimitIsForAllModelsAndProcessesTogether) {
   ASSERT_EQ(one.prepare(), std::error_code());
   ASSERT_EQ(other.prepare(), std::error_code());
   for (int i = 0; i < 8; ++i) {
-    save(one, PageCase(i, 0, kBytes));
-    save(other, PageCase(100 + i, 0, kBytes));
+    save(one, PageCase(i, 0, kPageBytes));
+    save(other, PageCase(100 + i, 0, kPageBytes));
   }
   // Each has seen what the other did, at the latest when it looks again.
   one.look();
   EXPECT_EQ(one.pages(), 16);
-  save(one, PageCase(50, 0, kBytes));
+  save(one, PageCase(50, 0, kPageBytes));
   EXPECT_LE(bytes_on_disk(), 10 * kFile);
   EXPECT_EQ(one.bytes(), bytes_on_disk());
   other.look();
@@ -138,12 +138,12 @@ TEST_F(Keeper, TheOrderOfPagesIsKnownAfterARestart) {
   {
     DiskKeeper one = keeper(100);
     ASSERT_EQ(one.prepare(), std::error_code());
-    for (int i = 0; i < 10; ++i) save(one, PageCase(1, i, kBytes));
+    for (int i = 0; i < 10; ++i) save(one, PageCase(1, i, kPageBytes));
   }
   for (int i = 0; i < 10; ++i) age(PageCase(1, i, 0), kHalfLife - i);  // the first is the oldest
   DiskKeeper later = keeper(10);
   ASSERT_EQ(later.prepare(), std::error_code());
-  save(later, PageCase(2, 0, kBytes));
+  save(later, PageCase(2, 0, kPageBytes));
   EXPECT_TRUE(there(PageCase(1, 0, 0)));
   EXPECT_FALSE(there(PageCase(1, 9, 0)));
   EXPECT_TRUE(there(PageCase(2, 0, 0)));
@@ -152,7 +152,7 @@ TEST_F(Keeper, TheOrderOfPagesIsKnownAfterARestart) {
 TEST_F(Keeper, FilesThatAreCutShortAreRemovedOthersStay) {
   DiskKeeper one = keeper(10);
   ASSERT_EQ(one.prepare(), std::error_code());
-  const PageCase cut(1, 0, kBytes), whole(2, 0, kBytes), newer(3, 0, kBytes);
+  const PageCase cut(1, 0, kPageBytes), whole(2, 0, kPageBytes), newer(3, 0, kPageBytes);
   for (const auto* page : {&cut, &whole, &newer}) save(one, *page);
   fs::resize_file(path(cut), 500);
   const int fd = ::open(path(newer).c_str(), O_WRONLY);
@@ -176,9 +176,9 @@ TEST_F(Keeper, FilesThatAreCutShortAreRemovedOthersStay) {
 TEST_F(Keeper, AFolderThatIsRemovedIsMadeAgain) {
   DiskKeeper one = keeper(10);
   ASSERT_EQ(one.prepare(), std::error_code());
-  save(one, PageCase(1, 0, kBytes));
+  save(one, PageCase(1, 0, kPageBytes));
   fs::remove_all(cache_);
-  save(one, PageCase(1, 1, kBytes));
+  save(one, PageCase(1, 1, kPageBytes));
   EXPECT_EQ(one.pages(), 1);
   EXPECT_TRUE(there(PageCase(1, 1, 0)));
 }

@@ -24,11 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 using test::PageCase;
 
-constexpr std::size_t kBytes = 100'000;
+constexpr std::size_t kLargePage = 100'000;
 constexpr int kPages = 40;
 
 DiskOptions options(const fs::path& cache) {
-  return {.cache = cache, .limit_bytes = kPages * kBytes * 3 / 4, .root = {std::byte{1}}, .model = {}};
+  return {.cache = cache, .limit_bytes = kPages * kLargePage * 3 / 4, .root = {std::byte{1}}, .model = {}};
 }
 
 int unfinished_in(const fs::path& pages) {
@@ -58,7 +58,7 @@ TEST(DiskKill, EveryPageIsWholeOrNotThereAndNoUnfinishedFileStays) {
   const fs::path cache = folder.path() / "cache";
   const fs::path pages = model_folder(cache, {std::byte{1}});
   std::deque<PageCase> all;
-  for (int i = 0; i < kPages; ++i) all.emplace_back(i, 0, kBytes);
+  for (int i = 0; i < kPages; ++i) all.emplace_back(i, 0, kLargePage);
   std::mt19937 random(7);
   int found = 0, unfinished = 0;
   for (int kill = 0; kill < DSA_KILLS; ++kill) {
@@ -78,7 +78,7 @@ TEST(DiskKill, EveryPageIsWholeOrNotThereAndNoUnfinishedFileStays) {
 
     unfinished += unfinished_in(pages);
     for (const PageCase& page : all) {
-      std::vector<std::byte> bytes(kBytes);
+      std::vector<std::byte> bytes(kLargePage);
       const PageRead read = read_page(file_calls(), page_path(pages, page.name.key), page.name, bytes);
       ASSERT_TRUE(read == PageRead::missing || (read == PageRead::found && bytes == page.bytes))
           << page.name.tokens[0];

@@ -17,10 +17,9 @@ namespace dsa {
 namespace {
 
 namespace fs = std::filesystem;
+using test::kPageBytes;
 using test::PageCase;
 using namespace std::chrono_literals;
-
-constexpr std::size_t kBytes = 10'000;
 
 // A disk that is full, or holds its writers up, while it is told to.
 class SlowDisk final : public FileCalls {
@@ -88,7 +87,7 @@ bool finds(DiskStore& store, const PageCase& page) {
 }
 
 TEST_F(Disk, WhatWasOfferedIsFoundAlsoAfterARestart) {
-  const PageCase first(1, 0, kBytes), second(1, 1, kBytes), never(2, 0, kBytes);
+  const PageCase first(1, 0, kPageBytes), second(1, 1, kPageBytes), never(2, 0, kPageBytes);
   {
     DiskStore store(options());
     EXPECT_FALSE(store.contains(first.name.key));
@@ -100,7 +99,7 @@ TEST_F(Disk, WhatWasOfferedIsFoundAlsoAfterARestart) {
     const DiskStatus status = store.status();
     EXPECT_EQ(status.written, 2);
     EXPECT_EQ(status.pages, 2);
-    EXPECT_EQ(status.bytes, 2 * static_cast<std::int64_t>(kBytes + kPageHeaderBytes));
+    EXPECT_EQ(status.bytes, 2 * static_cast<std::int64_t>(kPageBytes + kPageHeaderBytes));
     EXPECT_EQ(status.hits, 2);
     EXPECT_EQ(status.misses, 1);
   }
@@ -118,7 +117,7 @@ TEST_F(Disk, AnEndWritesWhatWaits) {
   {
     DiskStore store(options());
     disk_.hold();
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(offer(store, PageCase(1, i, kBytes)));
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(offer(store, PageCase(1, i, kPageBytes)));
     disk_.await_writer();
     disk_.let_go();
   }
@@ -132,7 +131,7 @@ TEST_F(Disk, AnEndWaitsNoLongerThanItIsGiven) {
     std::jthread later;
     DiskStore store(soon);
     disk_.hold();
-    for (int i = 0; i < 5; ++i) ASSERT_TRUE(offer(store, PageCase(1, i, kBytes)));
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(offer(store, PageCase(1, i, kPageBytes)));
     disk_.await_writer();
     later = std::jthread([this] {
       std::this_thread::sleep_for(50ms);
@@ -145,10 +144,10 @@ TEST_F(Disk, AnEndWaitsNoLongerThanItIsGiven) {
 
 TEST_F(Disk, PagesThatWaitAreFoundAndNoMoreAreTakenThanThereIsRoomFor) {
   DiskOptions narrow = options();
-  narrow.queue_bytes = 3 * kBytes + 1;
+  narrow.queue_bytes = 3 * kPageBytes + 1;
   DiskStore store(narrow);
   disk_.hold();
-  const PageCase a(1, 0, kBytes), b(1, 1, kBytes), c(1, 2, kBytes), d(1, 3, kBytes);
+  const PageCase a(1, 0, kPageBytes), b(1, 1, kPageBytes), c(1, 2, kPageBytes), d(1, 3, kPageBytes);
   for (const auto* page : {&a, &b, &c}) EXPECT_TRUE(offer(store, *page));
   disk_.await_writer();
   EXPECT_FALSE(offer(store, d));
@@ -158,7 +157,7 @@ TEST_F(Disk, PagesThatWaitAreFoundAndNoMoreAreTakenThanThereIsRoomFor) {
     EXPECT_TRUE(finds(store, *page));
   }
   EXPECT_FALSE(store.contains(d.name.key));
-  PageCase collides(7, 0, kBytes);
+  PageCase collides(7, 0, kPageBytes);
   collides.name.key = c.name.key;
   EXPECT_FALSE(finds(store, collides));
   disk_.let_go();
@@ -171,9 +170,9 @@ TEST_F(Disk, PagesThatWaitAreFoundAndNoMoreAreTakenThanThereIsRoomFor) {
 
 TEST_F(Disk, APageThatNoRoomCanHoldIsDroppedAndNotAskedForAgain) {
   DiskOptions tiny = options();
-  tiny.limit_bytes = kBytes - 1;
+  tiny.limit_bytes = kPageBytes - 1;
   DiskStore store(tiny);
-  EXPECT_TRUE(offer(store, PageCase(1, 0, kBytes)));
+  EXPECT_TRUE(offer(store, PageCase(1, 0, kPageBytes)));
   store.flush();
   EXPECT_EQ(store.status().dropped, 1);
   EXPECT_EQ(store.status().written, 0);
@@ -181,7 +180,7 @@ TEST_F(Disk, APageThatNoRoomCanHoldIsDroppedAndNotAskedForAgain) {
 
 TEST_F(Disk, TwoStoresSeeWhatEachOtherWritesAndRemoves) {
   DiskStore one(options()), other(options());
-  const PageCase page(1, 0, kBytes);
+  const PageCase page(1, 0, kPageBytes);
   EXPECT_TRUE(offer(one, page));
   one.flush();
   EXPECT_TRUE(other.contains(page.name.key));
@@ -200,7 +199,7 @@ TEST_F(Disk, TwoStoresSeeWhatEachOtherWritesAndRemoves) {
 
 TEST_F(Disk, AWrongBitIsAMissOnceAndMakesWayForTheRightOne) {
   DiskStore store(options());
-  const PageCase page(1, 0, kBytes);
+  const PageCase page(1, 0, kPageBytes);
   ASSERT_TRUE(offer(store, page));
   store.flush();
   const int fd = ::open(path(page).c_str(), O_RDWR);
@@ -219,7 +218,7 @@ TEST_F(Disk, AWrongBitIsAMissOnceAndMakesWayForTheRightOne) {
 
 TEST_F(Disk, AFileOfAnotherPageIsAMiss) {
   DiskStore store(options());
-  const PageCase page(1, 0, kBytes), other(2, 0, kBytes);
+  const PageCase page(1, 0, kPageBytes), other(2, 0, kPageBytes);
   ASSERT_TRUE(offer(store, page));
   store.flush();
   fs::rename(path(page), path(other));
@@ -231,10 +230,10 @@ TEST_F(Disk, AFileOfAnotherPageIsAMiss) {
 
 TEST_F(Disk, StaysWithinItsLimit) {
   DiskOptions small = options();
-  small.limit_bytes = 10 * kBytes;
+  small.limit_bytes = 10 * kPageBytes;
   DiskStore store(small);
   for (int i = 0; i < 60; ++i) {
-    while (!offer(store, PageCase(i, 0, kBytes))) store.flush();
+    while (!offer(store, PageCase(i, 0, kPageBytes))) store.flush();
     if (i % 7 == 0) store.flush();
   }
   store.flush();
@@ -249,9 +248,9 @@ TEST_F(Disk, AFullDiskPausesItIsSaidOnceAndTriedAgain) {
   ::testing::internal::CaptureStdout();
   DiskStore store(options());
   store.flush();
-  const PageCase page(1, 0, kBytes);
+  const PageCase page(1, 0, kPageBytes);
   for (int times = 0; times < 2; ++times) {
-    const PageCase next(1, 1 + times, kBytes);
+    const PageCase next(1, 1 + times, kPageBytes);
     disk_.error = ENOSPC;
     while (!offer(store, next)) std::this_thread::sleep_for(1ms);
     store.flush();
@@ -277,7 +276,7 @@ TEST_F(Disk, AFolderThatCannotBeWrittenIsNoErrorOfTheEngine) {
   locked.retry = 1h;
   ::testing::internal::CaptureStdout();
   DiskStore store(locked);
-  const PageCase page(1, 0, kBytes);
+  const PageCase page(1, 0, kPageBytes);
   while (!store.status().paused) std::this_thread::sleep_for(1ms);
   EXPECT_FALSE(offer(store, page));
   EXPECT_FALSE(store.contains(page.name.key));
@@ -295,7 +294,7 @@ TEST_F(Disk, AFilePastTheProcesssLimitEndsNothing) {
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit small{.rlim_cur = 1000, .rlim_max = before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  EXPECT_TRUE(offer(store, PageCase(1, 0, kBytes)));
+  EXPECT_TRUE(offer(store, PageCase(1, 0, kPageBytes)));
   store.flush();
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_TRUE(store.status().paused);
@@ -305,15 +304,15 @@ TEST_F(Disk, AFilePastTheProcesssLimitEndsNothing) {
 
 TEST_F(Disk, ReadsAndWritesOfManyPagesAtOnceAgree) {
   DiskOptions narrow = options();
-  narrow.queue_bytes = 5 * kBytes;
-  narrow.limit_bytes = 40 * kBytes;
+  narrow.queue_bytes = 5 * kPageBytes;
+  narrow.limit_bytes = 40 * kPageBytes;
   DiskStore store(narrow), other(options());
   std::int64_t found = 0;
   for (int i = 0; i < 300; ++i) {
-    const PageCase page(i % 50, 0, kBytes);
+    const PageCase page(i % 50, 0, kPageBytes);
     (void)offer(i % 3 == 0 ? other : store, page);
     if (store.contains(page.name.key) && finds(store, page)) ++found;
-    (void)finds(other, PageCase(i % 13, 0, kBytes));
+    (void)finds(other, PageCase(i % 13, 0, kPageBytes));
   }
   EXPECT_GT(found, 0);
   store.flush();

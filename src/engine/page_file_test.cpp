@@ -16,9 +16,8 @@ namespace dsa {
 namespace {
 
 namespace fs = std::filesystem;
+using test::kPageBytes;
 using test::PageCase;
-
-constexpr std::size_t kBytes = 20'000;
 
 std::string text_of(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -46,7 +45,7 @@ class PageFile : public ::testing::Test {
 
   const TempFolder folder_;
   const fs::path path_ = folder_.path() / "page";
-  const PageCase page_{1, 3, kBytes};
+  const PageCase page_{1, 3, kPageBytes};
 };
 
 TEST_F(PageFile, WhatIsSavedIsFoundAndNothingElseIsLeft) {
@@ -55,7 +54,7 @@ TEST_F(PageFile, WhatIsSavedIsFoundAndNothingElseIsLeft) {
   EXPECT_EQ(read(path_, page_), PageRead::found);
   EXPECT_EQ(verify_page(file_calls(), path_, page_.name.key), PageRead::found);
   EXPECT_EQ(files_in(folder_.path()), 1U);
-  EXPECT_EQ(fs::file_size(path_), kPageHeaderBytes + kBytes);
+  EXPECT_EQ(fs::file_size(path_), kPageHeaderBytes + kPageBytes);
   EXPECT_EQ(fs::status(path_).permissions(), fs::perms::owner_read | fs::perms::owner_write);
   PageLabel label;
   EXPECT_EQ(read_label(file_calls(), path_, label), PageRead::found);
@@ -72,11 +71,11 @@ TEST_F(PageFile, APageOfNoBytesIsAPage) {
 
 TEST_F(PageFile, AnotherPageIsForeignWhateverItsFileIsCalled) {
   save();
-  EXPECT_EQ(read(path_, PageCase(1, 4, kBytes)), PageRead::foreign);
-  EXPECT_EQ(read(path_, PageCase(1, 3, kBytes + 1)), PageRead::foreign);
+  EXPECT_EQ(read(path_, PageCase(1, 4, kPageBytes)), PageRead::foreign);
+  EXPECT_EQ(read(path_, PageCase(1, 3, kPageBytes + 1)), PageRead::foreign);
   EXPECT_EQ(verify_page(file_calls(), path_, PageCase(1, 4, 0).name.key), PageRead::foreign);
   // Two texts of one key: as if SHA-256 had collided.
-  PageCase collides(1, 4, kBytes);
+  PageCase collides(1, 4, kPageBytes);
   collides.name.key = page_.name.key;
   collides.name.before = page_.name.before;
   collides.name.index = page_.name.index;
@@ -219,7 +218,7 @@ TEST_F(PageFile, ASaveThatFailsAtAnyCallLeavesWhatWasThereAndNoOtherFile) {
 }
 
 TEST_F(PageFile, AStopAtAnyCallOfASaveLeavesTheOldFileTheNewOneOrNone) {
-  const PageCase old(2, 0, kBytes);
+  const PageCase old(2, 0, kPageBytes);
   int finished = 0, kept = 0;
   at_every_call(BadCalls::Way::stop, EIO, [&](BadCalls& bad) {
     fs::remove(path_);

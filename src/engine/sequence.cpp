@@ -11,10 +11,6 @@
 namespace dsa {
 namespace {
 
-double ms(EngineTime from, EngineTime to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
-
 SamplingParams of_choice(SamplingParams params, std::int32_t choice) {
   if (params.seed) *params.seed += static_cast<std::uint64_t>(choice);
   return params;
@@ -48,7 +44,7 @@ void Sequence::tell(decltype(Event::what) what) const {
 
 void Sequence::start(EngineTime now) {
   started_ = now;
-  timings_.queue_ms = ms(asked_->submitted, now);
+  timings_.queue_ms = ms_between(asked_->submitted, now);
 }
 
 void Sequence::tell_reading() {
@@ -119,8 +115,8 @@ std::optional<FinishReason> Sequence::advance(std::span<float> logits, SamplerSc
   if (!token) return no_way_on();
   if (written() == 0) {
     first_token_ = now;
-    timings_.prefill_ms = ms(started_, now);
-    timings_.ttft_ms = ms(asked_->submitted, now);
+    timings_.prefill_ms = ms_between(started_, now);
+    timings_.ttft_ms = ms_between(asked_->submitted, now);
   }
   NewToken told{.id = *token};
   if (asked.log_probs) told.log_probs = log_probs(own_logits, *token, *asked.log_probs);
@@ -146,8 +142,8 @@ std::optional<FinishReason> Sequence::advance(std::span<float> logits, SamplerSc
 void Sequence::finish(FinishReason reason, std::string error, EngineTime now) {
   Finished over{.reason = reason, .text = text_.finish(), .error = error.empty() ? error_ : std::move(error)};
   over.stop_string = text_.stopped();
-  if (written() == 0 && timings_.ttft_ms == 0) timings_.prefill_ms = ms(started_, now);
-  timings_.decode_ms = written() > 0 ? ms(first_token_, now) : 0;
+  if (written() == 0 && timings_.ttft_ms == 0) timings_.prefill_ms = ms_between(started_, now);
+  timings_.decode_ms = written() > 0 ? ms_between(first_token_, now) : 0;
   over.timings = timings_;
   over.timings.drafted_tokens = drafter.drafted();
   over.timings.accepted_tokens = drafter.accepted();

@@ -21,6 +21,9 @@
 namespace dsa {
 
 using EngineTime = std::chrono::steady_clock::time_point;
+inline double ms_between(EngineTime from, EngineTime to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
 
 /// A request that was found fit to run, and who waits for it.
 struct Submission {

@@ -16,10 +16,6 @@ constexpr std::int64_t kDiskPagesIdle = 32, kDiskPagesBusy = 2;  // read from a 
 constexpr double kSaveShare = 0.01;  // of the time, for pages on their way to a store
 constexpr std::int32_t kMostChoices = 128;
 
-double ms(EngineTime from, EngineTime to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
-
 // Of rows from position `first` on that all ran: what the first `kept` of them were.
 AttentionCounters of_kept(AttentionCounters all, const SelectionRule& rule, std::int64_t first,
                           std::int64_t kept, std::int64_t rows) {
@@ -87,7 +83,7 @@ Candidate StepEngine::candidate(const Sequence& s) const {
           .priority = s.request().priority,
           .pending = s.pending(),
           .writing = s.writing(),
-          .waited = ms(s.asked().submitted, options_.clock()) / 1000};
+          .waited = ms_between(s.asked().submitted, options_.clock()) / 1000};
 }
 
 void StepEngine::end_cancelled() {
@@ -248,7 +244,7 @@ bool StepEngine::run(const std::vector<Share>& shares) {
   const auto start = options_.clock();
   runner_.forward({.sequences = slices}, logits, status);
   const auto end = options_.clock();
-  const double took = ms(start, end);
+  const double took = ms_between(start, end);
   if (std::ranges::all_of(status, &SequenceStatus::ok)) learn_pace(writers, drafted, read, took);
   ++status_.steps;
   status_.pass_ms += took;
@@ -354,7 +350,7 @@ bool StepEngine::save(double budget_ms) {
   do {
     if (!cache_.save_one()) break;
     any = true;
-    took = ms(start, options_.clock());
+    took = ms_between(start, options_.clock());
   } while (took < budget_ms + save_credit_ms_ && budget_ms > 0);
   if (budget_ms == 0) save_credit_ms_ -= took;
   return any;

@@ -14,7 +14,7 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-constexpr std::int64_t kVocabulary = 260;
+using test::kVocabulary;
 
 // What one choice was told.
 struct Told {

@@ -16,7 +16,7 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-constexpr std::int64_t kVocabulary = 260;
+using test::kVocabulary;
 
 Request random_request(std::mt19937& draw) {
   Request request;

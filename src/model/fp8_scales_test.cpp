@@ -14,7 +14,7 @@
 namespace dsa {
 namespace {
 
-constexpr std::array<std::int32_t, 5> kTokens{3, 1, 4, 1, 5};
+constexpr std::array<std::int32_t, 5> kPrompt{3, 1, 4, 1, 5};
 
 // Blocks of 128 x 128 that end inside the matrices.
 ModelConfig config() {
@@ -92,10 +92,10 @@ TEST(Fp8Scales, EveryPublishedTypeMultipliesAsItsTwins) {
     SCOPED_TRACE(name(type));
     const Twins twins = draw_twins(type);
     for (const Compute compute : {Compute::f32, Compute::automatic, Compute::demo})
-      EXPECT_EQ(test::logits_of(twins.scaled, exec, compute, kTokens),
-                test::logits_of(twins.in_f32, exec, compute, kTokens));
-    const auto got = test::logits_of(twins.scaled, exec, Compute::f32, kTokens),
-               expected = test::logits_of(twins.dequantised, exec, Compute::f32, kTokens);
+      EXPECT_EQ(test::logits_of(twins.scaled, exec, compute, kPrompt),
+                test::logits_of(twins.in_f32, exec, compute, kPrompt));
+    const auto got = test::logits_of(twins.scaled, exec, Compute::f32, kPrompt),
+               expected = test::logits_of(twins.dequantised, exec, Compute::f32, kPrompt);
     for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-4) << i;
   }
 }
@@ -107,7 +107,7 @@ TEST(Fp8Scales, OtherTypesAreRefusedByName) {
       .add("model.layers.0.mlp.up_proj.weight_scale_inv", DType::f8_e5m2, {3, 2});
   Exec exec(1);
   try {
-    (void)test::logits_of(files, exec, Compute::f32, kTokens);
+    (void)test::logits_of(files, exec, Compute::f32, kPrompt);
     ADD_FAILURE() << "was accepted";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("F8_E5M2, expected F32, BF16, F16 or F8_E8M0"),

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "testing/cases.h"
 
 namespace {
 std::int64_t g_allocations = 0;  // of this test program, which has one thread
@@ -27,8 +28,8 @@ std::int64_t g_allocations = 0;  // of this test program, which has one thread
 namespace dsa {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInf = std::numeric_limits<float>::infinity();
+using test::kInf;
+using test::kNaN;
 using Ids = std::vector<std::int32_t>;
 
 std::optional<std::int32_t> greedy(std::vector<float> logits, SamplingParams p = {}, const Ids& prompt = {},
@@ -43,8 +44,8 @@ TEST(Sampler, GreedyTakesTheBestAndOfTiesTheLowerId) {
   EXPECT_EQ(greedy({1, 3, 2}), 1);
   EXPECT_EQ(greedy({1, 3, 2, 3}), 1);
   EXPECT_EQ(greedy({-5}), 0);
-  EXPECT_EQ(greedy({kNan, -kInf, -3e38F, kInf}), 2);
-  EXPECT_EQ(greedy({kNan, -kInf, kInf}), std::nullopt);
+  EXPECT_EQ(greedy({kNaN, -kInf, -3e38F, kInf}), 2);
+  EXPECT_EQ(greedy({kNaN, -kInf, kInf}), std::nullopt);
 }
 
 TEST(Sampler, PenaltiesSeeTheRightTokens) {
@@ -230,14 +231,14 @@ TEST(Sampler, SameSeedSameTokensInAnyOrder) {
 }
 
 TEST(Sampler, NeverChoosesWhatIsNotFinite) {
-  const std::vector<float> logits{kNan, 0, -kInf, kInf, 1, -kNan};
+  const std::vector<float> logits{kNaN, 0, -kInf, kInf, 1, -kNaN};
   for (const SamplingParams& p :
        {SamplingParams{}, SamplingParams{.temperature = 1e-45}, SamplingParams{.temperature = 100},
         SamplingParams{.top_k = 1}, SamplingParams{.top_k = 3, .top_p = 0.5}, SamplingParams{.top_p = 0},
         SamplingParams{.min_p = 1}})
     for (const auto& [id, n] : histogram(p, logits, 200)) EXPECT_TRUE(id == 1 || id == 4) << id;
 
-  std::vector<float> none{kNan, -kInf, kInf};
+  std::vector<float> none{kNaN, -kInf, kInf};
   SamplerScratch three(3), two(2);
   EXPECT_EQ(Sampler({.seed = 1}, 3).sample(three, none, {}, {}), std::nullopt);
   std::vector<float> banned{1, 2};

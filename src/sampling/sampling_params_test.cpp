@@ -7,13 +7,14 @@
 #include <string>
 
 #include "base/error.h"
+#include "testing/cases.h"
 
 namespace dsa {
 namespace {
 
 constexpr std::int64_t kVocab = 100;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
+using test::kInf;
+using test::kNaN;
 
 std::string error_of(const SamplingParams& params) {
   try {
@@ -47,22 +48,22 @@ TEST(SamplingParams, HostileValuesAreRefusedByName) {
     std::vector<double> bad;
   };
   const std::vector<Case> cases{
-      {"temperature", [](auto& p, double v) { p.temperature = v; }, {kNan, kInf, -kInf, -1, -1e-45, 1e38}},
-      {"top_p", [](auto& p, double v) { p.top_p = v; }, {kNan, kInf, -1, 2, 1.0000001}},
-      {"min_p", [](auto& p, double v) { p.min_p = v; }, {kNan, kInf, -0.1, 1.1}},
+      {"temperature", [](auto& p, double v) { p.temperature = v; }, {kNaN, kInf, -kInf, -1, -1e-45, 1e38}},
+      {"top_p", [](auto& p, double v) { p.top_p = v; }, {kNaN, kInf, -1, 2, 1.0000001}},
+      {"min_p", [](auto& p, double v) { p.min_p = v; }, {kNaN, kInf, -0.1, 1.1}},
       {"repetition_penalty",
        [](auto& p, double v) { p.repetition_penalty = v; },
-       {kNan, kInf, 0, -1, 1e38, -1e38}},
-      {"presence_penalty", [](auto& p, double v) { p.presence_penalty = v; }, {kNan, kInf, 1e38, -1e38, 2.1}},
+       {kNaN, kInf, 0, -1, 1e38, -1e38}},
+      {"presence_penalty", [](auto& p, double v) { p.presence_penalty = v; }, {kNaN, kInf, 1e38, -1e38, 2.1}},
       {"frequency_penalty",
        [](auto& p, double v) { p.frequency_penalty = v; },
-       {kNan, -kInf, 1e38, -1e38, -2.1}},
+       {kNaN, -kInf, 1e38, -1e38, -2.1}},
       {"top_k", [](auto& p, double v) { p.top_k = static_cast<std::int64_t>(v); }, {-1, -1e18, 9e18}},
       {"logit_bias",
        [](auto& p, double v) {
          p.logit_bias = {{5, v}};
        },
-       {kNan, kInf, 101, -101, 1e38}},
+       {kNaN, kInf, 101, -101, 1e38}},
       {"logit_bias",
        [](auto& p, double v) {
          p.logit_bias = {{static_cast<std::int32_t>(v), 1}};

@@ -31,7 +31,7 @@ struct TokenList {
   }
 };
 
-struct Choice {
+struct TextChoice {
   std::string text;
   TokenList tokens;
   std::int64_t offset = 0;  // bytes of the tokens before
@@ -82,7 +82,7 @@ class CompletionsAnswer final : public AnswerWriter {
   HttpAnswer whole() override {
     Json choices = Json::array();
     for (std::size_t i = 0; i < choices_.size(); ++i) {
-      const Choice& choice = choices_[i];
+      const TextChoice& choice = choices_[i];
       if (const auto fault = fault_of(*choice.finished)) return error_answer(*fault);
       choices.push_back({{"index", i},
                          {"text", choice.text},
@@ -97,7 +97,7 @@ class CompletionsAnswer final : public AnswerWriter {
  private:
   void begin_echo(std::size_t index) {
     const std::size_t prompt = index / per_prompt_;
-    Choice& choice = choices_[index];
+    TextChoice& choice = choices_[index];
     choice.text = call_.texts[prompt];
     // Nothing comes before the first token that could say how likely it is.
     if (call_.log_probs)
@@ -134,13 +134,13 @@ class CompletionsAnswer final : public AnswerWriter {
   }
 
   std::string push_prompt(std::size_t index, const PromptToken& token) {
-    Choice& choice = choices_[index];
+    TextChoice& choice = choices_[index];
     choice.tokens.add(model_.tokenizer, token.id, &token.log_probs, choice.offset);
     return "";
   }
 
   std::string push_token(std::size_t index, const NewToken& token) {
-    Choice& choice = choices_[index];
+    TextChoice& choice = choices_[index];
     if (call_.log_probs && token.log_probs && !token.stops)
       choice.tokens.add(model_.tokenizer, token.id, &*token.log_probs, choice.offset);
     choice.text += token.text;
@@ -149,7 +149,7 @@ class CompletionsAnswer final : public AnswerWriter {
 
   // What has gathered since the last chunk, the echo with it.
   std::string flush(std::size_t index, Json finish_reason) {
-    Choice& choice = choices_[index];
+    TextChoice& choice = choices_[index];
     if (!std::exchange(choice.begun, true) && call_.echo && !call_.log_probs)
       choice.text.erase(0, call_.texts[index / per_prompt_].size());  // begin() has said it
     const bool more = !choice.text.empty() || !choice.tokens.tokens.empty() || !finish_reason.is_null();
@@ -160,7 +160,7 @@ class CompletionsAnswer final : public AnswerWriter {
   }
 
   std::string finish(std::size_t index, Finished finished) {
-    Choice& choice = choices_[index];
+    TextChoice& choice = choices_[index];
     ++finished_;
     choice.text += finished.text;
     choice.finished = std::move(finished);
@@ -175,7 +175,7 @@ class CompletionsAnswer final : public AnswerWriter {
   AnswerHead head_;
   CompletionsCall call_;
   std::size_t per_prompt_ = 1;
-  std::vector<Choice> choices_;
+  std::vector<TextChoice> choices_;
   std::size_t finished_ = 0;
   Usage usage_;
 };

@@ -2,11 +2,9 @@
 
 #include <fmt/chrono.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
 
@@ -18,7 +16,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 8 << 10;
 constexpr std::size_t kMostWaiting = 64 << 10;  // bytes read ahead of what is looked at
 constexpr std::chrono::seconds kLinger{1};

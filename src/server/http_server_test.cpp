@@ -88,7 +88,7 @@ class Running {
   std::thread thread_;
 };
 
-std::string post(const std::string& path, const std::string& body) {
+std::string post_to(const std::string& path, const std::string& body) {
   return fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body);
 }
 const std::string kGet = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -98,7 +98,7 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 TEST(HttpServer, KeepsAConnectionAndAnswersInOrder) {
   Running server;
   HttpClient client(server.port());
-  client.send(post("/echo", "one") + post("/echo", "two"));
+  client.send(post_to("/echo", "one") + post_to("/echo", "two"));
   EXPECT_TRUE(client.answer().ends_with("\r\n\r\none"));
   EXPECT_TRUE(client.answer().ends_with("\r\n\r\ntwo"));
   client.send("HEAD /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -111,9 +111,9 @@ TEST(HttpServer, KeepsAConnectionAndAnswersInOrder) {
 TEST(HttpServer, AHandlerThatThrowsIsAnswered) {
   Running server;
   HttpClient client(server.port());
-  client.send(post("/throw", ""));
+  client.send(post_to("/throw", ""));
   EXPECT_TRUE(has(client.answer(), "HTTP/1.1 500 "));
-  client.send(post("/echo", "still here"));
+  client.send(post_to("/echo", "still here"));
   EXPECT_TRUE(has(client.answer(), "still here"));
 }
 
@@ -130,7 +130,7 @@ TEST(HttpServer, AStreamIsChunksFedFromAnotherThread) {
   exchange->write("!");
   exchange->end();
   EXPECT_EQ(client.until("0\r\n\r\n"), "1\r\n!\r\n0\r\n\r\n");
-  client.send(post("/echo", "again"));
+  client.send(post_to("/echo", "again"));
   EXPECT_TRUE(has(client.answer(), "again"));
 }
 
@@ -220,7 +220,7 @@ TEST(HttpServer, BadRequestsAreAnsweredAndTheConnectionCloses) {
   EXPECT_TRUE(has(smuggler.rest(), "HTTP/1.1 400 "));
   EXPECT_TRUE(smuggler.closed());
   HttpClient large(server.port());
-  large.send(post("/echo", std::string(100'000, 'x')));
+  large.send(post_to("/echo", std::string(100'000, 'x')));
   EXPECT_TRUE(has(large.rest(), "HTTP/1.1 413 ")) << "read by a client that is still sending";
 }
 
@@ -236,8 +236,8 @@ TEST(HttpServer, AClientThatAsksMaySend) {
 TEST(HttpServer, OneConnectionPastTheLimitIsTurnedAway) {
   Running server({.limits = {.connections = 2}});
   HttpClient first(server.port()), second(server.port());
-  first.send(post("/echo", "1"));
-  second.send(post("/echo", "2"));
+  first.send(post_to("/echo", "1"));
+  second.send(post_to("/echo", "2"));
   EXPECT_TRUE(has(first.answer(), "200 OK"));
   EXPECT_TRUE(has(second.answer(), "200 OK"));
   HttpClient third(server.port());
@@ -255,7 +255,7 @@ TEST(HttpServer, OneRequestPastAClientsLimitIsTurnedAway) {
   EXPECT_TRUE(has(third.rest(), "HTTP/1.1 429 "));
   answer->send({.body = "first"});
   EXPECT_TRUE(has(first.answer(), "first"));
-  first.send(post("/echo", "room again"));
+  first.send(post_to("/echo", "room again"));
   EXPECT_TRUE(has(first.answer(), "room again"));
   other->send({});
 }
@@ -265,7 +265,7 @@ TEST(HttpServer, StopAcceptingEndsEachConnectionBehindItsAnswer) {
   HttpClient busy(server.port()), idle(server.port());
   busy.send(kGet);
   auto exchange = server.asked.take().second;
-  idle.send(post("/echo", "x"));
+  idle.send(post_to("/echo", "x"));
   idle.answer();
   server->stop_accepting();
   EXPECT_EQ(idle.rest(), "");

@@ -1,19 +1,10 @@
 #include "server/reasoning_split.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "chat/call_reader.h"
+
 namespace dsa::server {
-namespace {
-
-// Bytes at the end of `text` that may yet become `mark`.
-std::size_t beginning_of(std::string_view mark, std::string_view text) {
-  for (std::size_t n = std::min(mark.size() - 1, text.size()); n > 0; --n)
-    if (text.ends_with(mark.substr(0, n))) return n;
-  return 0;
-}
-
-}  // namespace
 
 ReasoningSplit::ReasoningSplit(const std::optional<ReasoningMarks>& marks, bool begun)
     : marks_(marks.value_or(ReasoningMarks{})),

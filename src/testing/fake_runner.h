@@ -15,6 +15,8 @@
 
 namespace dsa::test {
 
+inline constexpr std::int64_t kVocabulary = 260;  // bytes, and four tokens more
+
 class FakeRunner final : public Runner {
  public:
   explicit FakeRunner(const Limits& limits) : limits_(limits), slots_(usize(limits.pages * kPageTokens)) {}

@@ -10,6 +10,8 @@
 
 namespace dsa::test {
 
+inline constexpr std::size_t kPageBytes = 10'000;  // where a test asks for no size of its own
+
 /// Page `number` of a sequence of its own kind: name and bytes are functions of the two numbers.
 struct PageCase {
   std::vector<std::int32_t> tokens;

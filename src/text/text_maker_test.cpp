@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kTokens = 512;
+constexpr std::int64_t kAskedTokens = 512;
 
 /// Makes documents for a small model with a chat format and one token a byte.
 class TextMakerTest : public ::testing::Test {
@@ -39,9 +39,9 @@ class TextMakerTest : public ::testing::Test {
       asked_.push_back(number);
       if (cancel_) return std::nullopt;
       progress(100);
-      return std::vector<ChatMessage>{{.role = Role::user, .content = std::string(2 * kTokens, 'q')}};
+      return std::vector<ChatMessage>{{.role = Role::user, .content = std::string(2 * kAskedTokens, 'q')}};
     };
-    return {{.folder = out_, .retrieval = retrieval, .chat = chat, .tokens = kTokens, .seed = 3},
+    return {{.folder = out_, .retrieval = retrieval, .chat = chat, .tokens = kAskedTokens, .seed = 3},
             {.name = "m", .fingerprint = "f", .architecture = Architecture::llama, .tokenizer = tokenizer_},
             source_,
             write};
@@ -64,7 +64,7 @@ TEST_F(TextMakerTest, MakesWhatIsNotThereAndListsAllOfIt) {
   ASSERT_EQ(first.documents().size(), 3U);
   for (const auto& [file, made] : first.documents()) {
     EXPECT_TRUE(fs::exists(out_ / file)) << file;
-    EXPECT_GE(made.tokens, kTokens) << file;
+    EXPECT_GE(made.tokens, kAskedTokens) << file;
   }
   EXPECT_EQ(seen, (std::vector<std::pair<std::int64_t, std::int64_t>>{
                       {512, 1536}, {1024, 1536}, {1124, 1536}, {1536, 1536}}));
@@ -82,7 +82,7 @@ TEST_F(TextMakerTest, CancelledItKeepsWhatIsWhole) {
   EXPECT_EQ(none.make_all({}, cancel_), TextMaker::Outcome::cancelled);
   EXPECT_TRUE(none.documents().empty());
   cancel_ = false;
-  const auto stop = [&](std::int64_t done, std::int64_t) { cancel_ = done == kTokens; };
+  const auto stop = [&](std::int64_t done, std::int64_t) { cancel_ = done == kAskedTokens; };
   TextMaker one = maker(2, 1);
   EXPECT_EQ(one.make_all(stop, cancel_), TextMaker::Outcome::cancelled);
   EXPECT_EQ(one.documents().size(), 1U);

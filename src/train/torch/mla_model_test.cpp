@@ -10,6 +10,8 @@
 #include "checkpoint/open_model.h"
 #include "kernels/dequantize.h"
 #include "model/transformer.h"
+#include "testing/copy.h"
+#include "testing/golden_case.h"
 #include "train/pretrain/mla_model.h"
 #include "train/pretrain/mla_weights.h"
 
@@ -19,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A model and everything that a step writes.
-struct Step {
+struct MlaStep {
   ModelConfig config;
   Exec exec{2};
   FlatTensors weights, gradient;
@@ -27,7 +29,7 @@ struct Step {
   MlaModel model;
   std::atomic<bool> never = false;
 
-  Step(ModelConfig of, const MlaModel::Options& options)
+  MlaStep(ModelConfig of, const MlaModel::Options& options)
       : config(std::move(of)),
         weights(mla_weights(config)),
         gradient(weights.zeros()),
@@ -45,8 +47,6 @@ struct Step {
   MlaModel::Losses run(const MlaModel::Request& request) { return *model.run(request, never); }
 };
 
-constexpr std::int64_t kGoldenTokens = 100;
-
 class MlaModelTest : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(, MlaModelTest,
                          ::testing::Values("deepseek_v32", "deepseek_v32_bf16", "deepseek_v32_mtp",
@@ -56,7 +56,7 @@ INSTANTIATE_TEST_SUITE_P(, MlaModelTest,
 TEST_P(MlaModelTest, ComputesWhatTheModelThatRunsDoes) {
   const ModelFiles files = open_model(fs::path(DSA_SOURCE_DIR) / "tests/goldens/models" / GetParam());
   const ModelConfig& c = files.config;
-  Step step(c, {.max_context = kGoldenTokens});
+  MlaStep step(c, {.max_context = kGoldenTokens});
   for (const auto& entry : step.weights.entries()) {
     const StoredTensor* stored = files.tensors->find(entry.name);
     ASSERT_NE(stored, nullptr) << entry.name;
@@ -110,12 +110,12 @@ constexpr const char* kSmall = R"({"model_type": "deepseek_v32", "vocab_size": 2
   "rope_theta": 100})";
 constexpr std::int64_t kBatch = 2, kContext = 11;
 
-struct SmallStep : Step {
+struct SmallStep : MlaStep {
   std::vector<std::int32_t> tokens;
 
   explicit SmallStep(double mtp = 0.5)
-      : Step(parse_hf_config(kSmall, "small").config,
-             {.batch = kBatch, .max_context = kContext, .mtp = mtp}) {
+      : MlaStep(parse_hf_config(kSmall, "small").config,
+                {.batch = kBatch, .max_context = kContext, .mtp = mtp}) {
     const CounterRng rng(5);
     for (std::uint64_t i = 0; i < kBatch * kContext; ++i)
       tokens.push_back(static_cast<std::int32_t>(rng.at(i) % 29));
@@ -134,7 +134,7 @@ struct SmallStep : Step {
       indexer.values()[i] = static_cast<float>(0.8 * (2 * rng.unit(1000 + i) - 1));
   }
   MlaModel::Losses run(StageKind stage, MlaModel::Gradients gradients = MlaModel::Gradients::all) {
-    return Step::run({.tokens = tokens, .context = kContext, .stage = stage, .gradients = gradients});
+    return MlaStep::run({.tokens = tokens, .context = kContext, .stage = stage, .gradients = gradients});
   }
   [[nodiscard]] double main_loss(StageKind stage, double mtp = 0.5) {
     const auto losses = run(stage, MlaModel::Gradients::none);
@@ -146,8 +146,6 @@ struct SmallStep : Step {
     return sum;
   }
 };
-
-std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
 
 bool all_zero(std::span<const float> values) {
   return std::ranges::all_of(values, [](float x) { return x == 0; });
@@ -162,7 +160,7 @@ struct Slope {
 template <class Loss>
 void expect_slopes(const Slope& slope, std::span<float> values, std::span<const float> gradient, Loss&& loss,
                    const std::string& name) {
-  const auto before = copy(values);
+  const auto before = test::copy(values);
   double squares = 0;
   for (const float g : gradient) squares += static_cast<double>(g) * static_cast<double>(g);
   ASSERT_GT(squares, 0) << name << ": has no gradient";
@@ -243,30 +241,31 @@ TEST(MlaModel, EachStageTrainsItsOwn) {
 TEST(MlaModel, LossesDoNotTouchEachOther) {
   SmallStep step, quiet(0.25);
   step.run(StageKind::sparse);
-  const auto main = copy(step.gradient.values()), indexer = copy(step.indexer_gradient.values());
+  const auto main = test::copy(step.gradient.values()), indexer = test::copy(step.indexer_gradient.values());
   quiet.run(StageKind::sparse);
-  EXPECT_NE(copy(quiet.gradient.values()), main);
-  EXPECT_EQ(copy(quiet.indexer_gradient.values()), indexer) << "the model's loss reaches the indexers";
+  EXPECT_NE(test::copy(quiet.gradient.values()), main);
+  EXPECT_EQ(test::copy(quiet.indexer_gradient.values()), indexer) << "the model's loss reaches the indexers";
 
   // All scores doubled: the same selections, another KL.
   for (std::int64_t i = 0; i < step.indexer.shape().layers; ++i)
     for (float& w : step.indexer.layer(i).weights_proj) w *= 2;
   step.run(StageKind::sparse);
-  EXPECT_NE(copy(step.indexer_gradient.values()), indexer);
-  EXPECT_EQ(copy(step.gradient.values()), main) << "the KL reaches the main weights";
+  EXPECT_NE(test::copy(step.indexer_gradient.values()), indexer);
+  EXPECT_EQ(test::copy(step.gradient.values()), main) << "the KL reaches the main weights";
 }
 
 TEST(MlaModel, ABatchIsTheMeanOfItsSequences) {
   SmallStep step;
   const auto run = [&](std::int64_t first, std::int64_t count) {
-    return static_cast<Step&>(step).run({.tokens = std::span(step.tokens)
-                                                       .subspan(static_cast<std::size_t>(first * kContext),
-                                                                static_cast<std::size_t>(count * kContext)),
-                                         .context = kContext,
-                                         .stage = StageKind::sparse});
+    return static_cast<MlaStep&>(step).run(
+        {.tokens = std::span(step.tokens)
+                       .subspan(static_cast<std::size_t>(first * kContext),
+                                static_cast<std::size_t>(count * kContext)),
+         .context = kContext,
+         .stage = StageKind::sparse});
   };
   const auto both = run(0, 2);
-  const auto main = copy(step.gradient.values()), indexer = copy(step.indexer_gradient.values());
+  const auto main = test::copy(step.gradient.values()), indexer = test::copy(step.indexer_gradient.values());
   std::vector<double> main_sum(main.size()), indexer_sum(indexer.size());
   double loss = 0, kl = 0;
   for (std::int64_t b = 0; b < 2; ++b) {
@@ -302,11 +301,11 @@ TEST(MlaModel, CountsWhatEveryExpertGot) {
 
 TEST(MlaModel, RecallIsAShareOfTheBestPossible) {
   SmallStep step;
-  const auto losses = static_cast<Step&>(step).run({.tokens = step.tokens,
-                                                    .context = kContext,
-                                                    .stage = StageKind::warmup,
-                                                    .gradients = MlaModel::Gradients::none,
-                                                    .recall = true});
+  const auto losses = static_cast<MlaStep&>(step).run({.tokens = step.tokens,
+                                                       .context = kContext,
+                                                       .stage = StageKind::warmup,
+                                                       .gradients = MlaModel::Gradients::none,
+                                                       .recall = true});
   for (const auto& layer : losses.indexers) {
     EXPECT_GT(layer.recall.rows, 0);
     EXPECT_GT(layer.recall.indexer, 0);

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "checkpoint/indexer_folder.h"
+#include "testing/copy.h"
 #include "testing/golden_case.h"
 #include "testing/torch_indexer.h"
 #include "train/sparse/gqa_weights.h"
@@ -19,7 +20,7 @@ namespace {
 using torch::Tensor;
 
 /// A golden model, its indexer and everything that a step writes.
-struct Step {
+struct SparseStep {
   GoldenCase golden;
   Exec exec{2};
   FlatTensors weights, lora;
@@ -27,7 +28,7 @@ struct Step {
   IndexerTensors indexer_gradient;
   SparseModel model;
 
-  explicit Step(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32)
+  explicit SparseStep(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32)
       : golden(name, 3, 12),
         weights(gqa_weights(golden.files(), exec)),
         lora(lora_rank > 0 ? lora_weights(weights, lora_rank, 5) : FlatTensors()),
@@ -61,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(, SparseModelTest,
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
-  Step step(GetParam());
+  SparseStep step(GetParam());
   const auto logits = step.model.logits(step.golden.tokens());
 
   ModelFiles& files = step.golden.files();
@@ -101,7 +102,7 @@ TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
 /// The same model with dense attention under a mask, as a PyTorch user would write it.
 class MaskedModel {
  public:
-  MaskedModel(Step& step, FlatTensors& weights) : step_(step), c_(step.golden.files().config) {
+  MaskedModel(SparseStep& step, FlatTensors& weights) : step_(step), c_(step.golden.files().config) {
     for (const auto& entry : weights.entries())
       leaves_[entry.name] = tensor_of(weights.of(entry).data(), entry.shape).requires_grad_(true);
     const RopeTable index_rope(c_.rope, step.golden.indexer().shape().rope_dim, c_.max_position_embeddings);
@@ -187,7 +188,7 @@ class MaskedModel {
     return unseen;
   }
 
-  Step& step_;
+  SparseStep& step_;
   const ModelConfig& c_;
   std::map<std::string, Tensor> leaves_;
   Tensor angles_;
@@ -203,7 +204,7 @@ void expect_near(std::span<const float> mine, const Tensor& theirs, const std::s
 }
 
 TEST_P(SparseModelTest, GradientsAreThoseOfDenseAttentionUnderAMask) {
-  Step step(GetParam());
+  SparseStep step(GetParam());
   const auto losses = step.run();
   MaskedModel oracle(step, step.weights);
   const Tensor lm = oracle.language_loss();
@@ -233,8 +234,6 @@ TEST_P(SparseModelTest, GradientsAreThoseOfDenseAttentionUnderAMask) {
   }
 }
 
-std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
-
 // Logits of some other model, shown in two blocks that no size divides.
 class OtherModel {
  public:
@@ -259,26 +258,26 @@ class OtherModel {
 };
 
 TEST(SparseModel, LossesDoNotTouchEachOther) {
-  Step step("qwen3");
+  SparseStep step("qwen3");
   const auto first = step.run();
-  const auto main = copy(step.gradient.values()), indexer = copy(step.indexer_gradient.values());
+  const auto main = test::copy(step.gradient.values()), indexer = test::copy(step.indexer_gradient.values());
 
   const OtherModel other(step.golden.files().config.vocab_size);
   step.run({.tokens = {}, .distill = 0.5, .teacher = other.teacher()});
-  EXPECT_NE(copy(step.gradient.values()), main);
-  EXPECT_EQ(copy(step.indexer_gradient.values()), indexer) << "the model's loss reaches the indexer";
+  EXPECT_NE(test::copy(step.gradient.values()), main);
+  EXPECT_EQ(test::copy(step.indexer_gradient.values()), indexer) << "the model's loss reaches the indexer";
 
   // All scores doubled: the same selections, another KL.
   for (std::int64_t i = 0; i < step.golden.indexer().shape().layers; ++i)
     for (float& w : step.golden.indexer().layer(i).weights_proj) w *= 2;
   const auto doubled = step.run();
   EXPECT_NE(doubled.kl, first.kl);
-  EXPECT_EQ(copy(step.gradient.values()), main) << "the KL reaches the main weights";
+  EXPECT_EQ(test::copy(step.gradient.values()), main) << "the KL reaches the main weights";
 }
 
 TEST(SparseModel, DistillsTheTeacher) {
   constexpr double kShare = 0.3;
-  Step step("llama_tied");
+  SparseStep step("llama_tied");
   const OtherModel other(step.golden.files().config.vocab_size);
   const auto losses = step.run({.tokens = {}, .distill = kShare, .teacher = other.teacher()});
   MaskedModel oracle(step, step.weights);
@@ -293,7 +292,7 @@ TEST(SparseModel, DistillsTheTeacher) {
 }
 
 TEST(SparseModel, LoraHasTheGradientOfItsProduct) {
-  Step step("llama_gqa", 2);
+  SparseStep step("llama_gqa", 2);
   const CounterRng rng(8);
   for (std::size_t i = 0; i < step.lora.values().size(); ++i)
     step.lora.values()[i] = static_cast<float>(0.2 * (rng.unit(i) - 0.5));
@@ -314,7 +313,7 @@ TEST(SparseModel, LoraHasTheGradientOfItsProduct) {
 }
 
 TEST(SparseModel, Bf16ProductsRoundAndNothingElse) {
-  Step exact("qwen2"), rounded("qwen2", 0, Products::bf16);
+  SparseStep exact("qwen2"), rounded("qwen2", 0, Products::bf16);
   const auto a = exact.run(), b = rounded.run();
   EXPECT_NEAR(a.language_model, b.language_model, 0.02 * a.language_model);
   EXPECT_NE(a.language_model, b.language_model);
