@@ -46,12 +46,23 @@ function(dsa_precompile target list optimised)
   endif()
 endfunction()
 
-# dsa_library(base [OPTIMISED] SOURCES a.cpp ... DEPS fmt::fmt ...) -> target dsa_base, alias dsa::base
+# Eight files of a target are compiled as one, so that their headers are read, and what they instantiate is made, once.
+# DSA_UNITY says of which targets.  Files of one target therefore share no name that is local to a file.
+function(dsa_unity target heavy)
+  if(DSA_UNITY STREQUAL "all" OR (heavy AND DSA_UNITY STREQUAL "heavy"))
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+    # GCC takes a file that is included for a header, where a type of one file's own would be a fault.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
+# dsa_library(base [OPTIMISED] [HEAVY] SOURCES a.cpp ... DEPS fmt::fmt ...) -> target dsa_base, alias dsa::base
 function(dsa_library name)
-  cmake_parse_arguments(arg "OPTIMISED" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "OPTIMISED;HEAVY" "" "SOURCES;DEPS" ${ARGN})
   add_library(dsa_${name} STATIC ${arg_SOURCES})
   add_library(dsa::${name} ALIAS dsa_${name})
   target_link_libraries(dsa_${name} PUBLIC dsa_flags ${arg_DEPS})
+  dsa_unity(dsa_${name} ${arg_HEAVY})
   dsa_precompile(dsa_${name} library ${arg_OPTIMISED} fmt::fmt nlohmann_json::nlohmann_json)
 endfunction()
 
@@ -63,13 +74,13 @@ function(dsa_builds_with label)
   add_dependencies(${label}_tests ${ARGN})
 endfunction()
 
-# dsa_test(kernels_test [OPTIMISED] SOURCES a_test.cpp ... DEPS dsa::kernels LABELS unit [TIMEOUT 120])
+# dsa_test(kernels_test [OPTIMISED] [HEAVY] SOURCES a_test.cpp ... DEPS dsa::kernels LABELS unit [TIMEOUT 120])
 # One executable of GoogleTest cases; each case becomes a ctest entry.  Labels: unit, golden, slow, gpu, train.
 function(dsa_test name)
   if(NOT DSA_BUILD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(arg "OPTIMISED" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "OPTIMISED;HEAVY" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -78,6 +89,7 @@ function(dsa_test name)
   target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gtest_main)
   # What a test computes takes no time beside compiling it.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  dsa_unity(${name} ${arg_HEAVY})
   dsa_precompile(${name} test ${arg_OPTIMISED} fmt::fmt nlohmann_json::nlohmann_json GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE DSA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})

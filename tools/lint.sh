@@ -60,6 +60,26 @@ git grep -nE '^ *#include "' -- 'src/*.cpp' 'src/*.h' 'src/*.inl' ':!src/testing
   }
   END { exit found }' || complain "includes upwards: see docs/architecture.md, \"Layers\""
 
+# Files of a folder are compiled as one (dsa_unity in cmake/dsa.cmake): what one names for itself no other does.
+git ls-files 'src/*.cpp' ':!src/cli' ':!src/*/no_*.cpp' | xargs awk '
+  FNR == 1 {
+    folder = FILENAME
+    sub(/\/[^\/]*$/, FILENAME ~ /_test\.cpp$/ ? " tests" : "", folder)
+  }
+  /^namespace [a-z]/ { space = $2 }
+  {
+    if (/^(struct|class|enum class) [^;]*\{/) name = $1 == "enum" ? $3 : $2
+    else if (/^using [A-Z][A-Za-z]* = /) name = $2
+    else if (/^(constexpr|const) / && match($0, / k[A-Z][A-Za-z0-9]*( =|\{|\()/)) name = substr($0, RSTART, RLENGTH)
+    else if (/^[A-Za-z]/ && !/^(TEST|DSA_)|::[A-Za-z_]+\(/ && match($0, /[A-Za-z_]+\([^()]*\) \{/)) name = substr($0, RSTART, RLENGTH)
+    else next
+    key = folder SUBSEP space SUBSEP name
+    if (key in at && at[key] != FILENAME && !($1 == "using" && $0 == said[key])) { print FILENAME ":" FNR ": " $0 "  (and " at[key] ")"; found = 1 }
+    at[key] = FILENAME
+    said[key] = $0
+  }
+  END { exit found }' || complain "names of two files of a folder: share what they name, or say better what each is"
+
 # What comments and documents cite is there: docs/NAME.md, and the heading quoted behind it.
 while IFS= read -r cite; do
   document=${cite%%,*} heading=$(sed -n 's/.*, "\(.*\)"$/\1/p' <<<"$cite")

@@ -14,16 +14,16 @@
 namespace dsa::cost {
 namespace {
 
-using Json = nlohmann::json;
+using nlohmann::json;
 
 constexpr double kMostTokens = 1e12;
 constexpr double kMostSpeed = 1e12, kLeastSpeed = 1e-9;  // tokens a second: what is beyond is no measurement
 
-double seconds_at(const Json& row, const char* key, const std::string& who) {
+double seconds_at(const json& row, const char* key, const std::string& who) {
   return 1 / number_within(row, key, kLeastSpeed, kMostSpeed, who);
 }
 
-void add_row(Speed& speed, const Json& row, const std::string& who) {
+void add_row(Speed& speed, const json& row, const std::string& who) {
   const std::string phase = string(row, "phase", who);
   if (phase != "decode" && phase != "prefill") return;  // a whole prompt says nothing of a position
   const double depth = number_within(row, "depth", 0, kMostTokens, who);
@@ -42,11 +42,11 @@ void add_row(Speed& speed, const Json& row, const std::string& who) {
 }
 
 // Of our server, the values that one cell of compare_server.py has; none without that cell.
-std::vector<double> values_of(const Json& cells, const std::string& name, const std::string& who) {
+std::vector<double> values_of(const json& cells, const std::string& name, const std::string& who) {
   constexpr const char* kOurs = "dsa";
   if (!cells.contains(name)) return {};
   std::vector<double> values;
-  for (const Json& value : member(cells[name], kOurs, Json::value_t::array, who + ": " + name)) {
+  for (const json& value : member(cells[name], kOurs, json::value_t::array, who + ": " + name)) {
     if (!value.is_number() || !(value.get<double>() > 0) || value.get<double>() > kMostSpeed)
       fail("{}: {}: expected numbers above 0", who, name);
     values.push_back(value.get<double>());
@@ -64,10 +64,10 @@ Range ratio(const std::vector<double>& over, const std::vector<double>& under) {
 }  // namespace
 
 Speeds read_bench_text(std::string_view text, const std::string& who) {
-  const Json file = parse_json(text, who);
+  const json file = parse_json(text, who);
   std::map<std::string, Speed> by_attention;
   std::size_t i = 0;
-  for (const Json& row : member(file, "rows", Json::value_t::array, who)) {
+  for (const json& row : member(file, "rows", json::value_t::array, who)) {
     const std::string where = fmt::format("{}: row {}", who, i++);
     const std::string attention = string(row, "attention", where);
     if (attention != "dense" && attention != "sparse")
@@ -78,7 +78,7 @@ Speeds read_bench_text(std::string_view text, const std::string& who) {
   Speeds out;
   out.source =
       fmt::format("measured: {}, {} on {}", who, printable(string(file, "model", who), 300),
-                  printable(string(member(file, "machine", Json::value_t::object, who), "cpu", who)));
+                  printable(string(member(file, "machine", json::value_t::object, who), "cpu", who)));
   for (auto& [name, speed] : by_attention)
     if (!speed.prefill.empty() && !speed.decode.empty()) out.kinds.push_back(std::move(speed));
   if (out.kinds.empty())
@@ -90,8 +90,8 @@ Speeds read_bench_text(std::string_view text, const std::string& who) {
 Speeds read_bench(const std::filesystem::path& file) { return read_bench_text(file_text(file), who(file)); }
 
 ServerSpeeds read_server_text(std::string_view text, const std::string& who) {
-  const Json file = parse_json(text, who);
-  const Json& cells = member(file, "cells", Json::value_t::object, who);
+  const json file = parse_json(text, who);
+  const json& cells = member(file, "cells", json::value_t::object, who);
   ServerSpeeds out;
   const std::vector<double> alone = values_of(cells, "a/1", who);
   for (const std::int64_t clients : {1, 4, 8, 16})

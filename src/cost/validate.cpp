@@ -17,8 +17,6 @@
 namespace dsa::cost {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t kParts = 4;
 enum Part : std::size_t { kProducts, kAttention, kSelected, kScores };
 using Parts = std::array<double, kParts>;
@@ -30,7 +28,7 @@ struct Row {
   Parts least{};  // seconds
 };
 
-Machine machine_of(const Json& json, const std::string& who) {
+Machine machine_of(const nlohmann::json& json, const std::string& who) {
   Machine m;
   m.read_gb_s = number_within(json, "read_gb_s", kLeast, kMost, who);
   m.fp32_gflop_s = number_within(json, "fp32_gflop_s", kLeast, kMost, who);
@@ -39,8 +37,9 @@ Machine machine_of(const Json& json, const std::string& who) {
   return m;
 }
 
-double least_of(const Json& parts, const char* name, const Machine& machine, const std::string& who) {
-  const Json& json = member(parts, name, Json::value_t::object, who);
+double least_of(const nlohmann::json& parts, const char* name, const Machine& machine,
+                const std::string& who) {
+  const nlohmann::json& json = member(parts, name, nlohmann::json::value_t::object, who);
   const Cost cost{.bytes = number_within(json, "bytes", 0, kMost, who),
                   .fp32_ops = number_within(json, "fp32_ops", 0, kMost, who),
                   .bf16_ops = number_within(json, "bf16_ops", 0, kMost, who),
@@ -48,14 +47,14 @@ double least_of(const Json& parts, const char* name, const Machine& machine, con
   return least_time(cost, machine).seconds;
 }
 
-Row row_of(const Json& json, const Machine& machine, const std::string& who) {
+Row row_of(const nlohmann::json& json, const Machine& machine, const std::string& who) {
   Row row;
   row.told.phase = string(json, "phase", who);
   row.told.attention = string(json, "attention", who);
   row.told.depth = static_cast<std::int64_t>(number_within(json, "depth", 0, 1e12, who));
   row.told.measured_s =
       number_within(json, "tokens", 1, 1e12, who) / number_within(json, "tok_s", kLeast, kMost, who);
-  const Json& cost = member(json, "cost", Json::value_t::object, who);
+  const nlohmann::json& cost = member(json, "cost", nlohmann::json::value_t::object, who);
   const auto least = [&](const char* name) { return least_of(cost, name, machine, who); };
   row.least[kProducts] = least("weights") + least("experts") + least("head");
   row.least[kScores] = least("scores");
@@ -139,10 +138,10 @@ void predict_from_others(std::vector<Row>& rows, const std::string& who) {
 }  // namespace
 
 std::vector<ValidatedRow> validate_text(std::string_view text, const std::string& who) {
-  const Json file = parse_json(text, who);
-  const Machine machine = machine_of(member(file, "machine", Json::value_t::object, who), who);
+  const nlohmann::json file = parse_json(text, who);
+  const Machine machine = machine_of(member(file, "machine", nlohmann::json::value_t::object, who), who);
   std::vector<Row> rows;
-  for (const Json& json : member(file, "rows", Json::value_t::array, who)) {
+  for (const nlohmann::json& json : member(file, "rows", nlohmann::json::value_t::array, who)) {
     const std::string where = fmt::format("{}: row {}", who, rows.size());
     rows.push_back(row_of(json, machine, where));
   }

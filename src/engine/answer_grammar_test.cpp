@@ -17,11 +17,11 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-constexpr std::int64_t kVocabulary = 260;
+using test::kVocabulary;
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 // What one choice was told.
-struct Told {
+struct ToldAnswer {
   Tokens tokens;
   std::vector<LogProbs> log_probs;
   std::optional<Finished> finished;
@@ -32,12 +32,12 @@ class AnswerGrammarTest : public testing::Test {
   AnswerGrammarTest() : tokenizer_(test::chat_tokenizer_spec()) {}
 
   // All requests at once, on so many pages.  `put_away`: how often one had to make room.
-  std::vector<std::vector<Told>> answer(const std::vector<Request>& requests, std::int64_t pages,
-                                        std::int64_t* put_away = nullptr) const {
+  std::vector<std::vector<ToldAnswer>> answer(const std::vector<Request>& requests, std::int64_t pages,
+                                              std::int64_t* put_away = nullptr) const {
     test::FakeRunner runner({.context = 640, .rows = 96, .pages = pages, .vocabulary = kVocabulary});
     EngineTime now;
     StepEngine engine(runner, tokenizer_, {.clock = [&] { return now += std::chrono::microseconds(100); }});
-    std::vector<std::vector<Told>> told(requests.size());
+    std::vector<std::vector<ToldAnswer>> told(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       engine.check(requests[i]);
       told[i].resize(usize(requests[i].choices));
@@ -45,7 +45,7 @@ class AnswerGrammarTest : public testing::Test {
           Submission{.request = requests[i],
                      .sink =
                          [&told, i](Event&& event) {
-                           Told& one = told[i][usize(event.choice)];
+                           ToldAnswer& one = told[i][usize(event.choice)];
                            if (const auto* token = std::get_if<NewToken>(&event.what)) {
                              if (!token->stops) one.tokens.push_back(token->id);
                              if (token->log_probs) one.log_probs.push_back(*token->log_probs);
@@ -60,7 +60,7 @@ class AnswerGrammarTest : public testing::Test {
     if (put_away != nullptr) *put_away = engine.status().put_away;
     return told;
   }
-  Told alone(const Request& request) const { return answer({request}, 40).front().front(); }
+  ToldAnswer alone(const Request& request) const { return answer({request}, 40).front().front(); }
 
   static Request held(std::uint32_t seed = 1) {
     Request request{.prompt = Tokens(50, static_cast<std::int32_t>(seed % 256))};
@@ -76,7 +76,7 @@ class AnswerGrammarTest : public testing::Test {
 
 TEST_F(AnswerGrammarTest, EveryAnswerIsOfTheGrammarAndEndsWhereItIsWhole) {
   for (std::uint32_t seed = 0; seed < 200; ++seed) {
-    const Told told = alone(held(seed));
+    const ToldAnswer told = alone(held(seed));
     const auto state = test::DigitGrammar().start();
     for (const auto id : told.tokens) ASSERT_TRUE(state->accept(id)) << seed;
     ASSERT_TRUE(told.finished);
@@ -88,7 +88,7 @@ TEST_F(AnswerGrammarTest, EveryAnswerIsOfTheGrammarAndEndsWhereItIsWhole) {
 TEST_F(AnswerGrammarTest, WithoutStopTokensAnAnswerEndsWhenNothingMayFollow) {
   Request request = held();
   request.stop_tokens.clear();
-  const Told told = alone(request);
+  const ToldAnswer told = alone(request);
   EXPECT_EQ(told.tokens.size(), 8U);
   EXPECT_EQ(told.finished->reason, FinishReason::stop);
 }
@@ -118,7 +118,7 @@ TEST_F(AnswerGrammarTest, ABiasLiftsNoBanAndTopKLooksAtWhatIsPermitted) {
 TEST_F(AnswerGrammarTest, LogProbabilitiesAreTheModelsOwn) {
   Request request = held();
   request.log_probs = 1;
-  const Told told = alone(request);
+  const ToldAnswer told = alone(request);
   Tokens so_far = request.prompt;
   const double log_sum = std::log(std::exp(1.0) + (kVocabulary - 1));
   for (std::size_t i = 0; i < told.tokens.size(); ++i) {
@@ -132,7 +132,7 @@ TEST_F(AnswerGrammarTest, LogProbabilitiesAreTheModelsOwn) {
 TEST_F(AnswerGrammarTest, ItBeginsBehindTheReasoning) {
   Request request = held();
   request.thinking = {.tokens = 5, .end = {257, 256}};
-  const Told told = alone(request);
+  const ToldAnswer told = alone(request);
   ASSERT_GE(told.tokens.size(), 7U + 3U);
   const Tokens free(told.tokens.begin(), told.tokens.begin() + 5);
   EXPECT_FALSE(std::ranges::all_of(free, [](int id) { return id >= '0' && id <= '9'; }));
@@ -240,7 +240,7 @@ TEST_F(AnswerGrammarTest, ItHoldsBesideEverythingElseInEveryPair) {
       const auto crowd = answer({other, request, later, other}, 11, &made_room);
       put_away += made_room;
       for (std::size_t choice = 0; choice < undisturbed.size(); ++choice) {
-        const Told &told = undisturbed[choice], &crowded = crowd[1][choice];
+        const ToldAnswer &told = undisturbed[choice], &crowded = crowd[1][choice];
         ASSERT_TRUE(told.finished && crowded.finished) << what;
         EXPECT_EQ(told.tokens, crowded.tokens) << what;
         EXPECT_EQ(told.finished->reason, crowded.finished->reason) << what;

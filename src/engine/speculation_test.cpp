@@ -15,9 +15,9 @@ namespace dsa {
 namespace {
 
 using Tokens = std::vector<std::int32_t>;
-using Told = std::vector<std::string>;  // a line for each event of a choice
+using EventLines = std::vector<std::string>;  // a line for each event of a choice
 
-constexpr std::int64_t kVocabulary = 260;
+using test::kVocabulary;
 constexpr std::int64_t kEcho = 20;
 constexpr Runner::Limits kRoomy{.context = 1024, .rows = 96, .pages = 40, .vocabulary = kVocabulary};
 
@@ -41,7 +41,7 @@ class SpeculationTest : public testing::Test {
   SpeculationTest() : tokenizer_(test::chat_tokenizer_spec()) {}
 
   struct Asked {
-    std::vector<Told> told;  // of each choice
+    std::vector<EventLines> told;  // of each choice
     std::vector<Finished> finished;
   };
   // An engine that is asked things.
@@ -66,7 +66,7 @@ class SpeculationTest : public testing::Test {
       return asked;
     }
     static void note(Asked& asked, const Event& event) {
-      Told& told = asked.told[usize(event.choice)];
+      EventLines& told = asked.told[usize(event.choice)];
       if (const auto* prompt = std::get_if<PromptToken>(&event.what)) told.push_back(line(*prompt));
       if (const auto* token = std::get_if<NewToken>(&event.what)) told.push_back(line(*token));
       if (const auto* finished = std::get_if<Finished>(&event.what)) {

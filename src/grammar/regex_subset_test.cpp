@@ -7,7 +7,7 @@
 namespace dsa {
 namespace {
 
-std::string refusal(const std::string& text) {
+std::string regex_refusal(const std::string& text) {
   try {
     plain_regex(text, "regex");
   } catch (const StructureError& error) {
@@ -50,16 +50,16 @@ TEST(RegexSubset, WhatCannotBeHeldToIsRefusedWithItsPlace) {
                                                                            {"(a{200}){200}", 8},
                                                                            {std::string("a\0b", 3), 1},
                                                                            {std::string("[a\0]", 4), 2}})
-    EXPECT_TRUE(refusal(text).starts_with(fmt::format("regex: at byte {} of ", byte)))
-        << text << ": " << refusal(text);
-  EXPECT_NE(refusal(std::string(kMostStructureBytes + 1, 'a')), "taken");
-  EXPECT_NE(refusal(std::string(65, '(') + "a" + std::string(65, ')')), "taken");
+    EXPECT_TRUE(regex_refusal(text).starts_with(fmt::format("regex: at byte {} of ", byte)))
+        << text << ": " << regex_refusal(text);
+  EXPECT_NE(regex_refusal(std::string(kMostStructureBytes + 1, 'a')), "taken");
+  EXPECT_NE(regex_refusal(std::string(65, '(') + "a" + std::string(65, ')')), "taken");
 }
 
 TEST(RegexSubset, LimitsHoldAtTheirValue) {
-  EXPECT_EQ(refusal("a{10000}"), "taken");
-  EXPECT_EQ(refusal("(a{100}){100}"), "taken");
-  EXPECT_EQ(refusal(std::string(60, '(') + "a" + std::string(60, ')')), "taken");
+  EXPECT_EQ(regex_refusal("a{10000}"), "taken");
+  EXPECT_EQ(regex_refusal("(a{100}){100}"), "taken");
+  EXPECT_EQ(regex_refusal(std::string(60, '(') + "a" + std::string(60, ')')), "taken");
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace dsa {
 namespace {
 
-std::string refusal(const std::string& text) {
+std::string schema_refusal(const std::string& text) {
   try {
     plain_schema(text);
   } catch (const StructureError& error) {
@@ -35,21 +35,22 @@ TEST(SchemaSubset, WhatIsReferredToIsReadToo) {
   EXPECT_EQ(plain_schema(R"({"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"next": {"$ref": "#"}}}}})"),
             R"({"$ref":"#/$defs/n","$defs":{"n":{"properties":{"next":{"$ref":"#"}},"type":"object",)"
             R"("additionalProperties":false}}})");
-  EXPECT_NE(refusal(R"({"$ref": "#/$defs/n", "$defs": {"n": {"not": {}}}})").find("#/$defs/n"),
+  EXPECT_NE(schema_refusal(R"({"$ref": "#/$defs/n", "$defs": {"n": {"not": {}}}})").find("#/$defs/n"),
             std::string::npos);
-  EXPECT_EQ(refusal(R"({"$defs": {"unused": {"not": {}}}})"), "taken");
+  EXPECT_EQ(schema_refusal(R"({"$defs": {"unused": {"not": {}}}})"), "taken");
   // Each place is looked at once, however many ways lead to it.
   std::string diamond = R"({"$ref": "#/$defs/0", "$defs": {)";
   for (int i = 0; i < 40; ++i)
     diamond += fmt::format(R"("{}": {{"anyOf": [{{"$ref": "#/$defs/{}"}}, {{"$ref": "#/$defs/{}"}}]}}, )", i,
                            i + 1, i + 1);
-  EXPECT_EQ(refusal(diamond + R"("40": {"type": "null"}}})"), "taken");
+  EXPECT_EQ(schema_refusal(diamond + R"("40": {"type": "null"}}})"), "taken");
 }
 
 TEST(SchemaSubset, AWordThatIsNoKeywordMayNameAProperty) {
-  EXPECT_EQ(refusal(R"({"type": "object", "properties": {"not": {"type": "string"}, "$ref": {"type": "null"},
+  EXPECT_EQ(
+      schema_refusal(R"({"type": "object", "properties": {"not": {"type": "string"}, "$ref": {"type": "null"},
                         "properties": {"enum": [{"if": 1}]}}, "title": "t", "x-order": 3})"),
-            "taken");
+      "taken");
 }
 
 // Keyword and path of each.
@@ -106,7 +107,7 @@ TEST(SchemaSubset, WhatCannotBeHeldToIsRefusedByKeywordAndPath) {
            {R"({"anyOf": [{"type": "null"}, {"not": {}}]})", "not", "#/anyOf/1"},
            {R"({"properties": {"a": false}})", "", "#/properties/a"},
            {"[]", "", "#"}}) {
-    const std::string said = refusal(c.schema);
+    const std::string said = schema_refusal(c.schema);
     EXPECT_NE(said.find(*c.keyword != '\0' ? fmt::format("\"{}\"", c.keyword) : std::string("schema")),
               std::string::npos)
         << c.schema << ": " << said;
@@ -115,14 +116,14 @@ TEST(SchemaSubset, WhatCannotBeHeldToIsRefusedByKeywordAndPath) {
 }
 
 TEST(SchemaSubset, WhatIsNoJsonOrTooLargeIsRefused) {
-  EXPECT_NE(refusal("{"), "taken");
-  EXPECT_NE(refusal(R"({"type": "null", "type": "null"})"), "taken");
+  EXPECT_NE(schema_refusal("{"), "taken");
+  EXPECT_NE(schema_refusal(R"({"type": "null", "type": "null"})"), "taken");
   std::string deep = R"({"type": "null"})";
   for (int i = 0; i < 40; ++i) deep = R"({"items": )" + deep + "}";
-  EXPECT_EQ(refusal(deep), "taken");
+  EXPECT_EQ(schema_refusal(deep), "taken");
   for (int i = 0; i < 40; ++i) deep = R"({"items": )" + deep + "}";
-  EXPECT_NE(refusal(deep), "taken");
-  EXPECT_NE(refusal("{\"title\": \"" + std::string(kMostStructureBytes, 'a') + "\"}"), "taken");
+  EXPECT_NE(schema_refusal(deep), "taken");
+  EXPECT_NE(schema_refusal("{\"title\": \"" + std::string(kMostStructureBytes, 'a') + "\"}"), "taken");
 }
 
 }  // namespace

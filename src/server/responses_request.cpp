@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 
 // A string, or a list of parts of which we take text alone.
-std::string text_of(const Fields& of, std::string_view field) {
+std::string text_of_parts(const Fields& of, std::string_view field) {
   const json* content = of.find(field);
   if (content == nullptr || !(content->is_string() || content->is_array()))
     of.wrong(field, "a string or a list of parts");
@@ -57,12 +57,12 @@ class Conversation {
       answer_ = false;
       messages_.push_back({{"role", "tool"},
                            {"tool_call_id", item.string("call_id").value_or("")},
-                           {"content", text_of(item, "output")}});
+                           {"content", text_of_parts(item, "output")}});
       return;
     }
     if (type != "reasoning") item.wrong("type", "message, function_call, function_call_output or reasoning");
     if (item.find("content") != nullptr)
-      answer(/*anew=*/true)["reasoning_content"] = text_of(item, "content");
+      answer(/*anew=*/true)["reasoning_content"] = text_of_parts(item, "content");
   }
 
   void add_message(const Fields& item) {
@@ -72,11 +72,11 @@ class Conversation {
     if (role == "assistant") {
       json& message = answer(/*anew=*/!answer_ || messages_.back().contains("tool_calls") ||
                              messages_.back().value("content", "") != "");
-      message["content"] = text_of(item, "content");
+      message["content"] = text_of_parts(item, "content");
       return;
     }
     answer_ = false;
-    messages_.push_back({{"role", role}, {"content", text_of(item, "content")}});
+    messages_.push_back({{"role", role}, {"content", text_of_parts(item, "content")}});
   }
 
   void add_call(const Fields& item) {
@@ -100,7 +100,7 @@ class Conversation {
 };
 
 // The tools as chat's, as text; those that OpenAI's own servers would run are left out.
-std::string tools_of(const Fields& body, std::string_view sent) {
+std::string function_tools(const Fields& body, std::string_view sent) {
   const json* list = body.find("tools");
   if (list == nullptr) return "";
   if (!list->is_array() || list->size() > kMaxTools)
@@ -143,7 +143,7 @@ void refuse_what_needs_a_state(const Fields& body) {
 ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::string_view text) {
   refuse_what_needs_a_state(body);
   json chat{{"messages", Conversation(body).take()}};
-  const std::string tools = tools_of(body, text);
+  const std::string tools = function_tools(body, text);
   if (!tools.empty()) chat.update(parse_body(tools));
   if (body.find("max_output_tokens") != nullptr)
     chat["max_tokens"] = *body.integer("max_output_tokens", 1, std::numeric_limits<std::int64_t>::max());

@@ -40,10 +40,10 @@ struct Responses : ::testing::Test {
   test::ScriptedModel model;
 };
 
-constexpr const char* kTools =
+constexpr const char* kTwoTools =
     R"("tools": [{"type": "web_search"}, {"type": "function", "name": "now", "description": "T",
   "parameters": {"type": "object", "properties": {}}, "strict": true}])";
-constexpr const char* kAnswer =
+constexpr const char* kTextAndCall =
     "I look.\n<tool_call>\n{\"name\": \"now\", \"arguments\": {\"a\": 1}}\n</tool_call>";
 
 TEST_F(Responses, ItemsAreAConversation) {
@@ -69,7 +69,7 @@ TEST_F(Responses, ItemsAreAConversation) {
 }
 
 TEST_F(Responses, ToolsOfOtherServersArePassedOver) {
-  const auto call = read(std::string(R"({"input": "q", )") + kTools + "}");
+  const auto call = read(std::string(R"({"input": "q", )") + kTwoTools + "}");
   ASSERT_EQ(call.chat.shape.tools.size(), 1U);
   EXPECT_EQ(call.chat.shape.tools[0].definition,
             R"({"type": "function", "function": {"name": "now", "description": "T", "parameters": )"
@@ -99,8 +99,8 @@ TEST_F(Responses, WhatCannotBeDoneIsNamed) {
 }
 
 TEST_F(Responses, AWholeAnswerIsItsItems) {
-  const auto writer = write_response(read(std::string(R"({"input": "q", )") + kTools + "}"), model.served);
-  play(*writer, kAnswer);
+  const auto writer = write_response(read(std::string(R"({"input": "q", )") + kTwoTools + "}"), model.served);
+  play(*writer, kTextAndCall);
   const json body = json::parse(writer->whole().body);
   EXPECT_EQ(body.at("status"), "completed");
   EXPECT_EQ(body.at("object"), "response");
@@ -120,8 +120,8 @@ TEST_F(Responses, AWholeAnswerIsItsItems) {
 
 TEST_F(Responses, AStreamHasItsEventsInOrder) {
   const auto writer =
-      write_response(read(std::string(R"({"input": "q", "stream": true, )") + kTools + "}"), model.served);
-  const std::string text = play(*writer, kAnswer);
+      write_response(read(std::string(R"({"input": "q", "stream": true, )") + kTwoTools + "}"), model.served);
+  const std::string text = play(*writer, kTextAndCall);
   std::vector<std::string> order;
   std::string said, arguments;
   json last;
