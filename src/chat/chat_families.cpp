@@ -107,7 +107,7 @@ std::ptrdiff_t last_user_index(std::span<const ChatMessage> messages) {
   return i;
 }
 
-Answer split_answer(const ChatMessage& message) {
+SplitAnswer split_answer(const ChatMessage& message) {
   static constexpr std::string_view kBegin = "<think>";
   static constexpr std::string_view kEnd = "</think>";
   if (message.reasoning) return {*message.reasoning, message.content};

@@ -93,11 +93,11 @@ std::ptrdiff_t last_user_index(std::span<const ChatMessage> messages);
 
 /// An answer taken apart the way Qwen3's and GLM's templates do it: by ChatMessage::reasoning,
 /// else by the text's own </think>.
-struct Answer {
+struct SplitAnswer {
   std::string reasoning;
   std::string content;
 };
-Answer split_answer(const ChatMessage& message);
+SplitAnswer split_answer(const ChatMessage& message);
 /// What stands behind the last </think>; all of it, if there is none.
 std::string_view after_reasoning(std::string_view content);
 

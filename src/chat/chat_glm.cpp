@@ -19,7 +19,7 @@ glm_tools::Layout layout(GlmVersion style) {
 }
 
 void write_answer(PromptWriter& out, GlmVersion style, const ChatMessage& m, bool after_last_user) {
-  const Answer answer = split_answer(m);
+  const SplitAnswer answer = split_answer(m);
   out.control("<|assistant|>");
   if (style == GlmVersion::glm46) out.text("\n").control("<think>");
   if (after_last_user && !answer.reasoning.empty()) {

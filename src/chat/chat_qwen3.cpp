@@ -42,7 +42,7 @@ std::vector<Segment> render(Qwen3 kind, std::span<const ChatMessage> messages, c
       write_message(out, m.role, m.content);
       continue;
     }
-    const Answer answer = split_answer(m);
+    const SplitAnswer answer = split_answer(m);
     const bool last = i + 1 == messages.size() && kind != Qwen3::instruct;
     begin_message(out, m.role);
     if (static_cast<std::ptrdiff_t>(i) > last_query && (last || !answer.reasoning.empty())) {
