@@ -118,6 +118,16 @@ TEST(ConfigJson, DeepseekV3WithoutQueryLatent) {
   EXPECT_FALSE(config.indexer);
 }
 
+TEST(ConfigJson, LayersMaySelectDifferentNumbersOfTokens) {
+  std::vector<std::int64_t> list(61, 2048);
+  EXPECT_TRUE(
+      parse(with(v32(), R"({"index_topk":)" + json_text(json(list)) + "}")).indexer->layer_topk.uniform());
+  list[3] = 4096;
+  const auto indexer = parse(with(v32(), R"({"index_topk":)" + json_text(json(list)) + "}")).indexer;
+  EXPECT_EQ(indexer->layer_topk.list(), list);
+  EXPECT_EQ(indexer->topk, 2082);
+}
+
 TEST(ConfigJson, GlmIndexerScheduleInEverySpelling) {
   EXPECT_EQ(parse(glm()).indexer->full, std::vector<bool>(78, true));
   EXPECT_TRUE(parse(glm()).indexer->rope_interleave);
@@ -330,6 +340,11 @@ std::vector<BadConfig> bad_configs() {
       patched("H40_IndexerTypesOfAnotherLength", glm(), R"({"indexer_types":["full"]})",
               {"names 1 layers", "78"}),
       patched("H40_IndexerPatternLetters", glm(), R"({"index_topk_pattern":"FXS"})", {"index_topk_pattern"}),
+      patched("H40_TopkOfAnotherLength", v32(), R"({"index_topk":[2048,1024]})",
+              {"index_topk lists 2 numbers", "expected 61"}),
+      patched("H40_TopkOfASharedSelection", glm(),
+              R"({"num_hidden_layers":2,"indexer_types":["full","shared"],"index_topk":[2048,1024]})",
+              {"index_topk is 1024 for layer 1", "shares"}),
       patched("H40_FirstLayerShared", glm(), R"({"num_hidden_layers":2,"indexer_types":["shared","full"]})",
               {"layer 0 shares"}),
       patched("SlidingWindow", llama(), R"({"sliding_window":4096})", {"sliding-window"}),

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/numeric.h"
+#include "checkpoint/config_topk.h"
 
 namespace dsa {
 namespace {
@@ -104,7 +105,6 @@ void read_indexer(ConfigReader& config, ModelConfig& out) {
   IndexerConfig& indexer = out.indexer.emplace();
   indexer.n_heads = config.integer("index_n_heads");
   indexer.head_dim = config.integer("index_head_dim");
-  indexer.topk = config.integer("index_topk");
   indexer.rope_head_dim = out.mla->qk_rope_head_dim;
   // transformers has no key for it: it rotates V3.2's indexer half-split and GLM's interleaved.
   indexer.rope_interleave = config.boolean("indexer_rope_interleave", glm);
@@ -115,6 +115,7 @@ void read_indexer(ConfigReader& config, ModelConfig& out) {
     indexer.full = read_indexer_types(config, out.num_hidden_layers);
   else
     indexer.full.assign(usize(out.num_hidden_layers), true);
+  read_index_topk(config, out.num_hidden_layers, indexer);
   config.ignore({"index_share_for_mtp_iteration", "output_indexer_scores", "indexer_loss_coef",
                  "indexer_dense_warmup"});
 }

@@ -17,6 +17,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxIds = 1024;
 constexpr std::size_t kMaxStrings = 1 << 16;
+constexpr std::size_t kMaxIntegers = 1 << 16;
 
 // Nothing if it is not a JSON integer from 0 to 2^31 - 1.
 std::optional<std::int32_t> small_integer(const json& value) {
@@ -87,6 +88,16 @@ std::vector<std::string> ConfigReader::strings(std::string_view key) {
       !std::all_of(value->begin(), value->end(), [](const json& item) { return item.is_string(); }))
     wrong(key, *value, "a list of strings");
   return value->get<std::vector<std::string>>();
+}
+
+std::vector<std::int64_t> ConfigReader::integers(std::string_view key) {
+  const json* value = find(key);
+  if (value == nullptr) return {};
+  const auto is_small = [](const json& item) { return small_integer(item).has_value(); };
+  if (!value->is_array() || value->size() > kMaxIntegers ||
+      !std::all_of(value->begin(), value->end(), is_small))
+    wrong(key, *value, "a list of whole numbers from 0 to 2^31 - 1");
+  return value->get<std::vector<std::int64_t>>();
 }
 
 std::vector<std::int32_t> ConfigReader::ids(std::string_view key) {

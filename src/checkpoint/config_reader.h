@@ -34,6 +34,8 @@ class ConfigReader {
   bool boolean(std::string_view key, bool fallback);
   std::string string(std::string_view key, std::string_view fallback);
   std::vector<std::string> strings(std::string_view key);  // empty if absent
+  /// A list of whole numbers below 2^31; empty if absent.
+  std::vector<std::int64_t> integers(std::string_view key);
   /// A number or a list of them, each in [0, 2^31); empty if absent.
   std::vector<std::int32_t> ids(std::string_view key);
 

@@ -8,6 +8,7 @@
 #include "base/present.h"
 #include "base/who.h"
 #include "checkpoint/config_reader.h"
+#include "checkpoint/config_topk.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/hf_folder.h"
 #include "checkpoint/tensor_names.h"
@@ -54,7 +55,7 @@ void read_config(std::string_view text, const std::string& who, IndexerFolder& o
   config.n_heads = reader.integer("index_n_heads");
   config.head_dim = reader.integer("index_head_dim");
   config.rope_head_dim = reader.integer("index_rope_head_dim");
-  config.topk = reader.integer("index_topk");
+  read_index_topk(reader, out.base_model.num_hidden_layers, config);
   config.k_norm_eps = reader.number("k_norm_eps", config.k_norm_eps);
   config.trained_context = reader.integer("trained_context");
   if (config.trained_context < 1) fail("{}: trained_context is 0, expected at least 1", who);

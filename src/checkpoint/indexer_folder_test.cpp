@@ -157,6 +157,13 @@ TEST_F(Indexer, OpensAndFits) {
   EXPECT_NO_THROW(check_indexer_fits(indexer, model_, FingerprintCheck::enforce));
 }
 
+TEST_F(Indexer, SelectsAsManyTokensInEachLayerAsItSays) {
+  config_["index_topk"] = {16, 4, 40};
+  const IndexerFolder indexer = open();
+  EXPECT_EQ(indexer.config.topk, 20);
+  EXPECT_EQ(indexer.config.layer_topk.list(), (std::vector<std::int64_t>{16, 4, 40}));
+}
+
 TEST_F(Indexer, InsideItsModelItIsTheModels) {
   const TempFolder model;
   for (const char* file : {"config.json", "model.safetensors"})
@@ -210,6 +217,15 @@ TEST_F(Indexer, BadConfigs) {
   bad(R"({"index_rope_head_dim":3})", {"index_rope_head_dim is 3", "even"});
   bad(R"({"index_rope_head_dim":10})", {"index_rope_head_dim is 10", "2 to 8"});
   bad(R"({"index_topk":0})", {"index_topk is 0"});
+  bad(R"({"index_topk":[16,8]})", {"config.json", "index_topk lists 2 numbers", "expected 3"});
+  bad(R"({"index_topk":[]})", {"index_topk lists 0 numbers", "expected 3"});
+  bad(R"({"index_topk":[16,0,8]})", {"index_topk is 0 for layer 1", "1 to 2147483647"});
+  bad(R"({"index_topk":[16,2147483648,8]})", {"index_topk is [16,2147483648,8]", "whole numbers"});
+  bad(R"({"index_topk":[16,"8",8]})", {"index_topk is [16,\"8\",8]", "whole numbers"});
+  bad(R"({"index_topk":[16,-8,8]})", {"index_topk", "whole numbers"});
+  bad(R"({"index_topk":[16,8.5,8]})", {"index_topk", "whole numbers"});
+  bad(R"({"index_topk":[[16],8,8]})", {"index_topk", "whole numbers"});
+  bad(R"({"index_topk":"16"})", {"index_topk is \"16\"", "whole number"});
   bad(R"({"trained_context":0})", {"trained_context is 0"});
   bad(R"({"trained_context":null})", {"trained_context is missing"});
   bad(R"({"base_model":null})", {"base_model is missing"});
@@ -227,13 +243,23 @@ TEST_F(Indexer, OnlyF32AndBf16) {
   expect({"wq.weight is stored as F16", "BF16 or F32"});
 }
 
+TEST_F(Indexer, AnotherDivisionIsWrittenAndNothingElse) {
+  const IndexerFolder before = open();
+  rewrite_index_topk(folder_.path(), {16, 4, 40});
+  const IndexerFolder after = open_indexer_folder(folder_.path());
+  EXPECT_EQ(after.config.layer_topk.list(), (std::vector<std::int64_t>{16, 4, 40}));
+  EXPECT_EQ(after.config.trained_context, before.config.trained_context);
+  EXPECT_EQ(after.base_model.fingerprint, before.base_model.fingerprint);
+}
+
 TEST(IndexerFolderWrite, ReadsBackAsItWasWritten) {
   const TempFolder folder;
   const ModelFiles model = open_model(golden("llama_gqa"));
   IndexerConfig config{.n_heads = 2,
                        .head_dim = 8,
                        .rope_head_dim = 4,
-                       .topk = 16,
+                       .topk = 20,
+                       .layer_topk = LayerTopk({16, 4, 40}),
                        .k_norm_eps = 1e-5,
                        .trained_context = 4096,
                        .full = {}};
@@ -261,6 +287,7 @@ TEST(IndexerFolderWrite, ReadsBackAsItWasWritten) {
   EXPECT_EQ(read.config.head_dim, config.head_dim);
   EXPECT_EQ(read.config.rope_head_dim, config.rope_head_dim);
   EXPECT_EQ(read.config.topk, config.topk);
+  EXPECT_EQ(read.config.layer_topk, config.layer_topk);
   EXPECT_EQ(read.config.k_norm_eps, config.k_norm_eps);
   EXPECT_EQ(read.config.trained_context, config.trained_context);
   EXPECT_EQ(read.base_model.architecture, "LlamaForCausalLM");

@@ -21,4 +21,8 @@ struct IndexerFolderToWrite {
 /// Error if the disk fails.
 void write_indexer_folder(const std::filesystem::path& folder, IndexerFolderToWrite indexer);
 
+/// Replaces `index_topk` in the folder's config.json, which is there, and leaves everything else.  Throws
+/// Error.
+void rewrite_index_topk(const std::filesystem::path& folder, const std::vector<std::int64_t>& list);
+
 }  // namespace dsa

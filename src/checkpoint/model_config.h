@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint/layer_topk.h"
+
 namespace dsa {
 
 enum class Architecture : std::uint8_t { llama, qwen2, qwen3, deepseek_v3, deepseek_v32, glm_moe_dsa };
@@ -58,7 +60,8 @@ struct IndexerConfig {
   std::int64_t head_dim = 0;
   std::int64_t rope_head_dim = 0;  // the first dims of the head
   bool rope_interleave = false;
-  std::int64_t topk = 0;
+  std::int64_t topk = 0;      // where the layers differ, their mean
+  LayerTopk layer_topk = {};  // how it is divided among them
   double k_norm_eps = 1e-6;
   std::int64_t trained_context = 0;  // the longest context it has seen, tokens; 0: not known
   /// Per layer: true: its own indexer; false: shares the nearest earlier full layer's selection.
