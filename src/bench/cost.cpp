@@ -71,9 +71,10 @@ PassCost pass_cost(const ModelShape& model, std::int64_t topk, const Pass& pass)
   PassCost total;
   for (std::int64_t done = 0; done < pass.tokens; done += pass.chunk) {
     const std::int64_t rows = std::min(pass.chunk, pass.tokens - done);
-    for (const LayerShape& layer : model.layers) {
-      add_layer(total, model, layer, rows * pass.sequences);
-      add_attention(total, model, layer.cache, topk, pass.first + done, pass, rows);
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+      const std::int64_t selected = topk > 0 ? model.layer_topk.of(static_cast<std::int64_t>(i), topk) : 0;
+      add_layer(total, model, model.layers[i], rows * pass.sequences);
+      add_attention(total, model, model.layers[i].cache, selected, pass.first + done, pass, rows);
     }
     if (pass.logits == Logits::of_every_chunk || done + rows == pass.tokens)
       add(total.head, model.compute, model.head, static_cast<double>(pass.sequences));

@@ -40,7 +40,8 @@ struct PassCost {
   [[nodiscard]] Cost total() const;
 };
 
-/// `topk`: how many tokens a row attends to at most; 0: all before it.
+/// `topk`: how many tokens a row attends to at most, on average over the layers, divided among them as
+/// the model says; 0: all before it.
 /// Every weight is read once a chunk (of routed experts as many as the chunk can use); of the cache a chunk
 /// reads each visible entry once, or, sparse, the keys of all and at least one row's selection.
 /// Products with GGUF blocks and indexer scores count as int8, attention as bf16, the rest as the weights

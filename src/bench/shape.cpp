@@ -12,6 +12,7 @@ ModelShape frame_of(const ModelConfig& c, Compute compute) {
   out.score_dim = c.mla ? c.mla->kv_lora_rank + c.mla->qk_rope_head_dim : c.head_dim;
   if (c.indexer) {
     out.index_elements = c.indexer->n_heads * c.indexer->head_dim;
+    out.layer_topk = c.indexer->layer_topk;
     out.topk = c.indexer->topk;
   }
   if (c.moe) {

@@ -33,7 +33,8 @@ struct ModelShape {
   std::int64_t heads = 0;
   std::int64_t score_dim = 0;       // elements of a head's product with an entry; what it sums are cache.rank
   std::int64_t index_elements = 0;  // heads x dim of the indexer; 0: none
-  std::int64_t topk = 0;            // the indexer's own; 0: none
+  std::int64_t topk = 0;            // the indexer's own, the mean over the layers; 0: none
+  LayerTopk layer_topk = {};        // how it is divided among them
   std::int64_t experts = 0, experts_chosen = 0;
 };
 

@@ -62,6 +62,7 @@ Kind dense_kind(const BenchOptions& o) {
   Kind kind{.attention = AttentionMode::dense, .load = load_options_of(o)};
   kind.load.use_indexer = false;
   kind.load.topk = 0;
+  kind.load.topk_layers.clear();
   return kind;
 }
 

@@ -58,7 +58,7 @@ std::string describe(const MoeConfig& m) {
                      m.norm_topk_prob, m.routed_scaling_factor, m.first_k_dense_replace, m.moe_layer_freq);
 }
 
-// Its top-k and trained context are the rule's, page by page.
+// Its top-k, how that is divided, and its trained context are the rule's, page by page.
 std::string describe(const IndexerConfig& i) {
   std::string full;
   for (const bool own : i.full) full += own ? '1' : '0';
@@ -98,11 +98,16 @@ PageKey page_key(const PageKey& before, std::span<const std::int32_t> tokens, co
   hash.key(before);
   hash.number(std::uint64_t{tokens.size()});
   std::int64_t visible = first_position;
+  bool some_select = false;
   for (const std::int32_t token : tokens) {
-    ++visible;
+    const bool selects = rule.selects(++visible);
     hash.number(token);
-    hash.number(rule.selects(visible) ? rule.topk : std::int64_t{0});
+    hash.number(selects ? rule.topk : std::int64_t{0});
+    some_select = some_select || selects;
   }
+  if (some_select && rule.layers != nullptr)
+    for (std::int64_t layer = 0; layer < std::ssize(rule.layers->list()); ++layer)
+      hash.number(rule.topk_of(layer));
   return hash.digest();
 }
 

@@ -33,7 +33,8 @@ PageKey root_key(const CacheIdentity& identity);
 /// A full page: `before` is the key of the page before it, or the root, `first_position` that of tokens[0].
 /// Rules by which these rows attend alike give the same key: a sparse sequence shares its pages with a dense
 /// one up to top-k.  SHA-256 over `before`, the number of rows, and for each its token and how many tokens it
-/// selects, 0 where it attends to everything.
+/// selects, 0 where it attends to everything; then, if some row selects and the layers differ, how many each
+/// layer selects.
 PageKey page_key(const PageKey& before, std::span<const std::int32_t> tokens, const SelectionRule& rule,
                  std::int64_t first_position);
 

@@ -126,6 +126,20 @@ TEST(PrefixKey, RulesThatAreAlikeForThesePagesGiveTheSameKeys) {
   EXPECT_NE(key(kLast, 0), key(kDense, 0));
 }
 
+TEST(PrefixKey, HowTokensAreDividedAmongTheLayersCountsWhereARowSelects) {
+  const auto tokens = page_of_tokens();
+  const LayerTopk a({100, 200, 300}), b({100, 300, 200});
+  const SelectionRule of_a{.topk = 200, .layers = &a}, of_b{.topk = 200, .layers = &b}, alike{.topk = 200};
+  const auto key = [&](const SelectionRule& rule, std::int64_t first) {
+    return page_key({}, tokens, rule, first);
+  };
+  EXPECT_EQ(key(of_a, 0), key(kDense, 0)) << "up to the least of them nothing is selected";
+  EXPECT_NE(key(of_a, 64), key(kDense, 64)) << "from position 100 on one layer selects";
+  EXPECT_EQ(key(of_a, 256), page_key({}, tokens, {.topk = 200, .layers = &a}, 256));
+  EXPECT_NE(key(of_a, 256), key(of_b, 256));
+  EXPECT_NE(key(of_a, 256), key(alike, 256));
+}
+
 TEST(PrefixKey, HexIsEveryByteInOrder) {
   PageKey key{};
   key[0] = std::byte{0x01}, key[1] = std::byte{0xAB}, key[31] = std::byte{0xF0};

@@ -10,7 +10,7 @@ BestSelection::BestSelection(LoadedModel& model)
     : model_(model), mass_(model.exec(), model.transformer().kernels()) {}
 
 ForwardHooks BestSelection::hooks(std::int64_t topk) {
-  topk_ = topk;
+  mean_topk_ = topk;
   ForwardHooks hooks;
   hooks.attention_inputs = [this](std::int64_t layer, const AttentionInputs& inputs) {
     choose(layer, inputs);
@@ -24,6 +24,7 @@ void BestSelection::choose(std::int64_t layer, const AttentionInputs& inputs) {
   const Transformer& transformer = model_.transformer();
   if (!transformer.weights().layers[static_cast<std::size_t>(layer)].indexer) return;
   layer_ = layer;
+  topk_ = transformer.selection_rule({.topk = mean_topk_}).topk_of(layer);
   rows_.clear();
   for (std::size_t r = 0; r < inputs.rows.size(); ++r)
     if (inputs.rows[r].visible > topk_) rows_.push_back(static_cast<std::int64_t>(r));

@@ -18,7 +18,7 @@ class BestSelection {
   explicit BestSelection(LoadedModel& model);
 
   /// For the model's set_hooks(); valid while this object lives.  One sequence a batch.
-  /// `topk` is the model's.
+  /// `topk`: what that sequence selects, the mean over the layers.
   [[nodiscard]] ForwardHooks hooks(std::int64_t topk);
 
  private:
@@ -28,7 +28,8 @@ class BestSelection {
 
   LoadedModel& model_;
   AttentionMass mass_;
-  std::int64_t topk_ = 0;
+  std::int64_t mean_topk_ = 0;
+  std::int64_t topk_ = 0;                  // of `layer_`
   std::int64_t layer_ = -1;                // that `chosen_` belongs to
   std::vector<std::int64_t> rows_;         // of the batch: those with more than topk tokens to choose from
   std::vector<std::int32_t> chosen_;       // [rows, topk]

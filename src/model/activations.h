@@ -55,7 +55,7 @@ struct ActivationViews {
 struct ActivationSizes {
   std::int64_t max_tokens = 1;
   std::int64_t max_context = 1;
-  std::int64_t topk = 0;
+  std::int64_t topk = 0;  // of the layer that selects most
   int threads = 1;
 };
 

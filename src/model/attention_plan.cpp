@@ -1,9 +1,12 @@
 #include "model/attention_plan.h"
 
+#include <algorithm>
+
 namespace dsa {
 namespace {
 
 void append(std::vector<RowGroup>& groups, const RowGroup& more) {
+  if (more.count == 0) return;
   if (!groups.empty()) {
     RowGroup& last = groups.back();
     if (last.topk == more.topk && last.first + last.count == more.first) {
@@ -19,31 +22,62 @@ void append(std::vector<RowGroup>& groups, const RowGroup& more) {
 SelectionRule selection_rule(const RunOptions& run, const ModelConfig& config, std::int64_t topk) {
   return {.attention = run.attention,
           .topk = run.topk > 0 ? run.topk : topk,
-          .trained_context = config.indexer ? config.indexer->trained_context : 0};
+          .trained_context = config.indexer ? config.indexer->trained_context : 0,
+          .layers = config.indexer && !config.indexer->layer_topk.uniform() ? &config.indexer->layer_topk
+                                                                            : nullptr};
+}
+
+SelectionRule::Rows SelectionRule::selecting(std::int64_t layer, std::int64_t first_position,
+                                             std::int64_t count) const {
+  if (topk == 0 || attention == AttentionMode::dense) return {};
+  const bool bounded = attention == AttentionMode::automatic && trained_context > 0;
+  const std::int64_t end =
+      bounded ? std::clamp<std::int64_t>(trained_context - first_position, 0, count) : count;
+  return {.begin = std::clamp<std::int64_t>(topk_of(layer) - first_position, 0, end), .end = end};
 }
 
 void AttentionPlan::reserve(std::int64_t rows) {
+  slices_.reserve(static_cast<std::size_t>(rows));
   selecting_.reserve(static_cast<std::size_t>(rows));
   attending_.reserve(static_cast<std::size_t>(rows));
 }
 
 void AttentionPlan::clear() {
+  slices_.clear();
   selecting_.clear();
   attending_.clear();
   rows_ = 0;
+  layers_differ_ = false;
 }
 
-AttentionCounters AttentionPlan::add(const SequenceSlice& slice, const SelectionRule& rule) {
+AttentionCounters AttentionPlan::add(const SequenceSlice& slice, const SelectionRule& rule,
+                                     std::int64_t layers) {
   AttentionCounters counters;
-  const std::int64_t first = rows_, count = static_cast<std::int64_t>(slice.tokens.size());
-  for (std::int64_t i = 0; i < count; ++i) {
-    const bool selects = rule.selects(slice.first_position + i + 1);
-    append(attending_, {.first = first + i, .count = 1, .topk = selects ? rule.topk : 0});
-    ++(selects ? counters.sparse_rows : counters.dense_rows);
-  }
-  if (counters.sparse_rows > 0) append(selecting_, {.first = first, .count = count, .topk = rule.topk});
+  const auto count = static_cast<std::int64_t>(slice.tokens.size());
+  if (count == 0) return counters;
+  slices_.push_back({.rule = rule, .first = rows_, .count = count, .first_position = slice.first_position});
   rows_ += count;
+  layers_differ_ = layers_differ_ || rule.layers != nullptr;
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
+    const auto [begin, end] = rule.selecting(layer, slice.first_position, count);
+    counters.sparse_rows += end - begin;
+    counters.dense_rows += count - (end - begin);
+  }
   return counters;
+}
+
+void AttentionPlan::enter(std::int64_t layer) {
+  if (!layers_differ_ && !attending_.empty()) return;
+  selecting_.clear();
+  attending_.clear();
+  for (const auto& [rule, first, count, first_position] : slices_) {
+    const auto [begin, end] = rule.selecting(layer, first_position, count);
+    const std::int64_t topk = rule.topk_of(layer);
+    append(attending_, {.first = first, .count = begin, .topk = 0});
+    append(attending_, {.first = first + begin, .count = end - begin, .topk = topk});
+    append(attending_, {.first = first + end, .count = count - end, .topk = 0});
+    if (begin < end) append(selecting_, {.first = first, .count = count, .topk = topk});
+  }
 }
 
 }  // namespace dsa

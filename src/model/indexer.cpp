@@ -53,19 +53,22 @@ void Indexer::select(const Step& step, std::int64_t layer, const KvView& kv) con
   const Timed timed(step.indexer_ms);
   const auto queries = split_heads(step.of(step.act.index_q), step.config.indexer->n_heads);
   const auto idx = step.act.idx.slice(0, step.n);
+  // Who looks gets the whole rows, -1 past the count; attention does not read past it.
+  const auto width = [&](const RowGroup& group) { return step.hooks.selection ? idx.cols() : group.topk; };
   const auto count = step.act.idx_count.first(static_cast<std::size_t>(step.n));
   if (step.hooks.selection) std::ranges::fill(count, 0);
   for (const RowGroup& group : step.plan.selecting()) {
     const auto first = static_cast<std::size_t>(group.first), rows = static_cast<std::size_t>(group.count);
-    step.kernels.indexer_select(step.exec, {.q = queries.slice(group.first, group.count),
-                                            .w = step.act.index_w.slice(group.first, group.count),
-                                            .kv = kv,
-                                            .rows = step.rows.subspan(first, rows),
-                                            .topk = group.topk,
-                                            .compute = step.compute,
-                                            .idx = idx.slice(group.first, group.count),
-                                            .count = count.subspan(first, rows),
-                                            .scratch = step.act.indexer_scratch});
+    step.kernels.indexer_select(step.exec,
+                                {.q = queries.slice(group.first, group.count),
+                                 .w = step.act.index_w.slice(group.first, group.count),
+                                 .kv = kv,
+                                 .rows = step.rows.subspan(first, rows),
+                                 .topk = group.topk,
+                                 .compute = step.compute,
+                                 .idx = columns(idx.slice(group.first, group.count), 0, width(group)),
+                                 .count = count.subspan(first, rows),
+                                 .scratch = step.act.indexer_scratch});
   }
   if (step.hooks.selection) step.hooks.selection(layer, idx, count);
 }

@@ -23,8 +23,13 @@ LoadSizes load_sizes(const ModelConfig& config, const LoadOptions& options, int 
   LoadSizes out;
   out.context = options.context > 0 ? options.context : config.max_position_embeddings;
   out.cache = std::max(out.context, options.cache);
-  if (config.indexer)
-    out.topk = std::min(options.topk > 0 ? options.topk : config.indexer->topk, out.pages() * kPageTokens);
+  if (config.indexer) {
+    const LayerTopk& layers = config.indexer->layer_topk;
+    const std::int64_t asked = options.topk > 0 ? options.topk : config.indexer->topk;
+    out.widest = std::min(layers.most(asked), out.pages() * kPageTokens);
+    // Of a mean that was cut to the context every layer would get less.
+    out.topk = layers.uniform() ? out.widest : asked;
+  }
   if (options.chunk > 0) {
     out.rows = options.chunk;
     return out;

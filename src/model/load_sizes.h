@@ -18,18 +18,19 @@ namespace dsa {
 struct LoadSizes {
   std::int64_t context = 0;  // tokens of a sequence
   std::int64_t cache = 0;    // tokens of cache
-  std::int64_t topk = 0;     // most tokens of a selection; 0: no indexer
+  std::int64_t topk = 0;     // most tokens of a selection, the mean over the layers; 0: no indexer
+  std::int64_t widest = 0;   // most tokens of a selection in any layer
   std::int64_t rows = 0;     // of one pass
 
   /// Of one sequence, and of all of them.
   [[nodiscard]] std::int64_t pages() const { return ceil_div(context, kPageTokens); }
   [[nodiscard]] std::int64_t cache_pages() const { return ceil_div(cache, kPageTokens); }
   [[nodiscard]] ActivationSizes activations(int threads) const {
-    return {.max_tokens = rows, .max_context = pages() * kPageTokens, .topk = topk, .threads = threads};
+    return {.max_tokens = rows, .max_context = pages() * kPageTokens, .topk = widest, .threads = threads};
   }
 };
 
-/// What the options ask for and, where they do not say, what suits: a top-k never exceeds the context, and a
+/// What the options ask for and, where they do not say, what suits: no selection exceeds the context, and a
 /// pass has as many rows as keep the scratch that grows with them within 768 MiB.  Throws Error.
 LoadSizes load_sizes(const ModelConfig& config, const LoadOptions& options, int threads);
 

@@ -60,6 +60,15 @@ TEST(LoadSizes, ASelectionIsNoLargerThanTheContextWhichIsWhatWasAskedFor) {
   const ModelConfig config = v32();
   EXPECT_EQ(load_sizes(config, {.context = 4096}, 1).topk, 2048);
   EXPECT_EQ(load_sizes(config, {.topk = 1 << 24, .context = 4096}, 1).topk, 4096);
+  EXPECT_EQ(load_sizes(config, {.topk = 1 << 24, .context = 4096}, 1).widest, 4096);
+  ModelConfig by_layer = config;
+  by_layer.indexer->topk = 2048;
+  std::vector<std::int64_t> list(61, 1024);
+  list[0] = 61 * 2048 - 60 * 1024;
+  by_layer.indexer->layer_topk = LayerTopk(list);
+  const LoadSizes cut = load_sizes(by_layer, {.context = 4096}, 1);
+  EXPECT_EQ(cut.widest, 4096);
+  EXPECT_EQ(cut.topk, 2048) << "a mean that was cut to the context would take from every layer";
   const LoadSizes one = load_sizes(config, {.context = 1}, 1);
   EXPECT_EQ(one.context, 1);
   EXPECT_EQ(one.pages(), 1);

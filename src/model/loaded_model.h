@@ -25,7 +25,8 @@ class LoadedModel {
   /// Empty: the indexer is the model's own or made up, or there is none.
   [[nodiscard]] const std::filesystem::path& indexer_folder() const { return opened_.indexer_folder; }
   [[nodiscard]] bool has_indexer() const { return opened_.has_indexer(); }
-  /// Most tokens of a selection, and how many a sequence selects that says nothing else; 0: no indexer.
+  /// Most tokens of a selection, and how many a sequence selects that says nothing else, on average over the
+  /// layers; 0: no indexer.
   [[nodiscard]] std::int64_t topk() const { return transformer_.topk(); }
   [[nodiscard]] std::int64_t context() const { return transformer_.max_context(); }  // tokens of a sequence
   [[nodiscard]] Transformer& transformer() { return transformer_; }

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/numeric.h"
+#include "checkpoint/config_topk.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/indexer_folder.h"
 
@@ -62,7 +64,16 @@ OpenedModel with_indexer(ModelFiles files, const LoadOptions& options) {
     out.indexer_folder = indexer->path;
     out.indexer_tensors = std::move(indexer->tensors);
   }
+  divide_by_hand(options, out.files.config);
   return out;
+}
+
+void divide_by_hand(const LoadOptions& options, ModelConfig& config) {
+  std::vector<std::int64_t> list = options.topk_layers;
+  if (list.empty()) return;
+  if (!config.indexer) fail("`index_topk_layers`: this model has no indexer in use to select with");
+  if (list.size() == 1) list.resize(usize(config.num_hidden_layers), list[0]);
+  set_index_topk(*config.indexer, list, config.num_hidden_layers, "`index_topk_layers`");
 }
 
 void check_run(const RunOptions& run, const ModelConfig& config) {

@@ -20,10 +20,15 @@ struct OpenedModel {
 
 /// With the indexer of options.indexer; without one, for a model that has no indexer of its own: of the first
 /// folder, by name, in options.indexer_folders that was trained for this very model.
-/// None at all if options.use_indexer is false.
+/// None at all if options.use_indexer is false.  Its tokens are divided among the layers as
+/// options.topk_layers says, if it says anything.
 /// Throws Error if options.indexer cannot be read or does not fit; a broken one in options.indexer_folders is
 /// named in a warning and passed over.
 OpenedModel with_indexer(ModelFiles files, const LoadOptions& options);
+
+/// Divides what config.indexer selects among the layers as options.topk_layers says, if it says anything.
+/// Throws Error.
+void divide_by_hand(const LoadOptions& options, ModelConfig& config);
 
 /// Throws Error if a model of this configuration cannot be run so.
 void check_run(const RunOptions& run, const ModelConfig& config);

@@ -104,6 +104,23 @@ TEST_F(WithIndexer, AModelKeepsItsOwnUnlessAnotherIsAskedForOrNone) {
   EXPECT_FALSE(opened({.use_indexer = false}).has_indexer());
 }
 
+TEST_F(WithIndexer, ItsTokensAreDividedByHandIfSomebodySaysHow) {
+  write(folder_.path() / "a", 8, own());
+  const auto with = [&](std::vector<std::int64_t> list) {
+    return with_indexer(open(), {.indexer = folder_.path() / "a", .topk_layers = std::move(list)});
+  };
+  const OpenedModel divided = with({4, 40, 16});
+  EXPECT_EQ(divided.files.config.indexer->topk, 20);
+  EXPECT_EQ(divided.files.config.indexer->layer_topk.of(1, 20), 40);
+  const OpenedModel one = with({5});
+  EXPECT_EQ(one.files.config.indexer->topk, 5);
+  EXPECT_TRUE(one.files.config.indexer->layer_topk.uniform());
+  expect_error([&] { with({4, 40}); }, {"`index_topk_layers` lists 2 numbers", "expected 3"});
+  expect_error([&] { with({4, 0, 40}); }, {"`index_topk_layers` is 0 for layer 1"});
+  expect_error([&] { with_indexer(open(), {.use_indexer = false, .topk_layers = {4}}); },
+               {"`index_topk_layers`", "no indexer"});
+}
+
 TEST_F(WithIndexer, OneThatWasAskedForMustFit) {
   write(folder_.path() / "a", 2, kOther);
   expect_error([&] { topk({.indexer = folder_.path() / "a"}); }, {"fingerprint", kOther});

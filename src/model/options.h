@@ -20,14 +20,15 @@ enum class AttentionMode : std::uint8_t {
 /// What is settled when a model is opened and loaded, for all of its sequences.
 struct LoadOptions {
   Compute compute = Compute::automatic;
-  std::int64_t topk = 0;     // most tokens of a selection; 0: the indexer's own index_topk
+  std::int64_t topk = 0;     // most tokens of a selection, the mean over the layers; 0: the indexer's own
   std::int64_t context = 0;  // tokens of a sequence; 0: the model's max_position_embeddings
   std::int64_t cache = 0;    // tokens of cache, for all sequences; at least, and for 0: one context
   std::int64_t chunk = 0;    // most rows of one forward pass; 0: chosen by size
   int threads = 0;           // 0: Exec::default_threads()
   bool use_indexer = true;   // false: attention is dense, also where the model has an indexer
   std::optional<std::filesystem::path> indexer = {};  // an indexer folder for a model without one
-  bool force_indexer = false;  // accept an indexer whose fingerprint is another model's
+  bool force_indexer = false;                  // accept an indexer whose fingerprint is another model's
+  std::vector<std::int64_t> topk_layers = {};  // by hand: of each layer, or one number for all
   std::vector<std::filesystem::path> indexer_folders =
       {};  // where to look, without `indexer`, for a folder that was trained for this very model
 };
@@ -35,7 +36,7 @@ struct LoadOptions {
 /// What each sequence may choose for itself, anew with every pass.
 struct RunOptions {
   AttentionMode attention = AttentionMode::automatic;
-  std::int64_t topk = 0;  // tokens that it selects, at most LoadOptions::topk; 0: as many as that
+  std::int64_t topk = 0;  // tokens that it selects, at most LoadOptions::topk, likewise a mean; 0: those
 
   friend bool operator==(const RunOptions&, const RunOptions&) = default;
 };

@@ -96,6 +96,7 @@ void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
   std::ranges::fill(not_finite, -1);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     if (note_cancelled(batch, status)) return;
+    plan_.enter(static_cast<std::int64_t>(i));
     blocks_[i].forward(step);
     if (hooks_.layer_output) hooks_.layer_output(static_cast<std::int64_t>(i), step.of(act_.x));
     kernels_.mark_not_finite(
@@ -111,6 +112,13 @@ void Transformer::check(const RunOptions& run) const {
     fail("`index_topk` {}: this model was loaded to select at most {} tokens", run.topk, sizes_.topk);
 }
 
+void Transformer::divide_topk(const LayerTopk& layers) {
+  DSA_CHECK(config_.indexer && !layers.uniform() && std::ssize(layers.list()) == config_.num_hidden_layers);
+  DSA_CHECK(std::min(layers.most(layers.mean()), sizes_.context) <= sizes_.widest);
+  config_.indexer->layer_topk = layers;
+  sizes_.topk = layers.mean();
+}
+
 std::int64_t Transformer::place_rows(const Batch& batch, std::span<SequenceStatus> status) {
   plan_.clear();
   std::int64_t n = 0;
@@ -118,9 +126,7 @@ std::int64_t Transformer::place_rows(const Batch& batch, std::span<SequenceStatu
     const SequenceSlice& s = batch.sequences[i];
     if (status[i].outcome == PassOutcome::refused) continue;
     const auto count = static_cast<std::int64_t>(s.tokens.size());
-    const AttentionCounters a_layer = plan_.add(s, selection_rule(s.run));
-    status[i] = {.attention = {.sparse_rows = a_layer.sparse_rows * config_.num_hidden_layers,
-                               .dense_rows = a_layer.dense_rows * config_.num_hidden_layers}};
+    status[i] = {.attention = plan_.add(s, selection_rule(s.run), config_.num_hidden_layers)};
     for (std::int64_t t = 0; t < count; ++t, ++n) {
       const auto row = static_cast<std::size_t>(n);
       tokens_[row] = s.tokens[static_cast<std::size_t>(t)];

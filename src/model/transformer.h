@@ -46,7 +46,8 @@ class Transformer {
   [[nodiscard]] Compute compute() const { return compute_; }
   /// Of all passes so far: what the indexer took, its projections left out.
   [[nodiscard]] double indexer_ms() const { return indexer_ms_; }
-  /// Most tokens of a selection, and how many a sequence selects that says nothing else; 0: no indexer.
+  /// Most tokens of a selection, and how many a sequence selects that says nothing else, on average over the
+  /// layers; 0: no indexer.
   [[nodiscard]] std::int64_t topk() const { return sizes_.topk; }
   /// Throws Error if a sequence cannot be run so.
   void check(const RunOptions& run) const;
@@ -55,6 +56,9 @@ class Transformer {
     return dsa::selection_rule(run, config_, sizes_.topk);
   }
 
+  /// For evaluation: from the next pass on sequences that say nothing else select so, in no layer more than
+  /// the model was loaded for.  Rules that were made before are void.
+  void divide_topk(const LayerTopk& layers);
   /// For tests, evaluation and training.
   void set_hooks(ForwardHooks hooks) { hooks_ = std::move(hooks); }
 

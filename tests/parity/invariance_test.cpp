@@ -20,11 +20,15 @@ const char* const kModels[] = {"llama_gqa", "deepseek_v3", "deepseek_v32", "deep
 struct Case {
   const char* model;
   Compute compute;
+  std::vector<std::int64_t> topk_layers = {};
 };
 
-void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.model << (c.compute == Compute::f32 ? " f32" : " default");
+std::string title(const Case& c) {
+  return std::string(c.model) + (c.compute == Compute::f32 ? "_f32" : "_default") +
+         (c.topk_layers.empty() ? "" : "_by_layer");
 }
+
+void PrintTo(const Case& c, std::ostream* out) { *out << title(c); }
 
 class InvarianceOfModel : public testing::TestWithParam<Case> {
  protected:
@@ -32,7 +36,10 @@ class InvarianceOfModel : public testing::TestWithParam<Case> {
   Golden golden() const { return Golden(folder() / "golden.safetensors"); }
   Runner runner(const KernelTable* kernels, int threads) const {
     return Runner(folder(), {.kernels = kernels,
-                             .model = {.compute = GetParam().compute, .context = 1024, .chunk = 512},
+                             .model = {.compute = GetParam().compute,
+                                       .context = 1024,
+                                       .chunk = 512,
+                                       .topk_layers = GetParam().topk_layers},
                              .threads = threads});
   }
 };
@@ -120,7 +127,12 @@ TEST(Invariance, AttentionAndTopkOfASequenceAreItsOwn) {
                                   {.attention = AttentionMode::automatic, .topk = 9},
                                   {.attention = AttentionMode::dense, .topk = 9}};
   constexpr std::size_t kCount = std::size(kRuns);
-  for (const char* name : {"deepseek_v32", "glm_moe_dsa_shared"}) {
+  struct Model {
+    const char* name;
+    std::vector<std::int64_t> topk_layers;
+  };
+  for (const auto& [name, topk_layers] :
+       {Model{"deepseek_v32", {}}, {"glm_moe_dsa_shared", {}}, {"deepseek_v32", {3, 30, 15}}}) {
     const auto folder = goldens() / "models" / name;
     const std::vector<std::int32_t> tokens = Golden(folder / "golden.safetensors").tokens;
     const auto n = static_cast<std::int64_t>(tokens.size());
@@ -128,7 +140,7 @@ TEST(Invariance, AttentionAndTopkOfASequenceAreItsOwn) {
     for (const KernelTable* kernels : runnable()) {
       SCOPED_TRACE(std::string(name) + " " + std::string(kernels->name));
       Runner model(folder, {.kernels = kernels,
-                            .model = {.topk = 16, .context = 2048, .chunk = 1024},
+                            .model = {.topk = 16, .context = 2048, .chunk = 1024, .topk_layers = topk_layers},
                             .run = {},
                             .threads = 2});
       const std::int64_t vocab = model.config().vocab_size;
@@ -155,9 +167,11 @@ TEST(Invariance, AttentionAndTopkOfASequenceAreItsOwn) {
 
       for (std::size_t i = 0; i < kCount; ++i) {
         ASSERT_TRUE(status[i].ok());
-        const std::int64_t topk = kRuns[i].topk > 0 ? kRuns[i].topk : 16;
-        const std::int64_t sparse =
-            kRuns[i].attention == AttentionMode::dense ? 0 : (n - topk) * model.config().num_hidden_layers;
+        const SelectionRule rule = model.transformer().selection_rule(kRuns[i]);
+        std::int64_t sparse = 0;
+        for (std::int64_t layer = 0; layer < model.config().num_hidden_layers; ++layer)
+          if (kRuns[i].attention != AttentionMode::dense)
+            sparse += std::max<std::int64_t>(n - rule.topk_of(layer), 0);
         EXPECT_EQ(status[i].attention.sparse_rows, sparse);
         EXPECT_EQ(status[i].attention.dense_rows, n * model.config().num_hidden_layers - sparse);
         model.set_run(kRuns[i]);
@@ -174,12 +188,13 @@ std::vector<Case> cases() {
   std::vector<Case> out;
   for (const char* model : kModels)
     for (const Compute compute : {Compute::automatic, Compute::f32}) out.push_back({model, compute});
+  // One layer soon selects, one never, one between.
+  out.push_back({"deepseek_v32", Compute::automatic, {3, 2000, 24}});
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, InvarianceOfModel, testing::ValuesIn(cases()), [](const auto& info) {
-  return std::string(info.param.model) + (info.param.compute == Compute::f32 ? "_f32" : "_default");
-});
+INSTANTIATE_TEST_SUITE_P(Models, InvarianceOfModel, testing::ValuesIn(cases()),
+                         [](const auto& info) { return title(info.param); });
 
 }  // namespace
 }  // namespace dsa::parity
