@@ -49,6 +49,7 @@ std::string as_json(const SparsityCommand& o, const ModelAndText& loaded, const 
 int eval_sparsity(const SparsityCommand& o) {
   OpenedModel opened = open(o.common);
   require_indexer(opened, o.common, "eval sparsity");
+  opened.files.config.indexer->layer_topk = {};  // the sizes asked for are those of every layer
   const auto topks = chosen_topks(o, window_tokens(o.common, opened.files.config.max_position_embeddings));
   const ModelAndText loaded = load_with_text(std::move(opened), o.common, o.text, topks.back());
 
@@ -74,7 +75,7 @@ Action declare_eval_sparsity(Command command) {
   auto o = std::make_shared<SparsityCommand>();
   add_options(command, o->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
   // Both kinds of attention run, and --topks says over how many tokens.
-  for (const char* option : {"--attention", "--top-k"}) command.remove_option(option);
+  for (const char* option : {"--attention", "--top-k", "--top-k-layers"}) command.remove_option(option);
   add_text_options(command, o->text);
   command
       .add_option("--topks", o->topks,

@@ -72,11 +72,16 @@ std::string describe_moe(const ModelConfig& c) {
                      c.moe->moe_intermediate_size, c.moe->first_k_dense_replace);
 }
 
+std::string describe_topk(const IndexerConfig& indexer) {
+  if (indexer.layer_topk.uniform()) return fmt::to_string(indexer.topk);
+  return fmt::format("{} on average ({})", indexer.topk, fmt::join(indexer.layer_topk.list(), " "));
+}
+
 std::string describe_indexer(const ModelConfig& c) {
   if (!c.indexer) return "none: attention is dense";
   const auto own = std::ranges::count(c.indexer->full, true);
   return fmt::format("{} heads of {}, top-k {}, in {} of {} layers", c.indexer->n_heads, c.indexer->head_dim,
-                     c.indexer->topk, c.indexer->full.empty() ? c.num_hidden_layers : own,
+                     describe_topk(*c.indexer), c.indexer->full.empty() ? c.num_hidden_layers : own,
                      c.num_hidden_layers);
 }
 
@@ -141,6 +146,7 @@ Json to_json(const ModelReport& r) {
     indexer = {{"heads", c.indexer->n_heads},
                {"head_dim", c.indexer->head_dim},
                {"topk", c.indexer->topk},
+               {"topk_layers", c.indexer->layer_topk.uniform() ? Json() : Json(c.indexer->layer_topk.list())},
                {"folder", r.indexer_folder.empty() ? Json() : Json(r.indexer_folder)}};
   return {{"model", r.path},
           {"format", r.format},

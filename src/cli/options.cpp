@@ -54,7 +54,16 @@ void add_engine(Command command, Options& o) {
           "the context that the indexer was trained for")
       .check(one_of({"auto", "dense", "sparse"}))
       .show_default();
-  command.add_option("--top-k", o.index_topk, "tokens the indexer selects (default: the model's index_topk)")
+  command
+      .add_option("--top-k", o.index_topk,
+                  "tokens the indexer selects, the mean over the layers (default: the model's index_topk)")
+      .check(whole<std::int64_t>(1, kMaxInt));
+  command
+      .add_option("--top-k-layers", o.index_topk_layers,
+                  "one number for each layer, comma-separated, or one for all; --top-k is divided so "
+                  "(default: as the indexer's index_topk)")
+      .type_name("N,N,...")
+      .comma_separated()
       .check(whole<std::int64_t>(1, kMaxInt));
   command
       .add_option("--indexer", o.indexer,
@@ -213,6 +222,7 @@ LoadOptions load_options(const Options& o) {
   LoadOptions m;
   m.compute = o.compute == "f32" ? Compute::f32 : o.compute == "demo" ? Compute::demo : Compute::automatic;
   m.topk = o.index_topk;
+  m.topk_layers = o.index_topk_layers;
   m.context = o.context;
   m.chunk = o.chunk;
   m.threads = o.threads;

@@ -21,6 +21,7 @@ struct Options {
 
   std::string attention = "auto";
   std::int64_t index_topk = 0;
+  std::vector<std::int64_t> index_topk_layers;
   std::string indexer;
   bool force_indexer = false;
   std::string compute = "auto";

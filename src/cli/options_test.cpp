@@ -40,6 +40,8 @@ TEST(Options, EveryOneReachesItsField) {
                            "sparse",
                            "--top-k",
                            "64",
+                           "--top-k-layers",
+                           "32,96",
                            "--indexer",
                            "dir",
                            "--force-indexer",
@@ -87,6 +89,7 @@ TEST(Options, EveryOneReachesItsField) {
   const LoadOptions m = load_options(o);
   EXPECT_EQ(run_options(o).attention, AttentionMode::sparse);
   EXPECT_EQ(m.topk, 64);
+  EXPECT_EQ(m.topk_layers, (std::vector<std::int64_t>{32, 96}));
   EXPECT_EQ(m.indexer, "dir");
   EXPECT_TRUE(m.force_indexer);
   EXPECT_EQ(m.compute, Compute::f32);

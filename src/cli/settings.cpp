@@ -20,6 +20,7 @@ constexpr std::string_view kSettings[] = {
 std::string flag(std::string_view setting) {
   if (setting == "context") return "--ctx";
   if (setting == "index_topk") return "--top-k";
+  if (setting == "index_topk_layers") return "--top-k-layers";
   if (std::ranges::find(kSettings, setting) == std::end(kSettings)) return {};
   std::string out = fmt::format("--{}", setting);
   std::ranges::replace(out, '_', '-');
