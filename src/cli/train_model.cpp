@@ -51,6 +51,9 @@ void check_fits(const Options& o, const train::PretrainSettings& settings, const
   if (settings.context > config.max_position_embeddings)
     fail("--ctx {}: max_position_embeddings in {} is {}: give at most that", settings.context, who,
          config.max_position_embeddings);
+  if (config.indexer && !config.indexer->layer_topk.uniform())
+    fail("{}: index_topk is a list, this training selects as many tokens in every layer: give one number",
+         who);
   if (train::Recipe::parse(settings.stages).has(train::StageKind::sparse) &&
       settings.context <= config.indexer->topk)
     fail(

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "checkpoint/config_topk.h"
 #include "cli/catalogue.h"
 #include "cli/train_options.h"
 #include "cli/train_progress.h"
@@ -39,7 +40,17 @@ IndexerFolder open_indexer(const Options& o, const ModelFiles& model) {
 
 train::SparseSettings settings_for(const Options& o, const ModelFiles& model, const IndexerFolder& indexer) {
   train::SparseSettings settings = o.settings;
-  if (settings.topk == 0) settings.topk = indexer.config.topk;
+  const std::int64_t layers = model.config.num_hidden_layers;
+  IndexerConfig selects = indexer.config;
+  if (const auto list = train::parse_topk_layers(settings.topk_layers); !list.empty())
+    set_index_topk(selects, list, layers, "--top-k-layers");
+  if (settings.topk == 0) settings.topk = selects.topk;
+  settings.topk_layers.clear();
+  if (!selects.layer_topk.uniform()) {
+    std::vector<std::int64_t> list;
+    for (std::int64_t i = 0; i < layers; ++i) list.push_back(selects.layer_topk.of(i, settings.topk));
+    settings.topk_layers = train::topk_layers_text(list);
+  }
   if (settings.context == 0)
     settings.context = std::min(model.config.max_position_embeddings, indexer.config.trained_context);
   if (settings.lr == 0) settings.lr = train::default_learning_rate(settings.lora);
@@ -109,7 +120,9 @@ int train_sparse(Command command, const Options& o) {
 }
 
 constexpr SettingHelp kHelp[] = {
-    {"top-k", "tokens that each query attends to (default: the indexer's index_topk)"},
+    {"top-k",
+     "tokens that each query attends to, the mean over the layers (default: the indexer's index_topk)"},
+    {"top-k-layers", "one number for each layer, comma-separated (default: as the indexer divides them)"},
     {"ctx", "tokens of a document that a step reads (default: what the indexer was trained at)"},
     {"lr", "peak learning rate of the model's weights (default: 1e-5, with --lora 2e-4)"},
     {"indexer-lr", "peak learning rate of the indexer; both rise over 10 steps, fall by half a cosine"},

@@ -58,10 +58,12 @@ void publish_sparse_model(const fs::path& folder, const ModelFiles& base, const 
   write_tokenizer(folder, base);
   write_file(folder / "config.json", bf16_config_json(base));
   const ModelFiles written = open_model(folder);
+  const auto topk_layers = parse_topk_layers(checkpoint.settings.topk_layers);
   write_indexer(indexer,
                 {.model = written.config,
                  .fingerprint = fingerprint(*written.tensors, written.config),
                  .topk = checkpoint.settings.topk,
+                 .layer_topk = topk_layers.empty() ? LayerTopk() : LayerTopk(topk_layers),
                  .trained_context = std::max(checkpoint.settings.context, checkpoint.trained_context),
                  .parameters = checkpoint.indexer});
 }

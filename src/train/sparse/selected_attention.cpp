@@ -51,7 +51,7 @@ void SelectedAttention::probabilities(const AttentionTensors& in, std::span<cons
 
 void SelectedAttention::forward(const AttentionTensors& in, const Selection& selection,
                                 TensorView<float, 3> out, TensorView<float, 2> mean_attention) {
-  DSA_CHECK(in.q.rows() <= sizes_.max_context && selection.topk == sizes_.topk);
+  DSA_CHECK(in.q.rows() <= sizes_.max_context && selection.topk <= sizes_.topk);
   const std::int64_t per_group = sizes_.heads / sizes_.groups;
   exec_.parallel_for(in.q.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end, int rank) {
     const std::span<float> p = scratch_[static_cast<std::size_t>(rank)].p;

@@ -39,7 +39,7 @@ class SelectedAttention {
  public:
   struct Sizes {
     std::int64_t heads = 0, groups = 0, dim = 0;
-    std::int64_t max_context = 0, topk = 0;
+    std::int64_t max_context = 0, topk = 0;  // most tokens of a selection
   };
   SelectedAttention(const Sizes& sizes, Exec& exec, const RowKernels& kernels);
 

@@ -4,13 +4,17 @@
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace dsa::train {
 
 struct SparseSettings {
-  std::int64_t topk = 0;  // tokens selected
+  std::int64_t topk = 0;    // tokens selected, the mean over the layers
+  std::string topk_layers;  // by layer: "512,256,..."; "": topk in each
   std::int64_t context = 0;
   double lr = 0;  // of the main weights
   double indexer_lr = 1e-3;
@@ -26,6 +30,7 @@ template <class Settings, class Visit>
   requires std::same_as<std::remove_const_t<Settings>, SparseSettings>
 void for_each_setting(Settings& s, Visit&& visit) {
   visit("top-k", s.topk);
+  visit("top-k-layers", s.topk_layers);
   visit("ctx", s.context);
   visit("lr", s.lr);
   visit("indexer-lr", s.indexer_lr);
@@ -39,6 +44,10 @@ void for_each_setting(Settings& s, Visit&& visit) {
 /// Peak learning rate of the main weights where none is given: LoRA's additions begin
 /// at zero and may move faster.
 constexpr double default_learning_rate(std::int64_t lora) { return lora > 0 ? 2e-4 : 1e-5; }
+
+/// SparseSettings::topk_layers, and back; none for "".  Throws Error.
+std::vector<std::int64_t> parse_topk_layers(std::string_view text);
+std::string topk_layers_text(std::span<const std::int64_t> list);
 
 /// Throws Error naming the setting unless every value makes sense.
 void validate(const SparseSettings& settings);

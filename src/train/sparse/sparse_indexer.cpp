@@ -46,8 +46,9 @@ void SparseIndexer::select(const LayerTensors<const float>& weights, TensorView<
   const std::int64_t n = h.rows();
   DSA_CHECK(n <= static_cast<std::int64_t>(positions_.size()));
   projections_.forward(weights, h, std::span(positions_).first(usize(n)), latent);
-  out.topk = topk_;
-  out.idx.resize(usize(n * topk_));
+  if (out.topk == 0) out.topk = topk_;
+  DSA_CHECK(out.topk <= topk_);
+  out.idx.resize(usize(n * out.topk));
   out.count.resize(usize(n));
   turn_keys(n);
   KvView keys;
@@ -58,9 +59,9 @@ void SparseIndexer::select(const LayerTensors<const float>& weights, TensorView<
                                   .w = projections_.head_weights(),
                                   .kv = keys,
                                   .rows = std::span(kv_rows_).first(usize(n)),
-                                  .topk = topk_,
+                                  .topk = out.topk,
                                   .compute = Compute::f32,
-                                  .idx = {out.idx.data(), {n, topk_}},
+                                  .idx = {out.idx.data(), {n, out.topk}},
                                   .count = out.count,
                                   .scratch = select_scratch_});
 }

@@ -17,11 +17,13 @@ namespace dsa::train {
 /// One object serves all layers, one after the other.  Not thread-safe.
 class SparseIndexer {
  public:
+  /// `topk`: most tokens that a layer selects.
   SparseIndexer(const IndexerShape& shape, const RopeTable& rope, std::int64_t max_context, std::int64_t topk,
                 Exec& exec, const KernelTable& kernels);
 
   /// Selects for every row of h [n, hidden], the layer's normed hidden state, with the kernels that the model
-  /// runs with --compute f32.  latent [n, q_lora_rank]: the query latent where the shape has one.
+  /// runs with --compute f32.  latent [n, q_lora_rank]: the query latent where the shape has one.  As many
+  /// tokens as out.topk says; 0: the most.
   void select(const LayerTensors<const float>& weights, TensorView<const float, 2> h, Selection& out,
               TensorView<const float, 2> latent = {});
 

@@ -38,7 +38,8 @@ class SparseModel {
   };
   struct Options {
     std::int64_t max_context = 0;
-    std::int64_t topk = 0;
+    std::int64_t topk = 0;                       // of the layer that selects most
+    std::vector<std::int64_t> topk_layers = {};  // of each; none: topk
     Products products = Products::f32;
   };
   SparseModel(const ModelConfig& config, const Parameters& parameters, const Options& options, Exec& exec,

@@ -1,5 +1,6 @@
 #include "train/sparse/trainer.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
@@ -15,6 +16,21 @@ constexpr std::int64_t kHeldOutWindows = 2;  // of each look
 
 double mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// No layer's selections are longer than what it reads.
+std::vector<std::int64_t> topk_layers(const SparseSettings& s, const ModelConfig& model) {
+  auto list = parse_topk_layers(s.topk_layers);
+  if (!list.empty() && std::ssize(list) != model.num_hidden_layers)
+    fail("`index_topk_layers` lists {} numbers, the model has {} layers", list.size(),
+         model.num_hidden_layers);
+  for (std::int64_t& tokens : list) tokens = std::min(tokens, s.context);
+  return list;
+}
+
+std::int64_t most_topk(const SparseSettings& s, const ModelConfig& model) {
+  const auto list = topk_layers(s, model);
+  return list.empty() ? s.topk : std::ranges::max(list);
 }
 
 }  // namespace
@@ -54,7 +70,8 @@ SparseTrainer::SparseTrainer(const Context& context, SparseCheckpoint checkpoint
               .indexer = checkpoint_.indexer,
               .indexer_gradient = indexer_gradient_},
              {.max_context = checkpoint_.settings.context,
-              .topk = checkpoint_.settings.topk,
+              .topk = most_topk(checkpoint_.settings, context.model.config),
+              .topk_layers = topk_layers(checkpoint_.settings, context.model.config),
               .products = parse_products(checkpoint_.settings.compute)},
              context.exec, choose_kernels()),
       main_optimizer_(trainable_.values(), context.exec, *choose_kernels().rows),

@@ -126,8 +126,10 @@ struct MlaModel::Impl {
                   if (stage == StageKind::dense) return;
                   h = normed.detach().contiguous();
                   latent = query.detach().contiguous();
-                  for (std::size_t b = 0; b < batch; ++b)
+                  for (std::size_t b = 0; b < batch; ++b) {
+                    pass.selections[b].topk = topk;
                     indexers(topk)[b].select(weights, part(h, b), pass.selections[b], part(latent, b));
+                  }
                 },
             .expert_load = run.losses.expert_load[i]});
     if (stage != StageKind::dense)

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 
 #include "base/rng.h"
 #include "checkpoint/indexer_folder.h"
+#include "model/opened_model.h"
 #include "testing/copy.h"
 #include "testing/golden_case.h"
 #include "testing/torch_indexer.h"
@@ -28,7 +30,8 @@ struct SparseStep {
   IndexerTensors indexer_gradient;
   SparseModel model;
 
-  explicit SparseStep(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32)
+  explicit SparseStep(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32,
+                const std::vector<std::int64_t>& topk_layers = {})
       : golden(name, 3, 12),
         weights(gqa_weights(golden.files(), exec)),
         lora(lora_rank > 0 ? lora_weights(weights, lora_rank, 5) : FlatTensors()),
@@ -40,8 +43,11 @@ struct SparseStep {
                .gradient = gradient,
                .indexer = golden.indexer(),
                .indexer_gradient = indexer_gradient},
-              {.max_context = kGoldenTokens, .topk = kGoldenTopk, .products = products}, exec,
-              choose_kernels()) {
+              {.max_context = kGoldenTokens,
+               .topk = topk_layers.empty() ? kGoldenTopk : std::ranges::max(topk_layers),
+               .topk_layers = topk_layers,
+               .products = products},
+              exec, choose_kernels()) {
     torch::set_num_threads(1);  // tests run beside each other: threads that wait for one another get nowhere
   }
 
@@ -61,15 +67,14 @@ INSTANTIATE_TEST_SUITE_P(, SparseModelTest,
                                            "qwen2", "qwen3"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
-  SparseStep step(GetParam());
+void computes_what_the_model_that_runs_does(SparseStep& step, const LoadOptions& load) {
   const auto logits = step.model.logits(step.golden.tokens());
 
   ModelFiles& files = step.golden.files();
   const IndexerFolder indexer = open_indexer_folder(step.golden.folder());
   files.config.indexer = indexer.config;
-  Transformer model(files, {.compute = Compute::f32, .context = 128, .chunk = 128}, choose_kernels(),
-                    step.exec, indexer.tensors.get());
+  divide_by_hand(load, files.config);
+  Transformer model(files, load, choose_kernels(), step.exec, indexer.tensors.get());
   std::int64_t selections = 0;
   model.set_hooks(
       {.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {
@@ -97,6 +102,18 @@ TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
   EXPECT_EQ(selections, files.config.num_hidden_layers * kGoldenTokens);
   for (std::size_t i = 0; i < logits.size(); ++i)
     ASSERT_NEAR(logits[i], expected[i], 2e-5 * (1 + std::abs(expected[i]))) << i;
+}
+
+TEST_P(SparseModelTest, ComputesWhatTheModelThatRunsDoes) {
+  SparseStep step(GetParam());
+  computes_what_the_model_that_runs_does(step, {.compute = Compute::f32, .context = 128, .chunk = 128});
+}
+
+TEST(SparseModelByLayer, SelectsInEachLayerAsTheModelThatRunsDoes) {
+  const std::vector<std::int64_t> layers{5, 9, 31};
+  SparseStep step("llama_gqa", 0, Products::f32, layers);
+  computes_what_the_model_that_runs_does(
+      step, {.compute = Compute::f32, .context = 128, .chunk = 128, .topk_layers = layers});
 }
 
 /// The same model with dense attention under a mask, as a PyTorch user would write it.

@@ -47,6 +47,8 @@ struct SparseModel::Impl {
         indexer_(parameters.indexer.shape(), index_rope_, options.max_context, options.topk, exec, kernels),
         selections_(static_cast<std::size_t>(config.num_hidden_layers)),
         mean_attention_(static_cast<std::size_t>(options.max_context * options.topk)) {
+    DSA_CHECK(options.topk_layers.empty() || options.topk_layers.size() == selections_.size());
+    for (std::size_t i = 0; i < options.topk_layers.size(); ++i) selections_[i].topk = options.topk_layers[i];
     torch::set_num_threads(exec.threads());
     const bool frozen = &parameters.trainable != &parameters.weights;
     const Leaves weights(parameters.weights, frozen ? nullptr : &parameters.gradient);

@@ -99,6 +99,7 @@ void write_indexer(const std::filesystem::path& folder, const PublishedIndexer& 
                                            .head_dim = shape.dim,
                                            .rope_head_dim = shape.rope_dim,
                                            .topk = indexer.topk,
+                                           .layer_topk = indexer.layer_topk,
                                            .k_norm_eps = shape.k_norm_eps,
                                            .trained_context = indexer.trained_context,
                                            .full = {}},
@@ -110,6 +111,7 @@ void publish_indexer(const std::filesystem::path& folder, const ModelFiles& mode
   write_indexer(folder, {.model = model.config,
                          .fingerprint = checkpoint.identity.model,
                          .topk = checkpoint.settings.topk,
+                         .layer_topk = {},
                          .trained_context = trained_context,
                          .parameters = checkpoint.parameters});
   write_file(folder / "README.md", model_card(model, checkpoint, trained_context, log));

@@ -20,7 +20,8 @@ namespace dsa::train {
 struct PublishedIndexer {
   const ModelConfig& model;  // that it is for
   std::string fingerprint;   // that model's
-  std::int64_t topk = 0;
+  std::int64_t topk = 0;     // the mean over the layers
+  LayerTopk layer_topk = {};
   std::int64_t trained_context = 0;  // the longest context seen
   IndexerTensors& parameters;
 };
