@@ -4,7 +4,7 @@ _dsa() {
   if ((COMP_CWORD == 1)); then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" --help 2>/dev/null | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p')" -- "$word")
   elif [[ ${COMP_WORDS[1]} == eval ]] && ((COMP_CWORD == 2)); then
-    mapfile -t COMPREPLY < <(compgen -W "perplexity sparsity retrieval" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "perplexity sparsity retrieval budget" -- "$word")
   elif [[ ${COMP_WORDS[1]} == cache ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "list verify clear" -- "$word")
   elif [[ ${COMP_WORDS[1]} == train ]] && ((COMP_CWORD == 2)); then

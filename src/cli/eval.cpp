@@ -8,10 +8,11 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 3> kParts{{
+constexpr std::array<Verb, 4> kParts{{
     {"perplexity", "how well a model predicts text, by position", declare_eval_perplexity},
     {"sparsity", "what an indexer's selections keep of attention, and what they cost", declare_eval_sparsity},
     {"retrieval", "questions about long texts, dense beside sparse", declare_eval_retrieval},
+    {"budget", "which layers should select more tokens, and which fewer", declare_eval_budget},
 }};
 
 }  // namespace

@@ -19,6 +19,7 @@ namespace dsa::cli {
 Action declare_eval_perplexity(Command command);
 Action declare_eval_sparsity(Command command);
 Action declare_eval_retrieval(Command command);
+Action declare_eval_budget(Command command);
 
 /// Text to work on: `--text PATH...` and how much of it.
 struct TextOptions {
@@ -47,6 +48,9 @@ void require_indexer(const OpenedModel& opened, const Options& options, std::str
 
 /// The folder that the indexer comes from, or "the model's own".
 std::string indexer_name(const LoadedModel& model);
+
+/// Which weights and which indexer: of a state, so that no other run goes on from it.
+nlohmann::ordered_json model_identity(const LoadedModel& model);
 
 /// Indented, with its newline; invalid UTF-8 replaced.
 std::string json_line(const nlohmann::ordered_json& json);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,9 +14,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/mapped_file.h"
-#include "base/sha256.h"
-#include "checkpoint/fingerprint.h"
 #include "cli/checks.h"
 #include "cli/eval.h"
 #include "eval/retrieval_comparison.h"
@@ -32,6 +30,7 @@ struct RetrievalCommand {
   std::uint64_t seed = 0;
   std::string state;
   std::string against;
+  std::string dense_from;
   RetrievalOptions retrieval;
 };
 
@@ -51,21 +50,16 @@ std::vector<Cell> chosen_cells(const RetrievalCommand& o) {
 
 // What a result depends on besides task, length and number: runs that differ here do not share a file.
 nlohmann::ordered_json run_identity(const RetrievalCommand& o, LoadedModel& model) {
-  std::string indexer = indexer_name(model);
-  if (const auto folder = model.indexer_folder(); !folder.empty()) {
-    const MappedFile file(folder / "indexer.safetensors");
-    Sha256 hash;
-    hash.add(file.bytes());
-    indexer = hash.hex();
+  nlohmann::ordered_json run{{"dsa_eval_retrieval", 1}};
+  run.update(model_identity(model));
+  run.update(
+      {{"top_k", model.topk()}, {"compute", o.common.compute}, {"raw", o.retrieval.raw}, {"seed", o.seed}});
+  if (const LayerTopk& layers = model.config().indexer->layer_topk; !layers.uniform()) {
+    std::vector<std::int64_t> list;
+    for (std::int64_t i = 0; i < model.config().num_hidden_layers; ++i)
+      list.push_back(layers.of(i, model.topk()));
+    run["top_k_layers"] = list;
   }
-  nlohmann::ordered_json run{{"dsa_eval_retrieval", 1},
-                             {"model_fingerprint", fingerprint(*model.files().tensors, model.config())},
-                             {"weights_digest", weights_digest(*model.files().tensors)},
-                             {"indexer_sha256", indexer},
-                             {"top_k", model.topk()},
-                             {"compute", o.common.compute},
-                             {"raw", o.retrieval.raw},
-                             {"seed", o.seed}};
   if (!o.retrieval.chat_format.empty()) run["chat_format"] = o.retrieval.chat_format;  // else the model's own
   if (o.retrieval.best) run["selection"] = "best";  // its absence means the indexer's
   return run;
@@ -86,10 +80,33 @@ std::vector<RetrievalResult> results_against(const RetrievalCommand& o) {
   return other.results;
 }
 
+using SampleId = std::tuple<RetrievalTask, std::int64_t, std::int64_t>;  // task, length, number
+
+// The dense answers of --dense-from, which must be those of the same weights to the same questions.
+std::map<SampleId, RetrievalAnswer> dense_answers(const RetrievalCommand& o, LoadedModel& model) {
+  std::map<SampleId, RetrievalAnswer> out;
+  if (o.dense_from.empty()) return out;
+  const RetrievalRun other = read_retrieval_run(o.dense_from);
+  const auto here = run_identity(o, model);
+  for (const char* key : {"weights_digest", "compute", "raw", "seed", "chat_format"}) {
+    const auto told = [&](const nlohmann::ordered_json& run) {
+      return run.contains(key) ? json_text(run[key]) : "missing";
+    };
+    if (told(other.identity) != told(here))
+      fail("--dense-from {}: {} is {} there and {} here: only what the same model was asked can be taken",
+           printable(o.dense_from, 1000), key, told(other.identity), told(here));
+  }
+  for (const auto& result : other.results) out[{result.task, result.length, result.number}] = result.dense;
+  return out;
+}
+
 class Run {
  public:
   Run(const RetrievalCommand& options, LoadedModel& model, const Tokenizer& tokenizer)
-      : options_(options), cells_(chosen_cells(options)), runner_(model, tokenizer, options.retrieval) {
+      : options_(options),
+        cells_(chosen_cells(options)),
+        runner_(model, tokenizer, options.retrieval),
+        dense_(dense_answers(options, model)) {
     if (!options.state.empty()) log_.emplace(options.state, run_identity(options, model));
     if (!log_) return;
     for (const auto& result : log_->earlier())
@@ -105,7 +122,9 @@ class Run {
       for (const auto& [task, length] : cells_) {
         if (done_.contains({task, length, number})) continue;
         progress.update(static_cast<std::int64_t>(results_.size()), total);
-        const auto result = runner_.run(task, options_.seed, number, length, cancel);
+        const auto dense = dense_.find({task, length, number});
+        const auto result = runner_.run(task, options_.seed, number, length, cancel,
+                                        dense == dense_.end() ? nullptr : &dense->second);
         if (!result) return;
         if (log_) log_->append(*result);
         results_.push_back(*result);
@@ -125,7 +144,8 @@ class Run {
   std::vector<Cell> cells_;
   RetrievalRunner runner_;
   std::optional<RetrievalLog> log_;
-  std::set<std::tuple<RetrievalTask, std::int64_t, std::int64_t>> done_;
+  std::map<SampleId, RetrievalAnswer> dense_;
+  std::set<SampleId> done_;
   std::vector<RetrievalResult> results_;
 };
 
@@ -209,6 +229,11 @@ Action declare_eval_retrieval(Command command) {
       .add_option("--against", o->against,
                   "another run's --state: also compare with it, sample by sample "
                   "(another indexer, --best, other weights)")
+      .type_name("FILE");
+  command
+      .add_option("--dense-from", o->dense_from,
+                  "another run's --state, of the same weights and questions: its dense answers are not "
+                  "computed again")
       .type_name("FILE");
   add_chat_format(command, o->retrieval.chat_format);
   command.add_flag("--raw", o->retrieval.raw, "no chat format: the question is plain text");

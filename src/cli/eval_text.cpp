@@ -5,6 +5,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mapped_file.h"
+#include "base/sha256.h"
+#include "checkpoint/fingerprint.h"
+#include "checkpoint/indexer_folder.h"
 #include "cli/catalogue.h"
 #include "cli/checks.h"
 #include "cli/eval.h"
@@ -51,6 +55,19 @@ void require_indexer(const OpenedModel& opened, const Options& options, std::str
 std::string indexer_name(const LoadedModel& model) {
   const auto folder = model.indexer_folder();
   return folder.empty() ? "the model's own" : folder.string();
+}
+
+nlohmann::ordered_json model_identity(const LoadedModel& model) {
+  std::string indexer = indexer_name(model);
+  if (const auto folder = model.indexer_folder(); !folder.empty()) {
+    const MappedFile file(folder / kIndexerWeightsFile);
+    Sha256 hash;
+    hash.add(file.bytes());
+    indexer = hash.hex();
+  }
+  return {{"model_fingerprint", fingerprint(*model.files().tensors, model.config())},
+          {"weights_digest", weights_digest(*model.files().tensors)},
+          {"indexer_sha256", indexer}};
 }
 
 std::string json_line(const nlohmann::ordered_json& json) { return json_text(json, 2) + "\n"; }

@@ -44,14 +44,22 @@ std::vector<std::int32_t> RetrievalRunner::prompt(const RetrievalSample& sample)
   return ids;
 }
 
-std::optional<RetrievalResult> RetrievalRunner::run(RetrievalTask task, std::uint64_t seed,
-                                                    std::int64_t number, std::int64_t length,
-                                                    const std::atomic<bool>& cancel) {
+RetrievalRunner::Asked RetrievalRunner::asked(RetrievalTask task, std::uint64_t seed, std::int64_t number,
+                                              std::int64_t length) const {
   const auto tokens = [&](const RetrievalSample& s) {
     return static_cast<std::int64_t>(prompt(s).size()) + room_for(text_ids(s.answer));
   };
-  const RetrievalSample sample = fit_sample(task, seed, number, length, tokens);
-  const auto asked = prompt(sample), answer = text_ids(sample.answer);
+  Asked out{.sample = fit_sample(task, seed, number, length, tokens), .prompt = {}, .answer = {}};
+  out.prompt = prompt(out.sample);
+  out.answer = text_ids(out.sample.answer);
+  return out;
+}
+
+std::optional<RetrievalResult> RetrievalRunner::run(RetrievalTask task, std::uint64_t seed,
+                                                    std::int64_t number, std::int64_t length,
+                                                    const std::atomic<bool>& cancel,
+                                                    const RetrievalAnswer* dense) {
+  const auto [sample, asked, answer] = this->asked(task, seed, number, length);
   RetrievalResult out{.task = task,
                       .length = length,
                       .number = number,
@@ -60,9 +68,13 @@ std::optional<RetrievalResult> RetrievalRunner::run(RetrievalTask task, std::uin
                       .dense = {},
                       .sparse = {}};
   Transformer& transformer = model_.transformer();
-  if (!ask(sample, asked, answer, 0, AttentionMode::dense, out.dense, cancel)) return std::nullopt;
+  if (dense != nullptr)
+    out.dense = *dense;
+  else if (!ask(sample, asked, answer, 0, AttentionMode::dense, out.dense, cancel))
+    return std::nullopt;
   // While everything is selected sparse is dense, bit for bit: the cache holds what it would compute.
-  const std::int64_t same = std::min(transformer.topk(), out.prompt_tokens - 1);
+  const std::int64_t same =
+      dense != nullptr ? 0 : std::min(transformer.selection_rule({}).least_topk(), out.prompt_tokens - 1);
   if (best_) transformer.set_hooks(best_->hooks(transformer.topk()));
   const bool asked_whole = ask(sample, asked, answer, same, AttentionMode::sparse, out.sparse, cancel);
   transformer.set_hooks({});

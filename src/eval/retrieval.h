@@ -29,9 +29,19 @@ class RetrievalRunner {
   /// Throws Error if the model's chat format is not known.
   RetrievalRunner(LoadedModel& model, const Tokenizer& tokenizer, const RetrievalOptions& options);
 
-  /// Nothing if cancelled.  Throws Error if the length is too short for the task.
+  /// Nothing if cancelled.  Throws Error if the length is too short for the task.  `dense`: what the same
+  /// weights answered densely; null: they are asked.
   std::optional<RetrievalResult> run(RetrievalTask task, std::uint64_t seed, std::int64_t number,
-                                     std::int64_t length, const std::atomic<bool>& cancel);
+                                     std::int64_t length, const std::atomic<bool>& cancel,
+                                     const RetrievalAnswer* dense = nullptr);
+
+  /// What it asks, as tokens.
+  struct Asked {
+    RetrievalSample sample;
+    std::vector<std::int32_t> prompt, answer;
+  };
+  [[nodiscard]] Asked asked(RetrievalTask task, std::uint64_t seed, std::int64_t number,
+                            std::int64_t length) const;
 
  private:
   [[nodiscard]] std::vector<std::int32_t> prompt(const RetrievalSample& sample) const;

@@ -1,10 +1,7 @@
 #include "eval/retrieval_result.h"
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
-#include <sstream>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -52,47 +49,11 @@ std::optional<RetrievalResult> read_result(const Json& json) {
   }
 }
 
-// The first thing the file's run says that this one does not.
-std::string difference(const Json& file, const Json& run) {
-  for (const auto& [key, value] : run.items())
-    if (!file.is_object() || !file.contains(key) || file[key] != value)
-      return fmt::format("{} {}, expected {}", key,
-                         file.is_object() && file.contains(key) ? json_text(file[key]) : "missing",
-                         json_text(value));
-  return "what this dsa does not know";
-}
-
-std::string read_file(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return {};
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) fail("{}: cannot be read", printable(path.string(), 1000));
-  return text.str();
-}
-
-// Up to the end of the last whole line: what follows is of a run that was killed while it wrote.
-std::size_t whole_lines(const std::string& text) {
-  const std::size_t last = text.rfind('\n');
-  return last == std::string::npos ? 0 : last + 1;
-}
-
-// The first line; discarded if it is no JSON.
-Json parse_identity(const std::string& text) {
-  return Json::parse(text.substr(0, text.find('\n')), nullptr, /*allow_exceptions=*/false);
-}
-
-// The lines after it.
-std::vector<RetrievalResult> parse_results(const std::string& text, const std::filesystem::path& path) {
+std::vector<RetrievalResult> results_of(const std::vector<Json>& lines, const std::filesystem::path& path) {
   std::vector<RetrievalResult> results;
-  std::istringstream lines(text);
-  std::string line;
-  std::getline(lines, line);
-  for (std::int64_t number = 2; std::getline(lines, line); ++number) {
-    const auto result = read_result(Json::parse(line, nullptr, /*allow_exceptions=*/false));
-    if (!result)
-      fail("{}: line {} is not a result: remove the line, and its sample is computed again",
-           printable(path.string(), 1000), number);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto result = read_result(lines[i]);
+    if (!result) damaged_line(path, i);
     results.push_back(*result);
   }
   return results;
@@ -101,42 +62,13 @@ std::vector<RetrievalResult> parse_results(const std::string& text, const std::f
 }  // namespace
 
 RetrievalRun read_retrieval_run(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) fail("{}: no such file", printable(path.string(), 1000));
-  std::string text = read_file(path);
-  text.resize(whole_lines(text));
-  Json identity = parse_identity(text);
-  if (!identity.is_object() || !identity.contains("dsa_eval_retrieval"))
-    fail("{}: is no `state` of dsa eval retrieval", printable(path.string(), 1000));
-  return {.identity = std::move(identity), .results = parse_results(text, path)};
+  RunLines lines = read_run_lines(path, "dsa_eval_retrieval", "dsa eval retrieval");
+  return {.identity = std::move(lines.identity), .results = results_of(lines.results, path)};
 }
 
-RetrievalLog::RetrievalLog(const std::filesystem::path& path, const Json& run) : path_(path) {
-  std::string text = read_file(path);
-  if (const std::size_t whole = whole_lines(text); whole < text.size()) {
-    text.resize(whole);
-    std::error_code error;
-    std::filesystem::resize_file(path, whole, error);
-    if (error) fail("{}: {}", printable(path.string(), 1000), error.message());
-  }
-  if (!text.empty()) {
-    const Json identity = parse_identity(text);
-    // What is no JSON compares as neither equal nor different.
-    if (identity.is_discarded() || identity != run)
-      fail("{}: is the state of another run ({}): give another `state`, or remove the file",
-           printable(path.string(), 1000), difference(identity, run));
-    earlier_ = parse_results(text, path);
-  }
-  file_.reset(std::fopen(path.c_str(), "ab"));
-  if (!file_) fail("{}: {}", printable(path.string(), 1000), std::generic_category().message(errno));
-  if (text.empty()) write(run);
-}
+RetrievalLog::RetrievalLog(const std::filesystem::path& path, const Json& run)
+    : log_(path, run), earlier_(results_of(log_.earlier(), path)) {}
 
-void RetrievalLog::append(const RetrievalResult& result) { write(to_json(result)); }
-
-void RetrievalLog::write(const Json& json) {
-  const std::string line = json_text(json) + "\n";
-  if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() || std::fflush(file_.get()) != 0)
-    fail("{}: {}", printable(path_.string(), 1000), std::generic_category().message(errno));
-}
+void RetrievalLog::append(const RetrievalResult& result) { log_.append(to_json(result)); }
 
 }  // namespace dsa

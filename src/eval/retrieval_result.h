@@ -2,14 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "eval/retrieval_tasks.h"
+#include "eval/run_log.h"
 
 namespace dsa {
 
@@ -45,8 +44,7 @@ struct RetrievalRun {
 /// that was cut off is no error, and not read.
 RetrievalRun read_retrieval_run(const std::filesystem::path& path);
 
-/// One JSON object a line: first what the run is (model, indexer, seed, ...), then a result a line, each
-/// written as soon as it is there.
+/// A RunLog of such results.
 class RetrievalLog {
  public:
   /// Opens or makes the file.  A last line that was cut off is dropped.  Throws Error if it cannot be read or
@@ -59,14 +57,8 @@ class RetrievalLog {
   void append(const RetrievalResult& result);
 
  private:
-  void write(const nlohmann::ordered_json& line);
-
-  struct Closer {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::filesystem::path path_;
+  RunLog log_;
   std::vector<RetrievalResult> earlier_;
-  std::unique_ptr<std::FILE, Closer> file_;
 };
 
 }  // namespace dsa
