@@ -125,7 +125,7 @@ TEST_F(BudgetOfTinyModel, TheTokensThatCameCountForTheirLogProbabilityAlone) {
   EXPECT_EQ(other.loss, one.loss);
 }
 
-constexpr BudgetBounds kBounds{.least = 32, .most = 8192, .step = 16};
+constexpr BudgetBounds kWide{.least = 32, .most = 8192, .step = 16};
 
 BudgetFigures figures(double loss, std::vector<double> effect, std::int64_t scored = 1) {
   return {.loss = loss, .log_prob = -loss, .scored = scored, .effect = std::move(effect)};
@@ -137,7 +137,7 @@ TEST(BudgetTotals, EveryScoredTokenCounts) {
   totals.add("text", figures(0.5, {-0.25, 0}, 8));
   totals.add("single", figures(1, {0, -1}));
   totals.add("single", figures(3, {0, -1}));
-  const BudgetPlan plan = totals.plan({256, 256}, 256, kBounds);
+  const BudgetPlan plan = totals.plan({256, 256}, 256, kWide);
   EXPECT_NEAR(plan.effect[0], -2.0 / 8, 1e-12);
   EXPECT_NEAR(plan.effect[1], -2.0 / 8, 1e-12);
   // What is left of -2, 0 and 0 when a quarter of 4, 1 and 3 is taken: -1, 0.25 and 0.75.
@@ -151,7 +151,7 @@ TEST(BudgetTotals, EveryScoredTokenCounts) {
 TEST(BudgetTotals, TokensMoveFromWhereTheyDoLittle) {
   BudgetTotals totals;
   for (int i = 0; i < 3; ++i) totals.add("text", figures(1, {-0.09, -0.01}));
-  const BudgetPlan plan = totals.plan({256, 256}, 256, kBounds);
+  const BudgetPlan plan = totals.plan({256, 256}, 256, kWide);
   EXPECT_EQ(plan.after, (std::vector<std::int64_t>{384, 128}));
   // 0.06 and 0.0067 of the loss at 256 each.
   EXPECT_NEAR(plan.expected, 0.06 * (256.0 / 384 - 1) + 0.02 / 3 * (2 - 1), 1e-9);
@@ -160,7 +160,7 @@ TEST(BudgetTotals, TokensMoveFromWhereTheyDoLittle) {
 TEST(BudgetTotals, SamplesThatLoseNothingSayNothing) {
   BudgetTotals totals;
   totals.add("text", figures(0, {0}));
-  expect_error([&] { static_cast<void>(totals.plan({256}, 256, kBounds)); }, {"costs these samples nothing"});
+  expect_error([&] { static_cast<void>(totals.plan({256}, 256, kWide)); }, {"costs these samples nothing"});
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ struct SparseStep {
   SparseModel model;
 
   explicit SparseStep(const char* name, std::int64_t lora_rank = 0, Products products = Products::f32,
-                const std::vector<std::int64_t>& topk_layers = {})
+                      const std::vector<std::int64_t>& topk_layers = {})
       : golden(name, 3, 12),
         weights(gqa_weights(golden.files(), exec)),
         lora(lora_rank > 0 ? lora_weights(weights, lora_rank, 5) : FlatTensors()),
