@@ -7,9 +7,11 @@ _dsa() {
     mapfile -t COMPREPLY < <(compgen -W "perplexity sparsity retrieval budget" -- "$word")
   elif [[ ${COMP_WORDS[1]} == cache ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "list verify clear" -- "$word")
+  elif [[ ${COMP_WORDS[1]} == keys ]] && ((COMP_CWORD == 2)); then
+    mapfile -t COMPREPLY < <(compgen -W "create list revoke limit" -- "$word")
   elif [[ ${COMP_WORDS[1]} == train ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "indexer sparse text model" -- "$word")
-  elif [[ ${COMP_WORDS[1]} == @(eval|cache|train) && $word == -* ]]; then
+  elif [[ ${COMP_WORDS[1]} == @(eval|cache|keys|train) && $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" "${COMP_WORDS[1]}" "${COMP_WORDS[2]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")

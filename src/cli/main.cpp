@@ -6,10 +6,12 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 11> kVerbs{{
+constexpr std::array<Verb, 13> kVerbs{{
     {"chat", "talk in the terminal", declare_chat},
     {"run", "one answer to stdout", declare_run},
     {"serve", "answers over HTTP, with OpenAI's API", declare_serve},
+    {"keys", "who may ask a server, and for how much: create, list, revoke, limit", declare_keys},
+    {"usage", "who used what of a server, and what it cost", declare_usage},
     {"inspect", "what a checkpoint holds, what it costs and which kernels will run it", declare_inspect},
     {"tokenize", "text from stdin to token ids, and back", declare_tokenize},
     {"logits", "logits of every position to a file", declare_logits},

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/numeric.h"
 #include "cli/options.h"
+#include "cli/serve_accounts.h"
 #include "cli/serve_settings.h"
 #include "cli/verb.h"
 #include "engine/model_engine.h"
@@ -41,6 +42,8 @@ struct ServeOptions {
   std::string capture;
   bool log_requests = false;
   bool log_prompts = false;
+  AccountOptions accounts;
+  SettingsTables tables;
 };
 
 server::ServeSettings settings_of(const ServeOptions& o) {
@@ -156,6 +159,14 @@ class Served {
 int serve_models(ServeOptions o) {
   if (o.models.size() > 1 && !o.name.empty())
     throw UsageError(fmt::format("--name is one model's, and {} are served", o.models.size()));
+  server::ServeSettings settings = settings_of(o);
+  // Before the engines, whose last events still find it.
+  const OpenAccounts accounts = open_accounts(o.accounts, o.tables.prices, settings.http.host);
+  settings.api.gate = accounts.gate.get();
+  if (o.accounts.check) {
+    fmt::print("{}", reach(accounts, settings.http.host, settings.http.unix_socket));
+    return kDone;
+  }
   std::vector<std::unique_ptr<Served>> served;
   std::vector<server::ServedModel> models;
   for (const std::string& model : o.models) {
@@ -166,7 +177,7 @@ int serve_models(ServeOptions o) {
     served.push_back(std::make_unique<Served>(o, open(o.common)));
     served.back()->list(models);
   }
-  const auto end = server::serve(models, settings_of(o));
+  const auto end = server::serve(models, settings);
   // An engine that hangs would keep us at its destructor.
   if (end == server::ServeEnd::abandoned) std::_Exit(kInterrupted);
   return kDone;
@@ -222,6 +233,7 @@ void add_server_options(Command command, ServeOptions& o) {
       .type_name("DIR");
   command.add_flag("--log-requests", o.log_requests, "a line on stderr for each request");
   command.add_flag("--log-prompts", o.log_prompts, "and what it says");
+  add_account_options(command, o.accounts);
 }
 
 }  // namespace
@@ -244,9 +256,9 @@ Action declare_serve(Command command) {
       "Each option is also a variable (DSA_SERVE_PORT) and a key of --config; what is typed "
       "goes first, then the variable.\nSIGTERM: what runs comes to its end, for --drain seconds.\n");
   return [options, command] {
-    take_settings(command, options->config);
+    options->tables = take_settings(command, options->config);
     if (options->print_config) {
-      fmt::print("{}", settings_as_toml(command));
+      fmt::print("{}", settings_as_toml(command, options->tables));
       return kDone;
     }
     if (options->models.empty()) options->models = {options->common.model};

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <optional>
+#include <sstream>
 
 #include "base/env.h"
 #include "base/error.h"
@@ -32,7 +33,23 @@ std::string as_variable(const std::string& name) {
 
 // These say where settings come from, and are none.
 bool is_setting(const std::string& name) {
-  return as_key(name) != "config" && as_key(name) != "print_config";
+  return as_key(name) != "config" && as_key(name) != "print_config" && as_key(name) != "check";
+}
+
+// A table of the file that is no option.
+constexpr std::string_view kPrices = "prices";
+
+SettingsTables tables_of(const toml::table& file, const std::string& who) {
+  SettingsTables out;
+  const toml::node* prices = file.get(kPrices);
+  if (prices == nullptr) return out;
+  if (!prices->is_table()) throw UsageError(fmt::format("{}: prices: expected a table", printable(who)));
+  std::ostringstream json, toml;
+  json << toml::json_formatter(*prices);
+  out.prices = parse_json(json.str(), who);
+  toml << '\n' << toml::toml_formatter(toml::table{{kPrices, *prices->as_table()}}) << '\n';
+  out.as_toml = toml.str();
+  return out;
 }
 
 std::vector<std::string> settings_of(const Command& command) {
@@ -78,13 +95,14 @@ void check_variables(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void take_settings(Command command, std::string file) {
+SettingsTables take_settings(Command command, std::string file) {
   const std::vector<std::string> names = settings_of(command);
   if (file.empty()) file = env_or("DSA_SERVE_CONFIG", "");
   check_variables(names);
   toml::table table;
   if (!file.empty()) table = read_file(file);
   for (const auto& [key, value] : table) {
+    if (key.str() == kPrices) continue;
     const bool known =
         std::ranges::any_of(names, [&](const auto& name) { return as_key(name) == key.str(); });
     if (!known)
@@ -105,9 +123,10 @@ void take_settings(Command command, std::string file) {
       throw UsageError(fmt::format("{}: {}", from_file ? printable(file) : variable, error.what()));
     }
   }
+  return tables_of(table, file);
 }
 
-std::string settings_as_toml(const Command& command) {
+std::string settings_as_toml(const Command& command, const SettingsTables& tables) {
   std::string out;
   for (const std::string& name : settings_of(command)) {
     const std::vector<std::string> values = command.values(name);
@@ -119,7 +138,7 @@ std::string settings_as_toml(const Command& command) {
     const nlohmann::json value = values.size() > 1 ? nlohmann::json(values) : nlohmann::json(values.front());
     out += fmt::format("{} = {}\n", as_key(name), json_text(value));
   }
-  return out;
+  return out + tables.as_toml;
 }
 
 }  // namespace dsa::cli

@@ -1,18 +1,25 @@
 // Every option of `dsa serve` is also an environment variable and a key of a TOML file.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/command.h"
 
 namespace dsa::cli {
 
+/// What a file holds beside options.
+struct SettingsTables {
+  nlohmann::json prices;  // null if there is none
+  std::string as_toml;
+};
+
 /// Sets what was not typed: from DSA_SERVE_NAME, else from the key of that name in `file`, "" being that of
 /// DSA_SERVE_CONFIG, if any.  Hyphens of an option are underscores there.  Throws Error for a file that
 /// cannot be read, UsageError for a variable or key that is no option, or a value that it cannot have.
-void take_settings(Command command, std::string file);
+SettingsTables take_settings(Command command, std::string file);
 
 /// All of them as such a file, with the values that they have now.
-std::string settings_as_toml(const Command& command);
+std::string settings_as_toml(const Command& command, const SettingsTables& tables);
 
 }  // namespace dsa::cli

@@ -35,6 +35,8 @@ Action declare_cost(Command command);
 Action declare_eval(Command command);
 Action declare_serve(Command command);
 Action declare_cache(Command command);
+Action declare_keys(Command command);
+Action declare_usage(Command command);
 Action declare_train(Command command);
 
 }  // namespace dsa::cli

@@ -11,6 +11,7 @@
 #include "server/errors.h"
 #include "server/models.h"
 #include "server/structure_fields.h"
+#include "server/usage.h"
 
 namespace dsa::server {
 
@@ -53,6 +54,15 @@ class AnswerWriter {
   /// An error in the API's own shape: what a stream ends with instead, and the answer to a call that is none.
   virtual std::string fault_event(const ApiError& error);
   virtual HttpAnswer fault_answer(const ApiError& error);
+
+  /// What the call costs by now; told before the end of each choice, if it is billed.
+  void set_cost(AnswerCost cost) { cost_ = std::move(cost); }
+
+ protected:
+  [[nodiscard]] const std::optional<AnswerCost>& cost() const { return cost_; }
+
+ private:
+  std::optional<AnswerCost> cost_;
 };
 
 /// Why the answer is none, if it is none: an engine's fault, or the server's end.

@@ -16,6 +16,8 @@ std::string_view error_type(int status) {
   switch (status) {
     case 401:
       return "authentication_error";
+    case 402:
+      return "billing_error";
     case 403:
       return "permission_error";
     case 404:
@@ -105,7 +107,7 @@ class Message final : public AnswerWriter {
   Json usage() const {
     const Timings& t = finished_->timings;
     Json out = counts(t.prompt_tokens, t.cached_tokens, t.completion_tokens);
-    out["dsa"] = usage_.to_json(model_)["dsa"];
+    out["dsa"] = usage_.to_json(model_, cost())["dsa"];
     return out;
   }
 
@@ -223,11 +225,9 @@ std::string anthropic_error_json(const ApiError& error) { return json_text(error
 
 HttpAnswer anthropic_error_answer(const ApiError& error) {
   // 529: what Anthropic's clients wait for and try again.
-  HttpAnswer answer{.status = error.status() == 503 ? 529 : error.status(),
-                    .body = anthropic_error_json(error) + "\n"};
-  if (error.retry_after_s >= 0)
-    answer.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
-  return answer;
+  return {.status = error.status() == 503 ? 529 : error.status(),
+          .body = anthropic_error_json(error) + "\n",
+          .headers = error_headers(error)};
 }
 
 }  // namespace dsa::server

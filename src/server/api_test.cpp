@@ -1,7 +1,6 @@
 // Requests to answers, without sockets: the routes over an engine that plays a script.
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -9,6 +8,7 @@
 #include "base/json.h"
 #include "grammar/grammar_compiler.h"
 #include "server/routes.h"
+#include "testing/api_client.h"
 #include "testing/served_model.h"
 
 namespace dsa::server {
@@ -16,65 +16,9 @@ namespace {
 
 using nlohmann::json;
 using namespace std::chrono_literals;
+using test::Client;
+using test::Got;
 using test::ScriptedModel;
-
-struct Got {
-  HttpAnswer head;
-  std::string text;  // of a stream
-  [[nodiscard]] json body() const { return json::parse(head.body); }
-  /// The data of its events, without the last: [DONE].
-  [[nodiscard]] std::vector<json> events() const {
-    std::vector<json> out;
-    std::size_t at = 0;
-    for (std::size_t end; (end = text.find("\n\n", at)) != std::string::npos; at = end + 2) {
-      const std::string line = text.substr(at, end - at);
-      if (line != "data: [DONE]") out.push_back(json::parse(line.substr(6)));
-    }
-    return out;
-  }
-};
-
-/// What a connection does, in the test's own thread.
-class Client {
- public:
-  Client(Api& api, HttpRequest request) : exchange(std::make_shared<Exchange>(1 << 20)) {
-    exchange->set_wake([this] {
-      const std::scoped_lock lock(mutex_);
-      woken_ = true;
-      changed_.notify_all();
-    });
-    if (request.header("Host").empty()) request.headers.emplace_back("Host", "localhost:8000");
-    api.handle(std::move(request), exchange);
-  }
-  ~Client() { exchange->detach(); }
-  /// Whatever came; false after ten seconds of nothing.
-  bool more() {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, 10s, [&] { return woken_; })) return false;
-    woken_ = false;
-    lock.unlock();
-    Exchange::Output out = exchange->take();
-    if (out.head) got.head = std::move(*out.head);
-    got.text += out.text;
-    ended = out.end;
-    return true;
-  }
-  Got all() {
-    while (!ended && more()) {
-    }
-    EXPECT_TRUE(ended);
-    return got;
-  }
-
-  std::shared_ptr<Exchange> exchange;
-  Got got;
-  bool ended = false;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;
-};
 
 struct ApiTest : ::testing::Test {
   Got ask(HttpRequest request) { return Client(*api, std::move(request)).all(); }

@@ -188,7 +188,7 @@ class ChatAnswer final : public AnswerWriter {
     return out + chunk(index, Json::object(), nullptr, finish_reason(choice));
   }
 
-  Json usage() const { return usage_.to_json(model_); }
+  Json usage() const { return usage_.to_json(model_, cost()); }
 
   const ServedModel& model_;
   AnswerHead head_;

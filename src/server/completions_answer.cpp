@@ -73,7 +73,7 @@ class CompletionsAnswer final : public AnswerWriter {
     std::string out;
     if (call_.plan.include_usage) {
       Json last = frame(Json::array());
-      last["usage"] = usage_.to_json(model_);
+      last["usage"] = usage_.to_json(model_, cost());
       out = sse_event(json_text(last));
     }
     return out.append(kSseDone);
@@ -90,7 +90,7 @@ class CompletionsAnswer final : public AnswerWriter {
                          {"finish_reason", name(choice.finished->reason)}});
     }
     Json body = frame(std::move(choices));
-    body["usage"] = usage_.to_json(model_);
+    body["usage"] = usage_.to_json(model_, cost());
     return {.body = json_text(body) + "\n"};
   }
 

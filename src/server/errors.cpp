@@ -7,6 +7,8 @@ namespace dsa::server {
 namespace {
 
 std::string_view type_of(int status) {
+  if (status == 401) return "authentication_error";
+  if (status == 402) return "billing_error";
   if (status == 404) return "not_found_error";
   if (status == 429) return "rate_limit_error";
   return status >= 500 ? "server_error" : "invalid_request_error";
@@ -83,11 +85,15 @@ std::string error_json(const ApiError& error) {
   return json_text(nlohmann::ordered_json{{"error", std::move(fields)}});
 }
 
+HttpHeaders error_headers(const ApiError& error) {
+  HttpHeaders headers = error.headers;
+  if (error.retry_after_s >= 0) headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
+  if (error.status() == 401) headers.emplace_back("WWW-Authenticate", "Bearer");
+  return headers;
+}
+
 HttpAnswer error_answer(const ApiError& error) {
-  HttpAnswer answer{.status = error.status(), .body = error_json(error) + "\n"};
-  if (error.retry_after_s >= 0)
-    answer.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
-  return answer;
+  return {.status = error.status(), .body = error_json(error) + "\n", .headers = error_headers(error)};
 }
 
 HttpAnswer plain_error(int status, const std::string& why) {

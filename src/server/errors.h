@@ -28,6 +28,7 @@ class ApiError : public Error {
   std::int64_t prompt_tokens = -1;  // context_length_exceeded: how many there are
   std::int64_t context = -1;        // and how many there may be
   std::int64_t retry_after_s = -1;  // when to try again
+  HttpHeaders headers = {};         // of the answer, beside those it needs
 
  private:
   int status_;
@@ -44,6 +45,8 @@ ApiError refused_by_engine(const RequestError& error);
 
 /// {"error": {"message", "type", "param", "code"}}, one line.
 std::string error_json(const ApiError& error);
+/// What an error says in headers.
+HttpHeaders error_headers(const ApiError& error);
 HttpAnswer error_answer(const ApiError& error);
 /// For what never got to a handler.
 HttpAnswer plain_error(int status, const std::string& why);

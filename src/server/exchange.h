@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,6 +13,8 @@
 
 namespace dsa::server {
 
+struct Caller;
+
 /// Between the thread that answers and the one that writes.  Thread-safe; nothing here blocks.
 /// Answered once: by send(), or by begin(), any number of write() and end().  What comes later is ignored.
 class Exchange {
@@ -20,6 +23,9 @@ class Exchange {
   explicit Exchange(std::size_t unread_bytes) : unread_bytes_(unread_bytes) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
+
+  /// Who asks: null where no keys are asked for.  Set before it is answered, then only read.
+  std::shared_ptr<const Caller> caller;
 
   // For who answers.
 

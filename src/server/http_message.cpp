@@ -13,10 +13,12 @@ struct Reason {
   int status;
   std::string_view phrase;
 };
-constexpr std::array<Reason, 22> kReasons{{{200, "OK"},
+constexpr std::array<Reason, 24> kReasons{{{200, "OK"},
                                            {204, "No Content"},
                                            {304, "Not Modified"},
                                            {400, "Bad Request"},
+                                           {401, "Unauthorized"},
+                                           {402, "Payment Required"},
                                            {403, "Forbidden"},
                                            {404, "Not Found"},
                                            {405, "Method Not Allowed"},

@@ -314,6 +314,13 @@ Json schemas() {
        object({{"type", one_of({"error"})},
                {"error", object({{"type", string}, {"message", string}}, {"type", "message"})}},
               {"type", "error"})},
+      {"Balance",
+       object({{"is_available", {{"type", "boolean"}}},
+               {"balance_infos", list_of(object({{"currency", string}, {"total_balance", string}}))}},
+              {"is_available", "balance_infos"})},
+      {"UsageList", object({{"object", one_of({"list"})},
+                            {"data", list_of(object({{"requests", integer}, {"cost", string}}))}},
+                           {"object", "data"})},
       {"Status", object({{"status", string}}, {"status"})},
       {"Error", object({{"error", object({{"message", string},
                                           {"type", string},
@@ -341,13 +348,15 @@ Json post(const char* summary, const char* takes, const char* gives, bool stream
           const char* error = kError) {
   Json content = in_json(reference(gives));
   if (streams) content["text/event-stream"] = Json::object();
-  Json out = operation(summary, std::move(content),
-                       {"400", "403", "404", "408", "413", "415", "429", "500", "503", "529"}, error);
+  Json out =
+      operation(summary, std::move(content),
+                {"400", "401", "402", "403", "404", "408", "413", "415", "429", "500", "503", "529"}, error);
   out["requestBody"] = {{"required", true}, {"content", in_json(reference(takes))}};
   return {{"post", std::move(out)}};
 }
 
-Json get(const char* summary, Json content, std::initializer_list<const char*> errors = {"403"}) {
+Json get(const char* summary, Json content,
+         std::initializer_list<const char*> errors = {"401", "403", "503"}) {
   return {{"get", operation(summary, std::move(content), errors)}};
 }
 
@@ -365,20 +374,28 @@ Json document() {
       {"/tokenize", post("text to token ids", "TokenizeRequest", "Tokens", false)},
       {"/detokenize", post("token ids to text", "DetokenizeRequest", "Text", false)},
       {"/tokenizer_info",
-       get("its special tokens and chat template", in_json({{"type", "object"}}), {"403", "404"})},
+       get("its special tokens and chat template", in_json({{"type", "object"}}), {"401", "403", "404"})},
       {"/v1/models", get("the models", in_json(reference("Models")))},
-      {"/v1/models/{id}", get("one of them", in_json(reference("Model")), {"403", "404"})},
+      {"/v1/models/{id}", get("one of them", in_json(reference("Model")), {"401", "403", "404"})},
       {"/v1/streams/{id}",
-       get("a stream taken up again", {{"text/event-stream", Json::object()}}, {"400", "403", "404"})},
+       get("a stream taken up again", {{"text/event-stream", Json::object()}}, {"400", "401", "403", "404"})},
       {"/health", get("whether the engines move", in_json(reference("Status")), {"403", "503"})},
       {"/ready", get("whether requests are taken", in_json(reference("Status")), {"403", "503"})},
       {"/metrics", get("figures for Prometheus", {{"text/plain", {{"schema", {{"type", "string"}}}}}})},
+      {"/user/balance",
+       get("what the key has left", in_json(reference("Balance")), {"401", "403", "404", "503"})},
+      {"/admin/usage", get("who used what, and what it cost", in_json(reference("UsageList")),
+                           {"400", "401", "403", "404", "503"})},
       {"/openapi.json", get("this document", in_json({{"type", "object"}}))}};
   paths["/v1/models/{id}"]["get"]["parameters"] =
       Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});
   paths["/v1/streams/{id}"]["get"]["parameters"] =
       Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}},
                    {{"name", "from"}, {"in", "query"}, {"schema", {{"type", "integer"}, {"minimum", 0}}}}});
+  Json days = Json::array();
+  for (const auto* name : {"key", "since", "until"})
+    days.push_back({{"name", name}, {"in", "query"}, {"schema", {{"type", "string"}}}});
+  paths["/admin/usage"]["get"]["parameters"] = std::move(days);
   return {
       {"openapi", "3.1.0"},
       {"info",

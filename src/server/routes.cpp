@@ -20,8 +20,9 @@ namespace dsa::server {
 namespace {
 
 constexpr std::size_t kLoggedBytes = 4000;
-constexpr std::size_t kMostStreams = 256;  // kept, each of some MiB
-constexpr std::size_t kMostCompiles = 64;  // structures that wait to be compiled
+constexpr std::chrono::seconds kLastRows{1};  // for what is told of requests that are cut off
+constexpr std::size_t kMostStreams = 256;     // kept, each of some MiB
+constexpr std::size_t kMostCompiles = 64;     // structures that wait to be compiled
 
 // An id that a client gave is said back if it can do no harm in a header or a log.
 std::string request_id(const HttpRequest& request) {
@@ -77,6 +78,7 @@ struct Api::Route {
   bool answers = false;  // refused while the server drains
   void (*serve)(Api& api, const HttpRequest& request, const std::shared_ptr<Exchange>& exchange,
                 HttpHeaders headers);
+  Access access = Access::user;  // whoever forgets it has closed the route
 };
 
 std::span<const Api::Route> Api::routes() {
@@ -172,34 +174,61 @@ std::span<const Api::Route> Api::routes() {
       Route{"GET", "/health", false,
             [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
               tell(exchange, api.health(), std::move(headers));
-            }},
+            },
+            Access::open},
       Route{"GET", "/ready", false,
             [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
               if (api.draining_) throw draining_error();
               tell(exchange, {.body = "{\"status\":\"ready\"}\n"}, std::move(headers));
-            }},
+            },
+            Access::open},
       Route{"GET", "/metrics", false,
             [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
-              tell(exchange,
-                   {.body = api.metrics_.text(api.models_),
-                    .type = "text/plain; version=0.0.4; charset=utf-8"},
+              std::string text = api.metrics_.text(api.models_);
+              if (api.settings_.gate != nullptr) text += api.settings_.gate->metrics();
+              tell(exchange, {.body = std::move(text), .type = "text/plain; version=0.0.4; charset=utf-8"},
                    std::move(headers));
+            },
+            Access::admin},
+      Route{"GET", "/user/balance", false,
+            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
+              tell(exchange, api.gate().balance(*exchange->caller), std::move(headers));
             }},
+      Route{"GET", "/admin/usage", false,
+            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
+              tell(exchange, api.gate().usage(request), std::move(headers));
+            },
+            Access::admin},
       Route{"GET", "/openapi.json", false,
             [](Api&, const HttpRequest&, Shared exchange, HttpHeaders headers) {
               tell(exchange, {.body = openapi_document()}, std::move(headers));
-            }},
+            },
+            Access::open},
       Route{"GET", "/", false,
             [](Api&, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
               tell(exchange, page_file("index.html", request), std::move(headers));
-            }},
+            },
+            Access::open},
       Route{"GET", "/page/", false,
             [](Api&, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
               const auto name = bare_path(request.path()).substr(std::string_view("/page/").size());
               tell(exchange, page_file(name, request), std::move(headers));
-            }},
+            },
+            Access::open},
   };
   return kRoutes;
+}
+
+std::vector<RouteInfo> Api::table() {
+  std::vector<RouteInfo> out;
+  for (const Route& route : routes()) out.push_back({route.method, route.path, route.access});
+  return out;
+}
+
+// Of a server without keys nobody has a balance.
+Gate& Api::gate() const {
+  if (settings_.gate == nullptr) throw ApiError(404, "not_found", "this server asks for no keys");
+  return *settings_.gate;
 }
 
 Api::Api(std::span<const ServedModel> models, ApiSettings settings)
@@ -284,6 +313,7 @@ void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exc
       allowed = std::string(route.method) + (route.method == "GET" ? ", HEAD, OPTIONS" : ", OPTIONS");
       continue;
     }
+    if (settings_.gate != nullptr) exchange->caller = settings_.gate->enter(request, route.access);
     if (route.answers && draining_) throw draining_error();
     if (route.answers && capture_) capture_->keep(request);
     route.serve(*this, request, exchange, std::move(headers));
@@ -294,7 +324,8 @@ void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exc
   headers.emplace_back("Allow", allowed.empty() ? "GET, HEAD, POST, OPTIONS" : allowed);
   if (method == "OPTIONS") {
     headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-    headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id");
+    headers.emplace_back("Access-Control-Allow-Headers",
+                         "Authorization, Content-Type, X-Api-Key, X-Request-Id");
     note(request, path, 204);
     return exchange->send({.status = 204, .headers = std::move(headers)});
   }
@@ -325,8 +356,10 @@ void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter
     on_finished = [this, request = headers.front().second](const Finished& finished) {
       note_finished(request, finished);
     };
+  std::unique_ptr<accounts::Bill> bill;
+  if (exchange->caller) bill = gate().open(*exchange->caller, model, id, plan, headers);
   const auto call = std::make_shared<Call>(std::move(exchange), std::move(writer), std::move(headers),
-                                           metrics_, std::move(on_finished));
+                                           metrics_, std::move(on_finished), std::move(bill));
   if (plan.resumable) keep(id, call);
   {
     const std::scoped_lock lock(mutex_);
@@ -394,7 +427,8 @@ void Api::take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& e
     const std::scoped_lock lock(mutex_);
     if (const auto found = kept_.find(id); found != kept_.end()) call = found->second;
   }
-  if (!call || !call->follow(exchange, std::move(headers), from + (last.empty() ? 0 : 1)))
+  const bool own = call && call->is_of(exchange->caller.get());
+  if (!own || !call->follow(exchange, std::move(headers), from + (last.empty() ? 0 : 1)))
     throw ApiError(404, "stream_not_found",
                    fmt::format("there is no stream \"{}\" with an event {}", printable(id, 100), from), "id");
 }
@@ -413,9 +447,12 @@ std::size_t Api::running() {
 }
 
 void Api::abandon_all() {
-  const std::scoped_lock lock(mutex_);
-  for (const auto& one : calls_)
-    if (const auto call = one.lock()) call->abandon(draining_error());
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& one : calls_)
+      if (const auto call = one.lock()) call->abandon(draining_error());
+  }
+  if (settings_.gate != nullptr) settings_.gate->flush(kLastRows);
 }
 
 }  // namespace dsa::server

@@ -14,6 +14,7 @@
 #include "server/background.h"
 #include "server/call.h"
 #include "server/capture.h"
+#include "server/gate.h"
 #include "server/health.h"
 #include "server/metrics.h"
 #include "server/models.h"
@@ -27,6 +28,14 @@ struct ApiSettings {
   bool log_requests = false;
   bool log_prompts = false;  // bodies too
   std::function<void(const std::string& line)> log = {};
+  Gate* gate = nullptr;  // keys are asked for, and requests are billed; null: whoever asks is answered
+};
+
+/// A row of the table of paths, for whoever wants to know it.
+struct RouteInfo {
+  std::string_view method;
+  std::string_view path;  // without /v1; one that ends in '/', but for "/", takes what stands behind
+  Access access;
 };
 
 /// Thread-safe.
@@ -34,6 +43,8 @@ class Api {
  public:
   /// What `models` spans must outlive this; not empty.
   Api(std::span<const ServedModel> models, ApiSettings settings);
+
+  [[nodiscard]] static std::vector<RouteInfo> table();
 
   /// Answers, now or later; never throws for what a request may hold.
   void handle(HttpRequest&& request, const std::shared_ptr<Exchange>& exchange);
@@ -57,6 +68,7 @@ class Api {
   /// start(), once the plan's structure is compiled.
   void compile(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
                const ServedModel& model, Plan plan);
+  Gate& gate() const;
   void check_host(const HttpRequest& request) const;
   void check_origin(const HttpRequest& request, HttpHeaders& headers) const;
   void take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);

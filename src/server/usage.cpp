@@ -1,5 +1,6 @@
 #include "server/usage.h"
 
+#include "accounts/money.h"
 #include "base/json.h"
 
 namespace dsa::server {
@@ -25,7 +26,7 @@ void Usage::add(const Finished& finished, std::int64_t reasoning, bool first) {
   attention_ += finished.attention;
 }
 
-nlohmann::ordered_json Usage::to_json(const ServedModel& model) const {
+nlohmann::ordered_json Usage::to_json(const ServedModel& model, const std::optional<AnswerCost>& cost) const {
   const Timings& t = total_;
   nlohmann::ordered_json dsa{
       {"attention", attention_.sparse_rows > 0 ? "sparse" : "dense"},
@@ -47,6 +48,10 @@ nlohmann::ordered_json Usage::to_json(const ServedModel& model) const {
       {"decode_tok_s", t.decode_tok_s()},
       {"tpot_ms", t.tpot_ms()}};
   if (t.first_difference) dsa["cache"]["first_difference"] = *t.first_difference;
+  if (cost) {
+    dsa["cost"] = static_cast<double>(cost->amount) / static_cast<double>(accounts::kMoneyUnit);
+    dsa["currency"] = cost->currency;
+  }
   if (model.topk > 0) dsa["top_k"] = model.topk;
   if (!model.indexer.empty()) dsa["indexer"] = model.indexer;
   return {{"prompt_tokens", t.prompt_tokens},

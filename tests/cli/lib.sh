@@ -1,6 +1,7 @@
 # Sourced by the tests here: cli.NAME is `bash NAME_test.sh DSA TOOLS`, TOOLS being where json_value and the like are.
 set -uo pipefail
 export DSA_DISK_CACHE=0 # what one test reads the next shall not find
+export DSA_SERVE_LEDGER=none # whoever runs the tests may have keys
 dsa=$1
 tools=$2
 json_value=$tools/json_value

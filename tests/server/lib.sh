@@ -1,5 +1,6 @@
 # Sourced by the tests here: server.NAME is `bash NAME_test.sh SERVE_SCRIPT BUILD`.
 set -uo pipefail
+export DSA_SERVE_LEDGER=none # whoever runs the tests may have keys
 serve_script=$1
 build=$2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,11 +1,13 @@
-// serve_script SCRIPT PORT [DRAIN_SECONDS]: the server over an engine that plays a script, for tests by
-// clients.
+// serve_script SCRIPT PORT [DRAIN_SECONDS [LEDGER]]: the server over an engine that plays a script, for tests
+// by clients; with a ledger it asks for keys, and bills by the announcement's prices.
 // Writes where it listens to stderr, as `dsa serve` does.
 #include <fmt/core.h>
 
 #include <charconv>
 #include <cstring>
+#include <memory>
 
+#include "accounts/sqlite_accounts.h"
 #include "server/serve.h"
 #include "testing/served_model.h"
 
@@ -22,10 +24,18 @@ int number(const char* text) {
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   try {
+    std::unique_ptr<dsa::accounts::SqliteAccounts> ledger;
+    std::unique_ptr<dsa::server::Gate> gate;
+    if (argc > 4) {
+      ledger = std::make_unique<dsa::accounts::SqliteAccounts>(argv[4]);
+      ledger->serve(dsa::accounts::now());
+      gate = std::make_unique<dsa::server::Gate>(*ledger, dsa::accounts::PriceBook(), /*share_cache=*/false);
+    }
     dsa::test::ScriptedModel model(dsa::test::read_script(argv[1]));
     dsa::server::ServeSettings settings;
     settings.http.port = static_cast<std::uint16_t>(number(argv[2]));
     settings.http.keep_alive_every = std::chrono::milliseconds(200);
+    settings.api.gate = gate.get();
     settings.drain = std::chrono::seconds(argc > 3 ? number(argv[3]) : 5);
     settings.on_ready = [](const std::string& addresses) {
       fmt::print(stderr, "dsa: serving at {}", addresses);
