@@ -122,7 +122,7 @@ class CompletionsAnswer final : public AnswerWriter {
     if (call_.plan.include_usage)
       out["usage"] = nullptr;
     else if (last)  // DeepSeek's place for it
-      out["usage"] = usage_.to_json(model_);
+      out["usage"] = usage_.to_json(model_, cost());
     return sse_event(json_text(out));
   }
 

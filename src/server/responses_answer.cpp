@@ -130,7 +130,7 @@ class Response final : public AnswerWriter {
             {"output_tokens", t.completion_tokens},
             {"output_tokens_details", {{"reasoning_tokens", reasoning_tokens_}}},
             {"total_tokens", t.prompt_tokens + t.completion_tokens},
-            {"dsa", usage_.to_json(model_)["dsa"]}};
+            {"dsa", usage_.to_json(model_, cost())["dsa"]}};
   }
   std::string_view status() const {
     return finished_->reason == FinishReason::length ? "incomplete" : "completed";
