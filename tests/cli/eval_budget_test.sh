@@ -22,9 +22,6 @@ stdout_has "variables 448"
 stdout_has "expected of the division"
 [[ -s $work/indexer/budget.html ]] || fail "no report"
 grep -qE 'https?:|src=|<script' <(sed 's|http://www.w3.org/2000/svg||g' "$work/indexer/budget.html") && fail "the report needs a network"
-on 0 "$dsa" inspect "$work/model" --indexer "$work/indexer" --json
-json /indexer/topk 16
-[[ $("$json_value" /indexer/topk_layers <"$work/out") != null ]] || fail "no division was written"
 python3 - "$work/indexer/config.json" "$work/before" <<'PYTHON' || fail "the folder's config.json is not as it should be"
 import json, sys
 after, before = (json.load(open(path)) for path in sys.argv[1:])
@@ -36,7 +33,7 @@ PYTHON
 cp "$work/indexer/config.json" "$work/divided"
 sed -i -z 's/"index_topk": \[[^]]*\]/"index_topk": [8, 16, 24]/' "$work/indexer/config.json"
 perplexity=("$dsa" eval perplexity "$work/model" --indexer "$work/indexer" --text "$work/text" --ctx 256 --windows 2 --json --attention sparse)
-nll() { "$json_value" /all/perplexity <"$work/out"; }
+nll() { "$json_value" /nll <"$work/out"; }
 on 0 "${perplexity[@]}"
 list=$(nll)
 on 0 "${perplexity[@]}" --top-k 16
@@ -54,6 +51,7 @@ refused "--top-k-layers lists 2 numbers, expected 3" "${perplexity[@]}" --top-k-
 refused "no indexer" "$dsa" run "$work/model" -p a --raw --top-k-layers 8
 on 2 "${perplexity[@]}" --top-k-layers 8,0,16
 on 2 "${perplexity[@]}" --top-k-layers 8,x,16
+cp "$work/before" "$work/indexer/config.json"
 refused "another run" "${budget[@]}" --no-write --seed 2 --state "$work/state"
 echo '{}' >>"$work/state"
 refused "line 5 is not a result" "${budget[@]}" --no-write --state "$work/state"
