@@ -135,10 +135,13 @@ void ScriptEngine::finish(Play& play, FinishReason reason, std::string error) {
   finished.text = play.stops.push(play.decoder.flush());
   finished.text += play.stops.finish();
   if (const auto which = play.stops.matched()) finished.stop_string = play.request.stop_strings[*which];
+  {
+    // First: who has heard of the end finds it counted.
+    const std::scoped_lock lock(mutex_);
+    (play.begun ? status_.writing : status_.queued) -= 1;
+    ++status_.finished[static_cast<std::size_t>(reason)];
+  }
   play.sink({play.choice, std::move(finished)});
-  const std::scoped_lock lock(mutex_);
-  (play.begun ? status_.writing : status_.queued) -= 1;
-  ++status_.finished[static_cast<std::size_t>(reason)];
 }
 
 // One event, if it is time; true: the play is over.
