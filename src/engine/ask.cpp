@@ -44,6 +44,7 @@ class Collector {
     if (callbacks_.on_reading) callbacks_.on_reading(reading.done, reading.total);
   }
   void operator()(const PromptToken&) const {}
+  void operator()(const Selected&) const {}
   void operator()(const NewToken& token) {
     if (token.stops) return;
     answer_.tokens.push_back(token.id);

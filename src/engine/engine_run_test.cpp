@@ -9,6 +9,7 @@
 #include "engine/ask.h"
 #include "engine/model_runner.h"
 #include "engine/threaded_engine.h"
+#include "model/sequence_pass.h"
 #include "testing/map_store.h"
 #include "testing/test_files.h"
 #include "testing/text_model.h"
@@ -246,6 +247,50 @@ TEST_P(EngineRun, GuessesChangeNoBitWhateverTheChunks) {
     }
   EXPECT_GT(accepted, 30) << "the test shows little";
   EXPECT_GT(drafted, accepted);
+}
+
+// Beside a pass over the same tokens that shows what was selected for its last row.
+TEST_P(EngineRun, WhatWasSelectedForATokenIsToldAndChangesNothing) {
+  Request asked = request({.attention = selects() ? AttentionMode::sparse : AttentionMode::automatic});
+  const Answer plain = fresh(asked);
+  asked.traced_tokens = 5;
+  std::vector<Selected> told;
+  std::vector<std::int32_t> tokens;
+  {
+    ThreadedEngine engine(runner_, tokenizer_, engine_options());
+    std::promise<void> over;
+    engine.submit(asked, [&](Event&& event) {
+      if (auto* selected = std::get_if<Selected>(&event.what)) {
+        EXPECT_EQ(told.size(), tokens.size()) << "before its token";
+        told.push_back(std::move(*selected));
+      }
+      if (const auto* token = std::get_if<NewToken>(&event.what)) tokens.push_back(token->id);
+      if (std::holds_alternative<Finished>(event.what)) over.set_value();
+    });
+    over.get_future().wait();
+  }
+  EXPECT_EQ(tokens, plain.tokens);
+  ASSERT_EQ(told.size(), 5U);
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    auto seen = prompt_;
+    seen.insert(seen.end(), tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_EQ(told[i].visible, std::ssize(seen));
+    std::vector<LayerSelection> truth;
+    runner_.show_selections([&](std::int64_t layer, auto idx, auto count) {
+      if (count.back() == 0) return;
+      const auto row = idx.span(std::ssize(count) - 1).first(usize(count.back()));
+      truth.push_back({.layer = layer, .positions = {row.begin(), row.end()}});
+    });
+    SequencePass pass(model_);
+    pass.extend({.tokens = seen, .run = asked.run, .chunk = std::ssize(seen)}, {}, {}, never_);
+    runner_.show_selections({});
+    EXPECT_EQ(!truth.empty(), selects());
+    ASSERT_EQ(told[i].layers.size(), truth.size());
+    for (std::size_t layer = 0; layer < truth.size(); ++layer) {
+      EXPECT_EQ(told[i].layers[layer].layer, truth[layer].layer);
+      EXPECT_EQ(told[i].layers[layer].positions, truth[layer].positions);
+    }
+  }
 }
 
 TEST_P(EngineRun, WhatTheModelCannotDoIsRefused) {

@@ -17,6 +17,12 @@ void ModelRunner::forward(const Batch& batch, TensorView<float, 2> logits, std::
   model_.transformer().forward(batch, logits, status);
 }
 
+void ModelRunner::show_selections(decltype(ForwardHooks::selection) sink) {
+  ForwardHooks hooks;
+  hooks.selection = std::move(sink);
+  model_.transformer().set_hooks(std::move(hooks));
+}
+
 std::string ModelRunner::why(const SequenceStatus& status) const {
   return fmt::format("{}: {}", who(model_.files().path), describe(status, model_.config().num_hidden_layers));
 }

@@ -15,6 +15,7 @@ class ModelRunner final : public Runner {
   [[nodiscard]] Limits limits() const override;
   void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) override;
   [[nodiscard]] double indexer_ms() const override { return model_.transformer().indexer_ms(); }
+  void show_selections(decltype(ForwardHooks::selection) sink) override;
   [[nodiscard]] std::string why(const SequenceStatus& status) const override;
   void check(const RunOptions& run) const override;
   [[nodiscard]] SelectionRule rule(const RunOptions& run) const override;

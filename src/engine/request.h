@@ -46,8 +46,9 @@ struct Request {
   /// reasoning.  Log-probabilities are still those of the model's own distribution.
   std::shared_ptr<const Grammar> grammar = nullptr;
   RunOptions run = {};
-  std::int32_t priority = 0;  // higher goes first
-  std::string tenant = {};    // cached pages are found by requests of the same tenant alone
+  std::int64_t traced_tokens = 0;  // of each answer: of so many it is told what was selected for them
+  std::int32_t priority = 0;       // higher goes first
+  std::string tenant = {};         // cached pages are found by requests of the same tenant alone
 };
 
 /// So much of the prompt is read: `done` of `total` tokens that are to be computed.
@@ -60,6 +61,17 @@ struct Reading {
 struct PromptToken {
   std::int32_t id = 0;
   LogProbs log_probs = {};
+};
+struct LayerSelection {
+  std::int64_t layer = 0;
+  std::vector<std::int32_t> positions = {};  // of the sequence, ascending
+};
+/// What the next token is chosen by: of the positions that it could see, those that each layer selected.
+/// Layers that are not there attended to all of them, or to what the layer before them had selected if they
+/// select nothing themselves.
+struct Selected {
+  std::int64_t visible = 0;
+  std::vector<LayerSelection> layers = {};
 };
 struct NewToken {
   std::int32_t id = 0;
@@ -78,7 +90,7 @@ struct Finished {
 
 struct Event {
   std::int32_t choice = 0;
-  std::variant<Reading, PromptToken, NewToken, Finished> what;
+  std::variant<Reading, PromptToken, Selected, NewToken, Finished> what;
 };
 
 /// Takes a request's events in order, `Finished` once a choice and last.  Called from the engine's thread: it

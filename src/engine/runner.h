@@ -29,6 +29,8 @@ class Runner {
   virtual void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) = 0;
   /// Of all passes so far: what the indexer took; 0: there is none.
   [[nodiscard]] virtual double indexer_ms() const { return 0; }
+  /// From now on `sink` is shown what layers select (ForwardHooks::selection); empty: nobody is.
+  virtual void show_selections(decltype(ForwardHooks::selection) /*sink*/) {}
   /// A sentence about a sequence that is not_finite or refused.
   [[nodiscard]] virtual std::string why(const SequenceStatus& status) const = 0;
 

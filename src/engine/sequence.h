@@ -67,6 +67,9 @@ class Sequence {
   void put_away() { was_away_ = true; }
   /// Tells how far the prompt is read.
   void tell_reading();
+  /// What is selected for its next token is to be told.
+  [[nodiscard]] bool traced() const { return written() < request().traced_tokens; }
+  void tell_selected(const Selected& selected) const { tell(selected); }
   /// Tells what the model thought of the prompt's tokens from position `first` on, by the logits of the
   /// positions before each.
   /// Each is told once, however often it is read.

@@ -191,8 +191,10 @@ void StepEngine::draft(const std::vector<Share>& shares) {
   for (const Share& share : shares) {
     Sequence& s = *running_.at(share.id);
     const std::int64_t pages = std::ssize(s.own.pages) + (cache_.available() > writers ? 1 : 0);
+    // What is selected for a token is told of a row that is the last of its pass.
     const std::int64_t most =
-        std::min({rows, s.left() - 1, std::min(limits_.context, pages * kPageTokens) - s.size()});
+        s.traced() ? 0
+                   : std::min({rows, s.left() - 1, std::min(limits_.context, pages * kPageTokens) - s.size()});
     s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, price);
     const std::int64_t guesses = std::ssize(s.drafter.guesses());
     DSA_CHECK(cache_.reserve(s.own, s.size() + guesses));
@@ -205,6 +207,8 @@ bool StepEngine::run(const std::vector<Share>& shares) {
   std::vector<std::vector<std::int32_t>> wanted(shares.size());
   std::vector<std::int64_t> rows;
   std::int64_t writers = 0, drafted = 0, read = 0, logits_rows = 0;
+  std::int64_t batch_rows = 0;
+  watch_.clear();
   for (std::size_t i = 0; i < shares.size(); ++i) {
     Sequence& s = *running_.at(shares[i].id);
     std::int64_t count = shares[i].rows;
@@ -227,6 +231,8 @@ bool StepEngine::run(const std::vector<Share>& shares) {
     } else {
       read += count;
     }
+    if (s.traced() && count == s.pending()) watch_.look_at(s.id(), batch_rows + count - 1, s.size());
+    batch_rows += count;
     logits_rows += std::ssize(wanted[i]);
     rows.push_back(count);
     slices.push_back({.tokens = tokens.first(usize(count)),
@@ -242,7 +248,7 @@ bool StepEngine::run(const std::vector<Share>& shares) {
   std::vector<SequenceStatus> status(shares.size());
 
   const auto start = options_.clock();
-  runner_.forward({.sequences = slices}, logits, status);
+  forward(slices, logits, status);
   const auto end = options_.clock();
   const double took = ms_between(start, end);
   if (std::ranges::all_of(status, &SequenceStatus::ok)) learn_pace(writers, drafted, read, took);
@@ -255,7 +261,10 @@ bool StepEngine::run(const std::vector<Share>& shares) {
   for (std::size_t i = 0; i < shares.size(); ++i) {
     if (status[i].outcome == PassOutcome::refused) wanted[i].clear();
     const std::int64_t count = std::ssize(wanted[i]);
-    take(*running_.at(shares[i].id), rows[i], status[i], logits.slice(row, count));
+    Sequence& s = *running_.at(shares[i].id);
+    if (const Selected* selected = watch_.of(s.id()); selected != nullptr && status[i].ok())
+      s.tell_selected(*selected);
+    take(s, rows[i], status[i], logits.slice(row, count));
     row += count;
   }
   save_credit_ms_ = std::min(save_credit_ms_ + took * kSaveShare, 1000.0);
@@ -268,6 +277,19 @@ void StepEngine::learn_pace(std::int64_t writers, std::int64_t drafted, std::int
     pace_.learn_drafts(writers, drafted, took);
   else
     pace_.learn(writers, read, took);
+}
+
+void StepEngine::forward(std::span<const SequenceSlice> slices, TensorView<float, 2> logits,
+                         std::span<SequenceStatus> status) {
+  const bool shown = !watch_.idle();
+  if (shown)
+    runner_.show_selections([this](std::int64_t layer, TensorView<std::int32_t, 2> idx,
+                                   std::span<std::int32_t> count) { watch_.take(layer, idx, count); });
+  runner_.forward({.sequences = slices}, logits, status);
+  if (shown) runner_.show_selections({});
+  // A sequence without rows: those of the others were elsewhere.
+  const auto refused = [](const SequenceStatus& one) { return one.outcome == PassOutcome::refused; };
+  if (std::ranges::any_of(status, refused)) watch_.clear();
 }
 
 void StepEngine::take(Sequence& s, std::int64_t rows, const SequenceStatus& status,

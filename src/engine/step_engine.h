@@ -12,6 +12,7 @@
 #include "engine/pace.h"
 #include "engine/paged_cache.h"
 #include "engine/scheduler.h"
+#include "engine/selection_watch.h"
 #include "engine/sequence.h"
 
 namespace dsa {
@@ -62,6 +63,8 @@ class StepEngine {
   void draft(const std::vector<Share>& shares);
   bool run(const std::vector<Share>& shares);
   void learn_pace(std::int64_t writers, std::int64_t drafted, std::int64_t read, double took);
+  void forward(std::span<const SequenceSlice> slices, TensorView<float, 2> logits,
+               std::span<SequenceStatus> status);
   /// What a pass did for one sequence; `logits`: the rows that it wanted.
   void take(Sequence& sequence, std::int64_t rows, const SequenceStatus& status, TensorView<float, 2> logits);
   /// Of one that writes: a token, and those that were guessed and hold.
@@ -78,6 +81,7 @@ class StepEngine {
   PagedCache cache_;
   SamplerScratch scratch_;
   Pace pace_;
+  SelectionWatch watch_;
   std::map<std::int64_t, Place> waiting_, running_;  // by id
   std::int64_t next_id_ = 0;
   std::vector<float> logits_;

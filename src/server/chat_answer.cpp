@@ -4,6 +4,7 @@
 #include "server/openai_chat.h"
 #include "server/sse.h"
 #include "server/token_text.h"
+#include "server/trace_json.h"
 #include "server/usage.h"
 
 namespace dsa::server {
@@ -17,6 +18,7 @@ struct Choice {
   AnswerParts parts;
   std::int64_t reasoning_tokens = 0;
   Json log_probs = Json::array();
+  TraceJson trace;
   std::optional<Finished> finished;
 };
 
@@ -47,6 +49,8 @@ class ChatAnswer final : public AnswerWriter {
   std::string push(std::size_t, Event&& event) override {
     const auto index = usize(event.choice);
     if (const auto* reading = std::get_if<Reading>(&event.what)) return progress(*reading);
+    if (const auto* selected = std::get_if<Selected>(&event.what))
+      return push_trace(choices_[index].trace.push(event.choice, *selected));
     if (auto* token = std::get_if<NewToken>(&event.what)) return push_token(index, *token);
     if (auto* finished = std::get_if<Finished>(&event.what)) return finish(index, std::move(*finished));
     return "";
@@ -77,6 +81,7 @@ class ChatAnswer final : public AnswerWriter {
     Json body = frame(std::move(choices));
     body["object"] = "chat.completion";
     body["usage"] = usage();
+    if (!trace_.empty()) body["dsa"]["trace"] = trace_;
     return {.body = json_text(body) + "\n"};
   }
 
@@ -128,6 +133,16 @@ class ChatAnswer final : public AnswerWriter {
     if (!plan_.stream || !plan_.progress) return "";
     Json out = frame(Json::array());
     out["dsa"]["progress"] = {{"done", reading.done}, {"total", reading.total}, {"cached", reading.cached}};
+    return sse_event(json_text(out));
+  }
+
+  std::string push_trace(Json told) {
+    if (!plan_.stream) {
+      trace_.push_back(std::move(told));
+      return "";
+    }
+    Json out = frame(Json::array());
+    out["dsa"]["trace"] = std::move(told);
     return sse_event(json_text(out));
   }
 
@@ -196,6 +211,7 @@ class ChatAnswer final : public AnswerWriter {
   bool log_probs_;
   bool reasons_;
   std::vector<Choice> choices_;
+  Json trace_ = Json::array();  // of a call that is not streamed
   std::size_t finished_ = 0;
   Usage usage_;
 };

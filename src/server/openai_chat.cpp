@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "server/request_fields.h"
 #include "server/tool_fields.h"
+#include "server/trace_json.h"
 
 namespace dsa::server {
 namespace {
@@ -108,6 +109,20 @@ bool continues(const Fields& body) {
   return Fields(body.find("messages")->back()).boolean("prefix").value_or(false);
 }
 
+// Bounded: each token's selections are as large as top-k times the layers.
+void read_trace(const Fields& body, const ServedModel& model, Request& request) {
+  const auto dsa = body.object("dsa");
+  const auto trace = dsa ? dsa->object("trace") : std::nullopt;
+  if (!trace) return;
+  for (const auto& [key, value] : trace->json().items())
+    if (key != "tokens")
+      throw ApiError(400, "unknown_parameter",
+                     fmt::format("dsa.trace.{} is not known, expected tokens", printable(key, 40)),
+                     "dsa.trace." + printable(key, 40));
+  if (model.topk == 0) throw invalid_value("dsa.trace", "dsa.trace is given, but this model has no indexer");
+  request.traced_tokens = trace->integer("tokens", 1, kMaxTraced).value_or(kMaxTraced);
+}
+
 std::string today() {
   return chat_date(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
 }
@@ -152,6 +167,7 @@ ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_vie
   // What is reasoned has no structure.
   if (call.plan.structure && call.shape.begins_in_reasoning && !request.thinking)
     request.thinking = ThinkingBudget{-1, reasoning_end(model)};
+  read_trace(body, model, request);
   call.plan.requests.push_back(std::move(request));
   return call;
 }

@@ -161,6 +161,8 @@ TEST_F(OpenAi, EveryWrongValueIsRefusedByName) {
       {R"("dsa": [])", "dsa"},
       {R"("dsa": {"thinking_budget": 5})", "dsa.thinking_budget"},
       {R"("dsa": {"resumable": true})", "dsa.resumable"},
+      {R"("dsa": {"trace": {"tokens": 257}})", "dsa.trace.tokens"},
+      {R"("dsa": {"trace": {"layers": [1]}})", "dsa.trace.layers"},
       {R"("model": 5)", "model"}};
   for (const auto& [more, param] : cases)
     EXPECT_EQ(refusal([&] {

@@ -5,6 +5,7 @@
 #include "sampling/stop_matcher.h"
 #include "server/request_fields.h"
 #include "server/tool_fields.h"
+#include "server/trace_json.h"
 
 namespace dsa::server {
 namespace {
@@ -224,7 +225,8 @@ Json schemas() {
        {"progress", flag("events tell how far the prompt is read")},
        {"resumable", flag("a stream that can be taken up again; only with stream")},
        {"stop_repetition", flag("an answer that goes round in circles is ended")},
-       {"thinking_budget", whole(0, std::numeric_limits<std::int32_t>::max(), "tokens of reasoning")}});
+       {"thinking_budget", whole(0, std::numeric_limits<std::int32_t>::max(), "tokens of reasoning")},
+       {"trace", object({{"tokens", whole(1, kMaxTraced, "of each answer; without it, all of these")}})}});
   dsa["type"] = Json::array({"object", "null"});
   dsa["additionalProperties"] = false;
   const Json usage =

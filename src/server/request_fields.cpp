@@ -133,13 +133,13 @@ void read_dsa(const Fields& body, const ServedModel& model, Request& request, Pl
   request.run = model.run;
   const auto dsa = body.object("dsa");
   if (!dsa) return;
-  constexpr std::array<std::string_view, 6> kKnown{"attention",       "top_k",           "progress",
-                                                   "stop_repetition", "thinking_budget", "resumable"};
+  constexpr std::array<std::string_view, 7> kKnown{
+      "attention", "top_k", "progress", "stop_repetition", "thinking_budget", "resumable", "trace"};
   for (const auto& [key, value] : dsa->json().items())
     if (std::ranges::find(kKnown, key) == kKnown.end())
       throw ApiError(400, "unknown_parameter",
                      fmt::format("dsa.{} is not known, expected attention, top_k, progress, stop_repetition, "
-                                 "thinking_budget or resumable",
+                                 "thinking_budget, resumable or trace",
                                  printable(key, 40)),
                      "dsa." + printable(key, 40));
   if (const auto attention = dsa->string("attention")) {

@@ -20,6 +20,15 @@ LogProbs log_probs_of(std::int32_t id, std::int32_t best) {
   return out;
 }
 
+// Layer 0 selects every second position, layer 1 every third.
+Selected selected_of(std::int64_t visible) {
+  Selected out{.visible = visible, .layers = {{.layer = 0}, {.layer = 1}}};
+  for (std::int32_t at = 0; at < visible; ++at)
+    for (std::int32_t layer = 0; layer < 2; ++layer)
+      if (at % (layer + 2) == 0) out.layers[usize(layer)].positions.push_back(at);
+  return out;
+}
+
 }  // namespace
 
 struct ScriptEngine::Play {
@@ -180,6 +189,8 @@ bool ScriptEngine::step(Play& play) {
     token.text = fmt::format("{} ", std::chrono::duration_cast<std::chrono::microseconds>(since).count());
   }
   if (request.log_probs) token.log_probs = log_probs_of(token.id, *request.log_probs);
+  if (play.timings.completion_tokens < request.traced_tokens)
+    play.sink({play.choice, selected_of(std::ssize(request.prompt) + play.timings.completion_tokens)});
   const bool over = token.stops || play.stops.matched();
   ++play.timings.completion_tokens;
   play.due = Clock::now() + milliseconds(play.answer->token_ms);

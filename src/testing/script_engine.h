@@ -35,7 +35,7 @@ struct Script {
 /// {"context", "queue", "hangs", "answers": [{"when", "text", ...}]}.  Throws Error.
 Script read_script(const std::filesystem::path& path);
 
-/// Of every token the log-probability is -0.5, and it is the best; the next are the ids after it, each 1
+/// Two layers select: every second position, and every third.  Of every token the log-probability is -0.5, and it is the best; the next are the ids after it, each 1
 /// less.
 class ScriptEngine final : public Engine {
  public:
