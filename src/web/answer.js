@@ -1,5 +1,8 @@
 // One answer while it is written: asked for, read, thought about, streamed, stopped; and what it took.
 import {ApiError, stream, tokenize} from './api.js';
+import {Trace} from './trace.js';
+
+const kTraced = 128;  // tokens of an answer whose selections are kept, if they are watched
 
 /// What a request for an answer says beside its messages.
 export function fieldsOf(choices, model) {
@@ -7,6 +10,7 @@ export function fieldsOf(choices, model) {
   if (choices.stop_repetition) dsa.stop_repetition = true;
   if (choices.attention !== 'auto') dsa.attention = choices.attention;
   if (choices.top_k && model?.dsa?.top_k) dsa.top_k = Math.min(choices.top_k, model.dsa.top_k);
+  if (choices.trace && model?.dsa?.top_k) dsa.trace = {tokens: kTraced};
   const fields = {model: model?.id, stream: true, stream_options: {include_usage: true}, dsa};
   for (const name of ['temperature', 'top_p', 'max_tokens', 'repetition_penalty', 'seed'])
     if (choices[name] !== null && choices[name] !== undefined) fields[name] = choices[name];
@@ -82,6 +86,7 @@ export class Answer {
       this.progress = event.dsa.progress;
       if (this.phase === 'waiting') this.phase = 'reading';
     }
+    if (event.dsa?.trace) (this.trace ??= new Trace()).push(event.dsa.trace, this.reasoning.length + this.text.length);
     const [choice] = event.choices ?? [];
     if (choice) {
       const thought = choice.delta?.reasoning_content ?? '';

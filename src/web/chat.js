@@ -5,6 +5,7 @@ import {Composer} from './composer.js';
 import {copyText, el, everyFrame, iconButton, replace} from './dom.js';
 import {t} from './i18n.js';
 import {AnswerView, branchArrows, questionView} from './message.js';
+import {SelectionView} from './selection.js';
 import {choices} from './store.js';
 import {addNode, branches, messagesOf, pathTo, showBranch, shownPath, titleOf} from './tree.js';
 import {welcome} from './welcome.js';
@@ -21,10 +22,24 @@ export class ChatView {
     this.toEnd.classList.add('to-end');
     this.scroller = el('div.scroller', {onscroll: () => this.scrolled()}, this.list);
     this.composer = new Composer({send: (question) => this.send(question), stop: () => this.stop(), changed: () => this.countSoon()});
+    this.watch = iconButton('eye', t('watch'), () => this.setWatch(!choices.get().trace));
+    this.watch.classList.add('watch');
+    this.composer.tools.append(this.watch);
+    this.traces = new Map();  // by answer, as long as the page lives
+    this.setWatch(choices.get().trace);
+    this.modelChanged();
     this.node = el('section.view.chat', {}, this.scroller, el('div.dock', {}, this.toEnd, this.composer.node));
     this.composer.dropOn(this.node);
     this.sticks = true;
     this.draw();
+  }
+
+  setWatch(trace) {
+    choices.set({trace});
+    this.watch.setAttribute('aria-pressed', String(trace));
+  }
+  modelChanged() {
+    this.watch.hidden = !this.app.model()?.dsa?.top_k;
   }
 
   close() {
@@ -69,9 +84,16 @@ export class ChatView {
     const copy = iconButton('copy', t('copy'), () => copyText(copy, node.text));
     const curl = iconButton('command', t('copyCurl'), () => copyText(curl, this.curlOf(node)));
     const cut = ['length', 'stopped'].includes(node.stats?.finish) && node.text && !node.reasoning;
+    const trace = this.traces.get(node.id);
+    const look = trace && iconButton('eye', t('selection'), () => this.showSelection(node, trace), {'data-act': 'selection'});
     view.end(node.stats, branchArrows(this.branchOf(node)), copy,
              iconButton('again', t('again'), () => this.answer(this.conversation.nodes[node.parent]), {'data-act': 'again'}),
-             cut && iconButton('onward', t('goOn'), () => this.goOn(node), {'data-act': 'onward'}), curl);
+             cut && iconButton('onward', t('goOn'), () => this.goOn(node), {'data-act': 'onward'}), curl, look);
+  }
+
+  showSelection(node, trace) {
+    const messages = messagesOf(pathTo(this.conversation, this.conversation.nodes[node.parent]), node.system);
+    return new SelectionView({trace, text: node.reasoning + node.text, messages, asked: node.asked});
   }
 
   // The request that this answer was the answer to, for a shell.
@@ -126,6 +148,7 @@ export class ChatView {
     this.running = null;
     const stats = answer.stats();
     Object.assign(node, {text: answer.text, reasoning: answer.reasoning, stats, error: answer.error?.message});
+    if (answer.trace) this.traces.set(node.id, answer.trace);
     this.conversation.updated = Date.now();
     await this.app.save(this.conversation);
     this.draw();

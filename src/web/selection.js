@@ -1,6 +1,6 @@
 // The selection viewer: the prompt, coloured by what was looked at for a token of the answer.
 import {tokenize} from './api.js';
-import {el, iconButton, put, replace} from './dom.js';
+import {el, iconButton, replace} from './dom.js';
 import {count, percent, t} from './i18n.js';
 import {overlaps, pairShare, shares} from './trace.js';
 
@@ -10,9 +10,10 @@ function figure(name, value) {
   return el('div.figure', {}, el('strong', {}, value), el('span', {}, name));
 }
 
-/// A dialog over `trace`, for an answer to `messages`.  `text`: the answer, thoughts and all, as its tokens came.
+/// A dialog over `trace`, for an answer to `messages`.  `text`: the answer, thoughts and all, as its tokens came;
+/// `asked`: the fields of its request.
 export class SelectionView {
-  constructor({trace, text, messages, model}) {
+  constructor({trace, text, messages, asked}) {
     this.trace = trace;
     this.layer = null;
     this.chosen = 0;
@@ -30,7 +31,7 @@ export class SelectionView {
       el('h3', {}, t('selectionPrompt')), this.about, this.prompt);
     document.body.append(this.node);
     this.node.showModal();
-    this.load(messages, model, pieces);
+    this.load(messages, asked, pieces);
   }
 
   figures() {
@@ -51,10 +52,10 @@ export class SelectionView {
   }
 
   // The prompt's tokens are the server's to know; those of the answer follow them.
-  async load(messages, model, pieces) {
+  async load(messages, {model, thinking}, pieces) {
     let strings = [];
     try {
-      strings = (await tokenize({model, messages, return_token_strs: true})).token_strs;
+      strings = (await tokenize({model, messages, thinking, return_token_strs: true})).token_strs;
     } catch (error) {
       replace(this.prompt, error.message);
       return;

@@ -35,6 +35,7 @@ export const kDefaults = {
   attention: 'auto',
   top_k: null,
   stop_repetition: true,
+  trace: false,  // what is selected is told and shown
 };
 export const choices = {
   get: () => load('dsa.choices', kDefaults),

@@ -128,6 +128,22 @@ export const en = {
   noExport: 'This file holds no conversations that were exported here.',
   keptHere: 'Conversations are kept in this browser alone; the server keeps none.',
 
+  // what was looked at
+  watch: 'Watch what the model looks at',
+  selection: 'What it looked at',
+  selectionAnswer: 'Choose a token of the answer',
+  selectionStrip: 'Each line a token of the answer, from left to right the positions that it looked at',
+  selectionPrompt: 'What it looked at for this token',
+  selectionPairs: 'of the pairs of tokens were computed',
+  selectionSteps: 'of a selection is that of the token before',
+  selectionLayers: 'of a selection is that of the layer before',
+  selectionLayer: 'Layer',
+  allLayers: 'share of all layers',
+  oneLayer: 'layer {n}',
+  selectionSkipped: '{n} tokens before these are not shown. ',
+  selectionOf: '{n} of {all} tokens ({share})',
+  selectionShare: 'Token {n}: {share}',
+
   // comparing
   blind: 'Blind',
   blindTitle: 'Which is which is shown after the vote',

@@ -128,6 +128,22 @@ export const fa = {
   noExport: 'در این فایل گفت‌وگویی نیست که از اینجا برون‌بری شده باشد.',
   keptHere: 'گفت‌وگوها تنها در همین مرورگر می‌مانند؛ کارساز هیچ‌یک را نگه نمی‌دارد.',
 
+  // what was looked at
+  watch: 'دیدن آنچه مدل به آن می‌نگرد',
+  selection: 'آنچه به آن نگریست',
+  selectionAnswer: 'توکنی از پاسخ را برگزینید',
+  selectionStrip: 'هر سطر یک توکن پاسخ، و در طول آن جایگاه‌هایی که به آن‌ها نگریست',
+  selectionPrompt: 'آنچه برای این توکن به آن نگریست',
+  selectionPairs: 'از جفت‌های توکن محاسبه شد',
+  selectionSteps: 'از هر گزینش همان گزینش توکن پیشین است',
+  selectionLayers: 'از هر گزینش همان گزینش لایهٔ پیشین است',
+  selectionLayer: 'لایه',
+  allLayers: 'سهم همهٔ لایه‌ها',
+  oneLayer: 'لایهٔ {n}',
+  selectionSkipped: '{n} توکن پیش از این‌ها نشان داده نمی‌شود. ',
+  selectionOf: '{n} از {all} توکن ({share})',
+  selectionShare: 'توکن {n}: {share}',
+
   // comparing
   blind: 'ناشناس',
   blindTitle: 'پس از رأی نشان داده می‌شود که کدام کدام است',

@@ -244,6 +244,29 @@ def thinking_progress_and_figures_are_shown(visit):
     visit.picture("thinking")
 
 
+def what_was_looked_at_is_shown(visit):
+    visit.page.get_by_label("Watch what the model looks at").click()
+    visit.ask("Explain sparse attention")
+    visit.page.locator(".foot").get_by_label("What it looked at").click()
+    view = visit.page.locator("dialog.selection")
+    # The script's layers select every second position, and every third: 1/2 and 1/3 of all pairs, 2/3 of all positions.
+    expect(view.locator(".figure").first).to_contain_text("42%")
+    expect(view.locator(".prompt-tokens .token").first).to_be_visible()
+    expect(view.locator(".about-token")).to_contain_text("(67%)")
+    shares = [view.locator(".prompt-tokens .token").nth(i).evaluate("node => Number(node.style.getPropertyValue('--share'))") for i in range(7)]
+    assert shares == [1, 0, 0.5, 0.5, 0.5, 0, 1], shares
+    view.get_by_label("Layer").select_option("1")
+    expect(view.locator(".about-token")).to_contain_text("(35%)")
+    assert view.locator(".answer-tokens .token").count() == 128
+    view.locator(".answer-tokens .token").nth(5).click()
+    view.locator(".answer-tokens").press("ArrowRight")
+    expect(view.locator(".answer-tokens .token").nth(6)).to_have_attribute("aria-selected", "true")
+    view.get_by_label("Layer").select_option("")
+    visit.picture("selection")
+    visit.page.keyboard.press("Escape")
+    expect(view).to_have_count(0)
+
+
 def errors_are_said(visit):
     visit.ask("it fails")
     expect(visit.answers().last.locator(".problem")).to_have_text("the scripted fault")
@@ -345,6 +368,7 @@ VISITS = [
     (a_file_is_asked_about, {}),
     (what_a_hostile_answer_holds_stays_text, {}),
     (thinking_progress_and_figures_are_shown, {}),
+    (what_was_looked_at_is_shown, {}),
     (errors_are_said, {}),
     (two_answers_are_compared, {}),
     (a_phone_has_room_for_it, {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}),
