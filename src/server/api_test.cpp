@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <set>
 
 #include "base/json.h"
 #include "grammar/grammar_compiler.h"
@@ -126,45 +125,6 @@ TEST_F(ApiTest, LogProbabilitiesComeWithEachToken) {
     for (const json& choice : event.at("choices"))
       if (!choice.at("logprobs").is_null()) tokens += choice.at("logprobs").at("content").size();
   EXPECT_EQ(tokens, 6U);
-}
-
-// Unfolded as docs/serving.md says: what was there, less what is dropped, and what is added.
-TEST_F(ApiTest, WhatWasSelectedIsToldByItsChanges) {
-  const auto unfold = [](const json& told) {
-    std::map<std::int64_t, std::set<std::int64_t>> now;
-    std::vector<std::map<std::int64_t, std::set<std::int64_t>>> out;
-    for (const json& token : told) {
-      EXPECT_EQ(token.at("token"), out.size());
-      for (const json& layer : token.at("layers")) {
-        auto& chosen = now[layer.at("layer")];
-        std::int64_t at = 0;
-        for (const std::int64_t gap : layer.at("drop")) EXPECT_EQ(chosen.erase(at += gap), 1U);
-        at = 0;
-        for (const std::int64_t gap : layer.at("add")) EXPECT_TRUE(chosen.insert(at += gap).second);
-      }
-      out.push_back(now);
-    }
-    return out;
-  };
-  const json body = post("/v1/chat/completions", chat("hi", R"(, "dsa": {"trace": {"tokens": 4}})")).body();
-  const json& told = body.at("dsa").at("trace");
-  ASSERT_EQ(told.size(), 4U);
-  const auto prompt = body.at("usage").at("prompt_tokens").get<std::int64_t>();
-  const auto layers = unfold(told);
-  for (std::int64_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(told.at(static_cast<std::size_t>(i)).at("visible"), prompt + i);
-    std::set<std::int64_t> thirds;
-    for (std::int64_t at = 0; at < prompt + i; at += 3) thirds.insert(at);
-    EXPECT_EQ(layers[static_cast<std::size_t>(i)].at(1), thirds);
-  }
-  EXPECT_LE(told.at(3).at("layers").at(0).at("add").size(), 1U) << "changes alone";
-  json streamed = json::array();
-  for (const json& event :
-       post("/v1/chat/completions", chat("hi", R"(, "stream": true, "dsa": {"trace": {"tokens": 4}})"))
-           .events())
-    if (event.contains("dsa")) streamed.push_back(event.at("dsa").at("trace"));
-  EXPECT_EQ(streamed, told);
-  EXPECT_FALSE(post("/v1/chat/completions", chat("hi")).body().contains("dsa"));
 }
 
 TEST_F(ApiTest, StopsAndLengthsEndAnAnswer) {

@@ -20,7 +20,6 @@ LogProbs log_probs_of(std::int32_t id, std::int32_t best) {
   return out;
 }
 
-// Layer 0 selects every second position, layer 1 every third.
 Selected selected_of(std::int64_t visible) {
   Selected out{.visible = visible, .layers = {{.layer = 0}, {.layer = 1}}};
   for (std::int32_t at = 0; at < visible; ++at)

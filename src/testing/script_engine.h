@@ -35,8 +35,8 @@ struct Script {
 /// {"context", "queue", "hangs", "answers": [{"when", "text", ...}]}.  Throws Error.
 Script read_script(const std::filesystem::path& path);
 
-/// Two layers select: every second position, and every third.  Of every token the log-probability is -0.5, and it is the best; the next are the ids after it, each 1
-/// less.
+/// Of every token the log-probability is -0.5, and it is the best; the next are the ids after it, each 1
+/// less.  Two layers select: layer 0 every second position, layer 1 every third.
 class ScriptEngine final : public Engine {
  public:
   ScriptEngine(Script script, const Tokenizer& tokenizer);

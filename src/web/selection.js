@@ -123,6 +123,6 @@ export class SelectionView {
       }
     });
     pen.putImageData(image, 0, 0);
-    this.strip.style.blockSize = `${Math.min(240, Math.max(48, tokens.length * 4))}px`;
+    this.strip.style.blockSize = `${Math.min(160, Math.max(48, tokens.length * 3))}px`;
   }
 }
