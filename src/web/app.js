@@ -170,7 +170,7 @@ class App {
       [control && event.key === ',', () => this.togglePanel()],
       [control && event.key === '/', () => this.keys.showModal()],
       [event.altKey && event.key === 'ArrowUp', () => this.view?.editLast?.()],
-      [event.key === 'Escape' && !this.keys.open, () => (this.panel.hidden ? this.view?.stop() : this.togglePanel(false))],
+      [event.key === 'Escape' && !document.querySelector('dialog[open]'), () => (this.panel.hidden ? this.view?.stop() : this.togglePanel(false))],
       [event.key === '/' && !control && !inText, () => this.view?.composer.focus()],
     ].find(([asked]) => asked)?.[1];
     if (!act) return;
