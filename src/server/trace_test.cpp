@@ -82,7 +82,7 @@ json told(const std::string& more) {
 TEST(Trace, TellsWhatChangedAndCanBeUnfolded) {
   TraceJson trace;
   json all = json::array();
-  for (const Selected& selected : kSelected) all.push_back(trace.push(0, selected));
+  for (const Selected& selected : kSelected) all.push_back(json(trace.push(0, selected)));
   expect_selected(all);
   EXPECT_EQ(all.at(1).at("layers").at(0).at("add"), json::array({0, 1, 1, 2}));
   EXPECT_EQ(all.at(2).at("layers").at(0).at("add"), json::array({5}));
