@@ -191,7 +191,8 @@ void StepEngine::draft(const std::vector<Share>& shares) {
   for (const Share& share : shares) {
     Sequence& s = *running_.at(share.id);
     const std::int64_t pages = std::ssize(s.own.pages) + (cache_.available() > writers ? 1 : 0);
-    std::int64_t most = std::min({rows, s.left() - 1, std::min(limits_.context, pages * kPageTokens) - s.size()});
+    std::int64_t most =
+        std::min({rows, s.left() - 1, std::min(limits_.context, pages * kPageTokens) - s.size()});
     if (s.traced()) most = 0;  // what is selected for a token is told of the last row of a pass
     s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, price);
     const std::int64_t guesses = std::ssize(s.drafter.guesses());
