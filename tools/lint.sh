@@ -61,7 +61,7 @@ git grep -nE '^ *#include "' -- 'src/*.cpp' 'src/*.h' 'src/*.inl' ':!src/testing
   END { exit found }' || complain "includes upwards: see docs/architecture.md, \"Layers\""
 
 # Files of a folder are compiled as one (dsa_unity in cmake/dsa.cmake): what one names for itself no other does.
-git ls-files 'src/*.cpp' ':!src/cli' ':!src/*/no_*.cpp' | xargs awk '
+git ls-files 'src/*.cpp' ':!src/*/no_*.cpp' ':!src/cli/*main.cpp' ':!src/cli/train_*.cpp' | xargs awk '
   FNR == 1 {
     folder = FILENAME
     sub(/\/[^\/]*$/, FILENAME ~ /_test\.cpp$/ ? " tests" : "", folder)

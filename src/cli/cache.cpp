@@ -220,7 +220,7 @@ Action declare_clear(Command command) {
   return [options] { return clear(*options); };
 }
 
-constexpr std::array<Verb, 3> kParts{{
+constexpr std::array<Verb, 3> kCacheVerbs{{
     {"list", "which models' pages there are, and how much room they take", declare_list},
     {"verify", "read all pages and say which are damaged", declare_verify},
     {"clear", "remove pages", declare_clear},
@@ -233,7 +233,7 @@ Action declare_cache(Command command) {
       "What a model made of a text that it has read is kept in $DSA_HOME/cache, so that it need not be read\n"
       "again.  The pages of least use go by themselves when there are too many.\n\n"
       "Example:\n  dsa cache list\n\nEach has --help.\n");
-  return declare_parts(command, kParts);
+  return declare_parts(command, kCacheVerbs);
 }
 
 }  // namespace dsa::cli

@@ -249,7 +249,7 @@ Action declare_limit(Command command) {
   return [options] { return limit(*options); };
 }
 
-constexpr std::array<Verb, 4> kParts{{
+constexpr std::array<Verb, 4> kKeysVerbs{{
     {"create", "make a key, and print it once", declare_create},
     {"list", "which keys there are, what they may do and have spent", declare_list},
     {"revoke", "a key opens nothing any more", declare_revoke},
@@ -262,7 +262,7 @@ Action declare_keys(Command command) {
   command.footer(
       "Who may ask `dsa serve`, for which models, how fast and for how much money.\n\n"
       "Example:\n  dsa keys create --owner anna --deposit 5\n\nEach has --help.\n");
-  return declare_parts(command, kParts);
+  return declare_parts(command, kKeysVerbs);
 }
 
 }  // namespace dsa::cli

@@ -76,7 +76,7 @@ std::string id_of(const ServeOptions& o, const std::string& model) {
   return id.empty() || id == "." ? "model" : id;
 }
 
-std::string indexer_name(const LoadedModel& model) {
+std::string served_indexer(const LoadedModel& model) {
   if (!model.has_indexer()) return "";
   return model.indexer_folder().empty() ? "the model's own" : model.indexer_folder().filename().string();
 }
@@ -134,7 +134,7 @@ class Served {
                               .context = model_.context(),
                               .vocab_size = model_.config().vocab_size,
                               .topk = model_.topk(),
-                              .indexer = indexer_name(model_),
+                              .indexer = served_indexer(model_),
                               .kernels = std::string(model_.transformer().kernels().name),
                               .created = now(),
                               .run = run_,
