@@ -1,0 +1,55 @@
+#include "rl/tasks/domain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "rl/tasks/makers.h"
+
+namespace dsa::rl {
+namespace {
+
+constexpr std::array<Domain, 1> kDomains{{
+    {.name = "counting",
+     .summary = "how often a letter stands in a word",
+     .instruction = "Spell the word letter by letter and count. End with a line \"answer: NUMBER\".",
+     .make = make_counting},
+}};
+
+}  // namespace
+
+std::span<const Domain> domains() { return kDomains; }
+
+const Domain& find_domain(std::string_view name) {
+  const auto found = std::ranges::find(kDomains, name, &Domain::name);
+  if (found != kDomains.end()) return *found;
+  std::string names;
+  for (const auto& domain : kDomains) names += (names.empty() ? "" : ", ") + std::string(domain.name);
+  fail("domain {}: there is none of that name: give one of {}", printable(name), names);
+}
+
+std::unique_ptr<const Task> make_task(const Domain& domain, const TaskId& id) {
+  if (id.difficulty < 0 || id.difficulty > kHardest)
+    fail("{}: difficulty {}: expected 0 to {}", domain.name, id.difficulty, kHardest);
+  if (id.number < 0) fail("{}: task number {}: expected 0 or more", domain.name, id.number);
+  if (id.context < 0 || id.context > kLongestTask)
+    fail("{}: a context of {} bytes: expected 0 to {}", domain.name, id.context, kLongestTask);
+  return domain.make(id);
+}
+
+Transcript play(const Task& task, std::span<const std::string> messages) {
+  Transcript out;
+  const auto episode = task.begin();
+  for (const auto& message : messages) {
+    out.messages.push_back(message);
+    auto reply = episode->reply(message);
+    if (!reply) break;
+    out.replies.push_back(std::move(*reply));
+  }
+  out.score = episode->score();
+  return out;
+}
+
+}  // namespace dsa::rl
