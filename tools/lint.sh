@@ -66,7 +66,7 @@ git ls-files 'src/*.cpp' ':!src/*/no_*.cpp' ':!src/cli/*main.cpp' ':!src/cli/tra
     folder = FILENAME
     sub(/\/[^\/]*$/, FILENAME ~ /_test\.cpp$/ ? " tests" : "", folder)
   }
-  /^namespace [a-z]/ { space = $2 }
+  /^namespace [a-z].*\{/ { space = $2 }
   {
     if (/^(struct|class|enum class) [^;]*\{/) name = $1 == "enum" ? $3 : $2
     else if (/^using [A-Z][A-Za-z]* = /) name = $2

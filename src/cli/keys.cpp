@@ -31,7 +31,7 @@ struct KeyOptions {
   std::optional<std::string> expires, requests, tokens, concurrency, budget_day, budget_month, deposit;
   bool json = false;
 };
-using SharedOptions = std::shared_ptr<KeyOptions>;
+using SharedKeyOptions = std::shared_ptr<KeyOptions>;
 
 std::filesystem::path ledger_of(const KeyOptions& o) {
   return o.ledger.empty() ? accounts::default_ledger() : std::filesystem::path(o.ledger);
@@ -186,7 +186,7 @@ int limit(const KeyOptions& o) {
   return kDone;
 }
 
-SharedOptions add_common(Command command) {
+SharedKeyOptions add_key_options(Command command) {
   auto options = std::make_shared<KeyOptions>();
   command.add_option("--ledger", options->ledger, "the file (default: $DSA_HOME/accounts.db)")
       .type_name("FILE");
@@ -207,7 +207,7 @@ void add_limits(Command command, KeyOptions& o) {
 }
 
 Action declare_create(Command command) {
-  const SharedOptions options = add_common(command);
+  const SharedKeyOptions options = add_key_options(command);
   command
       .add_option("--owner", options->owner,
                   "whose it is: keys of one owner share what the cache holds (default: its own)")
@@ -223,15 +223,15 @@ Action declare_create(Command command) {
   return [options] { return create(*options); };
 }
 
-Action declare_list(Command command) {
-  const SharedOptions options = add_common(command);
+Action declare_key_list(Command command) {
+  const SharedKeyOptions options = add_key_options(command);
   command.add_flag("--json", options->json, "one JSON object on stdout");
   command.footer("Example:\n  dsa keys list\n");
   return [options] { return list(*options); };
 }
 
 Action declare_revoke(Command command) {
-  const SharedOptions options = add_common(command);
+  const SharedKeyOptions options = add_key_options(command);
   command.add_option("id", options->id, "as `dsa keys list` shows it").required().type_name("ID");
   command.footer(
       "A request that runs comes to its end; the next one is refused.\n\n"
@@ -240,7 +240,7 @@ Action declare_revoke(Command command) {
 }
 
 Action declare_limit(Command command) {
-  const SharedOptions options = add_common(command);
+  const SharedKeyOptions options = add_key_options(command);
   command.add_option("id", options->id, "as `dsa keys list` shows it").required().type_name("ID");
   add_limits(command, *options);
   command.footer(
@@ -251,7 +251,7 @@ Action declare_limit(Command command) {
 
 constexpr std::array<Verb, 4> kKeysVerbs{{
     {"create", "make a key, and print it once", declare_create},
-    {"list", "which keys there are, what they may do and have spent", declare_list},
+    {"list", "which keys there are, what they may do and have spent", declare_key_list},
     {"revoke", "a key opens nothing any more", declare_revoke},
     {"limit", "change what a key may do, or pay in", declare_limit},
 }};
