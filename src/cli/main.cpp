@@ -6,7 +6,7 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 13> kVerbs{{
+constexpr std::array<Verb, 14> kVerbs{{
     {"chat", "talk in the terminal", declare_chat},
     {"run", "one answer to stdout", declare_run},
     {"serve", "answers over HTTP, with OpenAI's API", declare_serve},
@@ -20,6 +20,7 @@ constexpr std::array<Verb, 13> kVerbs{{
     {"eval", "how good the answers are, and what sparse attention costs them", declare_eval},
     {"cache", "what is kept on disk of texts that were read: list, verify, clear", declare_cache},
     {"train", "give a model a lightning indexer of its own", declare_train},
+    {"rl", "tasks with rules that judge them, to train a model by reward", declare_rl},
 }};
 
 }  // namespace

@@ -38,5 +38,6 @@ Action declare_cache(Command command);
 Action declare_keys(Command command);
 Action declare_usage(Command command);
 Action declare_train(Command command);
+Action declare_rl(Command command);
 
 }  // namespace dsa::cli

@@ -1,0 +1,10 @@
+// The parts of `dsa rl`, one file each.
+#pragma once
+
+#include "cli/verb.h"
+
+namespace dsa::cli {
+
+Action declare_rl_tasks(Command command);
+
+}  // namespace dsa::cli
