@@ -42,14 +42,15 @@ for file in "${sources[@]}"; do
 done
 git grep -nE '(^|[^A-Za-z])/(work|farm|root)/' -- ':!tools/lint.sh' && complain "paths of one machine"
 
-# A folder includes only those before it in CMakeLists.txt's list, train/ by its parts; testing/ is for tests alone.
+# A folder includes only those before it in CMakeLists.txt's list, train/ and rl/ by their parts; testing/ is for tests alone.
 order=$(sed -n 's/^foreach(layer \(.*\))$/\1/p' CMakeLists.txt)
 order=${order/ train / train/loop train/warmup train/sparse train/pretrain train/torch }
+order=${order/ rl / rl/tasks rl }  # rl/ itself: what lies in none of its folders
 git grep -nE '^ *#include "' -- 'src/*.cpp' 'src/*.h' 'src/*.inl' ':!src/testing' |
   awk -F '"' -v order="$order" '
   function rank(path, part) {
     split(path, part, "/")
-    return part[1] == "train" ? place["train/" part[2]] : place[part[1]]
+    return (part[1] "/" part[2]) in place ? place[part[1] "/" part[2]] : place[part[1]]
   }
   BEGIN { for (i = split(order, folder, " "); i > 0; --i) place[folder[i]] = i }
   {

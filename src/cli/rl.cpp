@@ -16,7 +16,8 @@ constexpr std::array<Verb, 1> kRlVerbs{{
 
 Action declare_rl(Command command) {
   command.footer(
-      "Example:\n  dsa rl tasks counting --count 3\n\nEach has --help.  docs/recipe.md explains all of it.\n");
+      "Example:\n  dsa rl tasks counting --count 3\n\n"
+      "Each has --help.  docs/recipe.md explains all of it.\n");
   return declare_parts(command, kRlVerbs);
 }
 

@@ -28,7 +28,9 @@ std::size_t letters_at(int difficulty) { return 3 + static_cast<std::size_t>(dif
 
 // Of few letters, so that they come again.
 std::string invented(std::size_t length, Draws& draws) {
-  const std::string consonants = draws.letters(2 + static_cast<int>(length / 5), 'a');
+  std::string consonants;
+  while (consonants.size() < 2 + length / 5)
+    consonants += draws.one_of(std::string_view("bcdfghjklmnpqrstvwxyz"));
   std::string word;
   while (word.size() < length) {
     word += draws.one_of(consonants);
