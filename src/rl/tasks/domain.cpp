@@ -11,11 +11,22 @@
 namespace dsa::rl {
 namespace {
 
-constexpr std::array<Domain, 1> kDomains{{
+constexpr std::array<Domain, 3> kDomains{{
     {.name = "counting",
      .summary = "how often a letter stands in a word",
      .instruction = "Spell the word letter by letter and count. End with a line \"answer: NUMBER\".",
      .make = make_counting},
+    {.name = "mathematics",
+     .summary = "sums, products, remainders, linear equations, worked out in steps",
+     .instruction = "Work it out step by step. End with a line \"answer: NUMBER\".",
+     .make = make_mathematics},
+    {.name = "programming",
+     .summary = "programs of a small stack language that pass tests nobody is shown",
+     .instruction =
+         "Write a program of a stack language in postfix order. Words: numbers, a, b, + - * / % min max = < > "
+         "neg dup drop swap over, CONDITION if X else Y end, COUNT times X end (i counts from 1), "
+         "while CONDITION do X end. It leaves one value. End with a line \"answer: PROGRAM\".",
+     .make = make_programming},
 }};
 
 }  // namespace
