@@ -11,7 +11,7 @@
 namespace dsa::rl {
 namespace {
 
-constexpr std::array<Domain, 3> kDomains{{
+constexpr std::array<Domain, 4> kDomains{{
     {.name = "counting",
      .summary = "how often a letter stands in a word",
      .instruction = "Spell the word letter by letter and count. End with a line \"answer: NUMBER\".",
@@ -23,10 +23,16 @@ constexpr std::array<Domain, 3> kDomains{{
     {.name = "programming",
      .summary = "programs of a small stack language that pass tests nobody is shown",
      .instruction =
-         "Write a program of a stack language in postfix order. Words: numbers, a, b, + - * / % min max = < > "
-         "neg dup drop swap over, CONDITION if X else Y end, COUNT times X end (i counts from 1), "
+         "Write a program of a stack language in postfix order. Words: numbers, a, b, + - * / % min max = < "
+         "> neg dup drop swap over, CONDITION if X else Y end, COUNT times X end (i counts from 1), "
          "while CONDITION do X end. It leaves one value. End with a line \"answer: PROGRAM\".",
      .make = make_programming},
+    {.name = "logic",
+     .summary = "who stands where in a line, knights and knaves, values that make clauses true",
+     .instruction =
+         "Knights always tell the truth, knaves always lie. Think step by step. End with a line "
+         "\"answer: NAME\", \"answer: NAME knight, NAME knave\" or \"answer: p=1 q=0\", as is asked.",
+     .make = make_logic},
 }};
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace dsa::rl {
 std::unique_ptr<const Task> make_counting(const TaskId& id);
 std::unique_ptr<const Task> make_mathematics(const TaskId& id);
 std::unique_ptr<const Task> make_programming(const TaskId& id);
+std::unique_ptr<const Task> make_logic(const TaskId& id);
 
 /// The draws of a task: its domain's own.
 inline Draws draws_of(const TaskId& id, std::uint64_t domain) {
