@@ -72,11 +72,14 @@ std::unique_ptr<const Task> make_counting(const TaskId& id) {
     parts.prompt = fmt::format("How many {} in {}?", letter, word);
   } else {
     Names names;
-    const auto name = [&] { return names.fresh([&] { return fmt::format("w{}", 10 + draws.below(9990)); }); };
-    const std::string asked = name();
+    const std::string asked = names.fresh('w', draws);
     parts.prompt = notes_of(
         {fmt::format("{} = {}", asked, word)}, id.context,
-        [&] { return fmt::format("{} = {}", name(), word_of(id.difficulty, draws)); }, draws);
+        [&] {
+          const std::string other = names.fresh('w', draws);
+          return fmt::format("{} = {}", other, word_of(id.difficulty, draws));
+        },
+        draws);
     parts.prompt += fmt::format("How many {} in {}?", letter, asked);
     parts.steps = fmt::format("{} = {}\n", asked, word);
   }

@@ -11,7 +11,7 @@
 namespace dsa::rl {
 namespace {
 
-constexpr std::array<Domain, 4> kDomains{{
+constexpr std::array<Domain, 6> kDomains{{
     {.name = "counting",
      .summary = "how often a letter stands in a word",
      .instruction = "Spell the word letter by letter and count. End with a line \"answer: NUMBER\".",
@@ -33,6 +33,18 @@ constexpr std::array<Domain, 4> kDomains{{
          "Knights always tell the truth, knaves always lie. Think step by step. End with a line "
          "\"answer: NAME\", \"answer: NAME knight, NAME knave\" or \"answer: p=1 q=0\", as is asked.",
      .make = make_logic},
+    {.name = "coding",
+     .summary = "a toy repository whose tests fail, to be read, edited and run",
+     .instruction =
+         "Mend a definition of the stack language. End each message with a line \"run:\" (the tests), "
+         "\"read: a.t\" (a file), \"edit: a.t 2 : a1 5 + ;\" (its line 2 becomes that), or, when all "
+         "tests pass, \"answer: done\".",
+     .make = make_coding},
+    {.name = "search",
+     .summary = "questions of several hops over facts that can only be searched",
+     .instruction = "Look facts up: a line \"search: boss of Mira\" at the end of your message finds some. "
+                    "When you know the answer, end with a line \"answer: WORD\".",
+     .make = make_search},
 }};
 
 }  // namespace

@@ -50,18 +50,25 @@ TEST_P(EveryDomain, SolutionsScoreOneWithTheirStepsAndWithout) {
 }
 
 TEST_P(EveryDomain, ATaskIsAFunctionOfItsIdAlone) {
-  std::set<std::string> prompts;
+  std::set<std::string> tasks;
   for (std::int64_t number = 0; number < 50; ++number) {
     const auto first = task(number), second = task(number);
     EXPECT_EQ(first->prompt(), second->prompt());
     EXPECT_EQ(first->solution(Style::steps), second->solution(Style::steps));
     EXPECT_EQ(first->id(), id_of(number));
-    prompts.insert(first->prompt());
-    TaskId other = id_of(number);
-    other.seed = 8;
-    prompts.insert(make_task(*GetParam(), other)->prompt());
+    TaskId other_id = id_of(number);
+    other_id.seed = 8;
+    for (const auto& id : {id_of(number), other_id}) {
+      const auto made = make_task(*GetParam(), id);
+      std::string whole = made->prompt();
+      for (const auto& message : made->solution(Style::brief))
+        whole +=
+            "
+            " + message;
+            tasks.insert(whole);
+    }
   }
-  EXPECT_GT(prompts.size(), 80U) << "tasks of different ids are the same";
+  EXPECT_GT(tasks.size(), 80U) << "tasks of different ids are the same";
 }
 
 TEST_P(EveryDomain, ContextIsAtLeastWhatWasAskedForAndLittleMore) {
@@ -75,9 +82,9 @@ TEST_P(EveryDomain, ContextIsAtLeastWhatWasAskedForAndLittleMore) {
 
 TEST_P(EveryDomain, TheAnswersOfOtherTasksRarelyFit) {
   std::int64_t right = 0;
-  for (std::int64_t number = 0; number < kTasks; ++number)
-    right += score(*task(number), task((number + 10) % kTasks)->solution(Style::brief)).value > 0 ? 1 : 0;
-  EXPECT_LT(right, kTasks / 2);
+  for (std::int64_t number = 0; number < 300; ++number)
+    right += score(*task(number), task(number + 10)->solution(Style::brief)).value > 0 ? 1 : 0;
+  EXPECT_LT(right, 150);
 }
 
 TEST_P(EveryDomain, WhatIsNoAnswerScoresZero) {

@@ -34,10 +34,7 @@ std::unique_ptr<const Task> make_logic(const TaskId& id) {
   } else {
     // Lines of many puzzles, each with its puzzle's name.
     Names names;
-    const auto fresh = [&] {
-      return names.fresh([&] { return fmt::format("p{}", 10 + draws.below(9990)); });
-    };
-    const std::string name = fresh();
+    const std::string name = names.fresh('p', draws);
     std::vector<std::string> lines, others;
     std::string steps, other_name;
     for (const auto& line : puzzle.told) lines.push_back(fmt::format("{}: {}", name, line));
@@ -45,7 +42,7 @@ std::unique_ptr<const Task> make_logic(const TaskId& id) {
     const auto other = [&] {
       if (others.empty()) {
         others = draw_puzzle(id.difficulty, draws).told;
-        other_name = fresh();
+        other_name = names.fresh('p', draws);
       }
       const std::string line = fmt::format("{}: {}", other_name, others.back());
       others.pop_back();

@@ -116,16 +116,16 @@ std::unique_ptr<const Task> make_mathematics(const TaskId& id) {
     for (const auto number : problem.numbers) names.push_back(std::to_string(number));
   } else {
     Names used;
-    const auto name = [&] { return used.fresh([&] { return fmt::format("n{}", 10 + draws.below(9990)); }); };
     std::vector<std::string> lines;
     for (const auto number : problem.numbers) {
-      names.push_back(name());
+      names.push_back(used.fresh('n', draws));
       lines.push_back(fmt::format("{} = {}", names.back(), number));
       parts.steps += lines.back() + "\n";
     }
     const auto other = [&] {
-      return fmt::format("{} = {}", name(),
-                         number_of(kDigits[static_cast<std::size_t>(id.difficulty)], draws));
+      const std::string unused = used.fresh('n', draws);
+      const auto digits = kDigits[static_cast<std::size_t>(id.difficulty)];
+      return fmt::format("{} = {}", unused, number_of(digits, draws));
     };
     parts.prompt = notes_of(std::move(lines), id.context, other, draws);
   }

@@ -25,6 +25,11 @@ struct ReadMessage {
 /// nobody lists all answers.
 ReadMessage read_message(std::string_view message, std::span<const std::string_view> verbs = {});
 
+/// An answer, not a call.
+[[nodiscard]] inline bool message_answers(const Action& action) {
+  return action.verb == kAnswerMark.substr(0, kAnswerMark.size() - 1);
+}
+
 /// "answer: 42", behind the steps if there are any.
 std::string with_answer(std::string_view steps, std::string_view answer);
 

@@ -15,12 +15,12 @@ namespace dsa::rl {
 std::string notes_of(std::vector<std::string> lines, std::int64_t bytes,
                      const std::function<std::string()>& other, Draws& draws);
 
-/// Names of a task, each once: what `make` gives, until it is new.
+/// Names of a task's own, each once: "w417".
 class Names {
  public:
-  std::string fresh(const std::function<std::string()>& make) {
+  std::string fresh(char letter, Draws& draws) {
     std::string name;
-    do name = make();
+    do name = letter + std::to_string(10 + draws.below(9990));
     while (!used_.insert(name).second);
     return name;
   }

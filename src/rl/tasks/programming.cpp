@@ -98,11 +98,11 @@ std::unique_ptr<const Task> make_programming(const TaskId& id) {
     parts.prompt = line(name, specified.formula) + "\n";
   } else {
     Names names;
-    const auto fresh = [&] {
-      return names.fresh([&] { return fmt::format("f{}", 10 + draws.below(9990)); });
+    name = names.fresh('f', draws);
+    const auto other = [&] {
+      const std::string unused = names.fresh('f', draws);
+      return line(unused, draw_formula(id.difficulty, draws));
     };
-    name = fresh();
-    const auto other = [&] { return line(fresh(), draw_formula(id.difficulty, draws)); };
     parts.prompt = notes_of({line(name, specified.formula)}, id.context, other, draws);
     parts.steps = line(name, specified.formula) + "\n";
   }
