@@ -7,6 +7,7 @@
 #include "base/draws.h"
 #include "base/error.h"
 #include "rl/rewards/language_words.h"
+#include "rl/tasks/domain.h"
 
 namespace dsa::rl {
 namespace {
@@ -69,6 +70,22 @@ TEST(MixedLanguages, PutSomeWordsIntoGerman) {
   EXPECT_NE(half, mixed_languages(text, 0.5, 2));
   const double share = language_share(half, Language::english);
   EXPECT_TRUE(share > 0 && share < 1) << half;
+}
+
+TEST(MixedLanguages, LeaveSolutionsRight) {
+  for (const auto* domain : {"logic", "coding", "search"}) {
+    double shares = 0;
+    for (std::int64_t number = 0; number < 20; ++number) {
+      const auto task = make_task(find_domain(domain), {.number = number, .difficulty = 4});
+      auto messages = task->solution(Style::steps);
+      std::string all;
+      for (auto& message : messages) all += (message = mixed_languages(message, 0.5, 1)) + "\n";
+      EXPECT_EQ(play(*task, messages).score.value, 1);
+      shares += language_share(all, Language::english) / 20;
+    }
+    EXPECT_GT(shares, 0.2) << domain;
+    EXPECT_LT(shares, 0.9) << domain << ": nothing to unlearn";
+  }
 }
 
 TEST(Languages, AreFoundByName) {
