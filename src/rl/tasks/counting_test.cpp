@@ -1,21 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "rl/tasks/makers.h"
 
 namespace dsa::rl {
 namespace {
-
-TEST(Counting, NoNumberIsRightMostOfTheTime) {
-  for (const int difficulty : {0, 5, 9}) {
-    std::map<std::string, int> answers;
-    for (std::int64_t number = 0; number < 400; ++number)
-      ++answers[make_counting({.number = number, .difficulty = difficulty})->solution(Style::brief).back()];
-    for (const auto& [answer, times] : answers)
-      EXPECT_LT(times, 240) << answer << " at difficulty " << difficulty;
-  }
-}
 
 TEST(Counting, TheStepsSpellTheWordAndCount) {
   const auto task = make_counting({.number = 1, .difficulty = 7});

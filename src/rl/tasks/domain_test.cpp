@@ -22,6 +22,12 @@ TaskId id_of(std::int64_t number) {
           .context = number % 4 == 3 ? 2500 : 0};
 }
 
+std::string all_of(const std::vector<std::string>& messages) {
+  std::string text;
+  for (const auto& message : messages) text += message + "\n";
+  return text;
+}
+
 class EveryDomain : public ::testing::TestWithParam<const Domain*> {
  protected:
   [[nodiscard]] static std::unique_ptr<const Task> task(std::int64_t number) {
@@ -60,9 +66,7 @@ TEST_P(EveryDomain, ATaskIsAFunctionOfItsIdAlone) {
     other_id.seed = 8;
     for (const auto& id : {id_of(number), other_id}) {
       const auto made = make_task(*GetParam(), id);
-      std::string whole = made->prompt();
-      for (const auto& message : made->solution(Style::brief)) whole.append("@").append(message);
-      tasks.insert(whole);
+      tasks.insert(made->prompt() + all_of(made->solution(Style::brief)));
     }
   }
   EXPECT_GT(tasks.size(), 80U) << "tasks of different ids are the same";
@@ -82,6 +86,18 @@ TEST_P(EveryDomain, TheAnswersOfOtherTasksRarelyFit) {
   for (std::int64_t number = 0; number < 300; ++number)
     right += score(*task(number), task(number + 10)->solution(Style::brief)).value > 0 ? 1 : 0;
   EXPECT_LT(right, 150);
+}
+
+TEST_P(EveryDomain, NoAnswerIsRightMostOfTheTime) {
+  for (const int difficulty : {0, 3, 6, 9}) {
+    std::map<std::string, int> times;
+    for (std::int64_t number = 0; number < 200; ++number)
+      ++times[all_of(
+          make_task(*GetParam(), {.number = number, .difficulty = difficulty})->solution(Style::brief))];
+    for (const auto& [answer, count] : times)
+      EXPECT_LT(count, GetParam()->name == "counting" ? 120 : 60)
+          << answer << " at difficulty " << difficulty;
+  }
 }
 
 TEST_P(EveryDomain, WhatIsNoAnswerScoresZero) {
