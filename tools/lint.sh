@@ -45,7 +45,7 @@ git grep -nE '(^|[^A-Za-z])/(work|farm|root)/' -- ':!tools/lint.sh' && complain 
 # A folder includes only those before it in CMakeLists.txt's list, train/ and rl/ by their parts; testing/ is for tests alone.
 order=$(sed -n 's/^foreach(layer \(.*\))$/\1/p' CMakeLists.txt)
 order=${order/ train / train/loop train/warmup train/sparse train/pretrain train/torch }
-order=${order/ rl / rl/tasks rl/rewards rl }  # rl/ itself: what lies in none of its folders
+order=${order/ rl / rl/tasks rl/rewards rl/grpo rl/episodes rl/train rl }  # rl/ itself: what lies in none of its folders
 git grep -nE '^ *#include "' -- 'src/*.cpp' 'src/*.h' 'src/*.inl' ':!src/testing' |
   awk -F '"' -v order="$order" '
   function rank(path, part) {

@@ -1,4 +1,4 @@
-// dsa train WHAT ...: hands over to dsa-train, which lies beside dsa.
+// dsa train WHAT ..., and those of dsa rl that train: hand over to dsa-train, which lies beside dsa.
 // A program of its own, because libtorch, where it is built with it, loads some 300 libraries
 // (docs/adr/0010-libtorch.md): nobody who only chats waits for them or needs them installed.
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/rl.h"
 #include "cli/verb.h"
 
 namespace dsa::cli {
@@ -43,6 +44,16 @@ Action declare_train(Command command) {
   // Everything behind the verb, --help included, is dsa-train's to read.
   command.take_everything();
   return [command] { return hand_over(command.rest()); };
+}
+
+Action declare_rl_trained(Command command) {
+  command.take_everything();
+  return [command] {
+    std::vector<std::string> arguments{"rl", command.name()};
+    const auto rest = command.rest();
+    arguments.insert(arguments.end(), rest.begin(), rest.end());
+    return hand_over(std::move(arguments));
+  };
 }
 
 }  // namespace dsa::cli

@@ -28,6 +28,10 @@ void add_train_options(Command command, TrainOptions& o, const std::string& thre
   command.add_option("--held-out", o.held_out, "text that is only looked at, for the report")
       .type_name("PATH...");
   add_chat_format(command, o.chat_format);
+  add_run_options(command, o, threads_help);
+}
+
+void add_run_options(Command command, TrainOptions& o, const std::string& threads_help) {
   command.add_option("--out", o.out, "folder for the result, its checkpoint, log and report")
       .type_name("DIR")
       .required();

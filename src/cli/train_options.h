@@ -31,7 +31,9 @@ struct TrainOptions {
 
 /// --model, for a training that begins with one.
 void add_base_model(Command command, TrainOptions& o);
-/// All others; what is said about --threads differs.
+/// --out, how long, --threads, --resume, --save-seconds; what is said about --threads differs.
+void add_run_options(Command command, TrainOptions& o, const std::string& threads_help);
+/// Those, and the text to train on.
 void add_train_options(Command command, TrainOptions& o, const std::string& threads_help);
 
 struct SettingHelp {

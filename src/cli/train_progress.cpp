@@ -36,6 +36,9 @@ std::string training_line(const train::StepRecord& record, const train::Progress
   if (progress.budget > 0) out += fmt::format(" of {}", progress.budget);
   out += fmt::format(" tokens  context {}", record.context);
   if (line.language_model > 0) out += fmt::format("  loss {:.3f}", line.language_model);
+  if (const auto& reward = record.reward)
+    out += fmt::format("  reward {:.3f}  solved {:.0f} %  {:.0f} tokens each", reward->reward,
+                       100 * reward->solved, reward->written);
   if (line.kl > 0) out += fmt::format("  KL {:.3f}", line.kl);
   if (line.kept)
     out += fmt::format("  keeps {:.1f} of {:.1f} %", 100 * line.kept->indexer, 100 * line.kept->best);
@@ -50,9 +53,14 @@ void TrainProgress::step(const train::StepRecord& record) {
   if (indexer.kept) kept_ = indexer.kept;
   if (record.held_out) {
     clear();
-    fmt::print(stderr, "held-out text after {} tokens: ", record.tokens);
+    fmt::print(stderr, "held-out {} after {} tokens: ", record.reward ? "tasks" : "text", record.tokens);
     if (record.main) fmt::print(stderr, "loss {:.4f}", record.main->language_model);
     if (record.main && record.main->dense > 0) fmt::print(stderr, ", dense {:.4f}", record.main->dense);
+    if (record.reward) {
+      fmt::print(stderr, "{}solved", record.main ? ", " : "");
+      for (const auto& [domain, share] : record.reward->domains)
+        fmt::print(stderr, " {} {:.1f} %", domain, 100 * share);
+    }
     if (indexer.kl > 0) fmt::print(stderr, "{}KL {:.4f}", record.main ? ", " : "", indexer.kl);
     if (indexer.kept)
       fmt::print(stderr, ", keeps {:.2f} of {:.2f} %", 100 * indexer.kept->indexer, 100 * indexer.kept->best);

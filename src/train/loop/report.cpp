@@ -91,10 +91,44 @@ Value of_main_loss(double MainRecord::*member) {
     return r.main && (*r.main).*member > 0 ? std::optional((*r.main).*member) : std::nullopt;
   };
 }
+Value of_reward(double RewardRecord::*member) {
+  return
+      [member](const StepRecord& r) { return r.reward ? std::optional((*r.reward).*member) : std::nullopt; };
+}
+Value percent_of_domain(std::size_t i) {
+  return [i](const StepRecord& r) {
+    return r.reward && i < r.reward->domains.size() ? std::optional(100 * r.reward->domains[i].second)
+                                                    : std::nullopt;
+  };
+}
 Value of_experts(double ExpertRecord::*member) {
   return [member](const StepRecord& r) {
     return r.experts ? std::optional((*r.experts).*member) : std::nullopt;
   };
+}
+
+void add_reward_plots(const TrainLog& log, Page& page) {
+  using enum Records;
+  std::vector<Page::Line> domains;
+  for (const StepRecord& r : log.records())
+    if (r.reward)
+      for (std::size_t i = domains.size(); i < r.reward->domains.size(); ++i)
+        domains.push_back({r.reward->domains[i].first.c_str(), steps, percent_of_domain(i)});
+  page.plot("Mean reward", {{"", steps, of_reward(&RewardRecord::reward)}}, Scale::linear);
+  page.plot("Solved, %", domains, Scale::linear);
+  page.plot("Share of groups whose rewards differ, and of episodes without an end",
+            {{"groups that differ", steps, of_reward(&RewardRecord::signal)},
+             {"without an end", steps, of_reward(&RewardRecord::cut)}},
+            Scale::linear);
+  page.plot("Tokens written in an episode", {{"", steps, of_reward(&RewardRecord::written)}}, Scale::linear);
+  page.plot("Entropy, nats a token", {{"", steps, of_reward(&RewardRecord::entropy)}}, Scale::linear);
+  page.plot("KL to the reference, nats a token", {{"", steps, of_reward(&RewardRecord::kl)}}, Scale::linear);
+  page.plot("Largest difference of a log-probability, in training and as it was sampled",
+            {{"", steps, of_reward(&RewardRecord::mismatch)}}, Scale::logarithmic);
+  page.plot("Share of tokens that are clipped, of episodes that are masked",
+            {{"clipped", steps, of_reward(&RewardRecord::clipped)},
+             {"masked", steps, of_reward(&RewardRecord::masked)}},
+            Scale::linear);
 }
 
 }  // namespace
@@ -102,9 +136,10 @@ Value of_experts(double ExpertRecord::*member) {
 std::string html_report(const ReportSubject& subject, const TrainLog& log) {
   Page page(fmt::format("<h1>{}</h1>\n{}", subject.title, summary(subject, log)), log);
   using enum Records;
+  add_reward_plots(log, page);
   page.plot("Language-model loss, nats a token",
-            {{"training", steps, of_main(&MainRecord::language_model)},
-             {"held out", looks, of_main(&MainRecord::language_model)},
+            {{"training", steps, of_main_loss(&MainRecord::language_model)},
+             {"held out", looks, of_main_loss(&MainRecord::language_model)},
              {"held out, attending to everything", looks, of_main_loss(&MainRecord::dense)}},
             Scale::linear);
   page.plot("Loss of the token after the next, nats a token",

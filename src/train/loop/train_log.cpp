@@ -41,6 +41,21 @@ void for_each_number(Part& p, Visit&& visit) {
   visit("idlest", p.idlest);
 }
 
+template <is_part<RewardRecord> Part, class Visit>
+void for_each_number(Part& p, Visit&& visit) {
+  visit("reward", p.reward);
+  visit("solved", p.solved);
+  visit("signal", p.signal);
+  visit("written", p.written);
+  visit("cut", p.cut);
+  visit("entropy", p.entropy);
+  visit("mismatch", p.mismatch);
+  visit("kl", p.kl);
+  visit("clipped", p.clipped);
+  visit("masked", p.masked);
+  visit("seconds", p.seconds);
+}
+
 template <class Part>
 void write_part(nlohmann::ordered_json& line, const char* key, const std::optional<Part>& part) {
   if (part) for_each_number(*part, [&](const char* name, double value) { line[key][name] = value; });
@@ -67,6 +82,10 @@ std::string to_line(const StepRecord& r) {
   if (r.batch != 1) j["batch"] = r.batch;
   if (!r.stage.empty()) j["stage"] = r.stage;
   write_part(j, "experts", r.experts);
+  if (r.own_tokens > 0) j["own_tokens"] = r.own_tokens;
+  write_part(j, "reward", r.reward);
+  if (r.reward)
+    for (const auto& [domain, solved] : r.reward->domains) j["reward"]["domains"][domain] = solved;
   if (r.held_out) j["held_out"] = true;
   return json_text(j) + "\n";
 }
@@ -92,6 +111,11 @@ std::optional<StepRecord> from_line(const std::string& line) {
     read_part(j, "recall", r.indexer.kept);
     read_part(j, "main", r.main);
     read_part(j, "experts", r.experts);
+    r.own_tokens = j.value("own_tokens", std::int64_t{0});
+    read_part(j, "reward", r.reward);
+    if (r.reward && j["reward"].contains("domains"))
+      for (const auto& [domain, solved] : j["reward"]["domains"].items())
+        r.reward->domains.emplace_back(domain, solved.get<double>());
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dsa::train {
@@ -44,6 +45,22 @@ struct ExpertRecord {
   double busiest = 1, idlest = 1;  // over all layers
 };
 
+/// What a model wrote in a step and how it was rewarded, where it is trained by reward.
+struct RewardRecord {
+  double reward = 0;    // mean over episodes
+  double solved = 0;    // share of them
+  double signal = 0;    // share of the groups whose rewards differ
+  double written = 0;   // tokens of an episode, the model's own
+  double cut = 0;       // share of the episodes that had no end
+  double entropy = 0;   // nats a token: minus the mean log-probability of what was sampled
+  double mismatch = 0;  // largest |log-probability in training - the same when it was sampled|
+  double kl = 0;        // to the reference, nats a token; 0 without one
+  double clipped = 0;   // share of tokens
+  double masked = 0;    // share of episodes
+  double seconds = 0;   // of the step, spent on writing
+  std::vector<std::pair<std::string, double>> domains = {};  // solved, by domain
+};
+
 struct StepRecord {
   // The loop's to fill in.
   std::int64_t step = 0;    // the first is 1
@@ -58,8 +75,10 @@ struct StepRecord {
   IndexerRecord indexer = {};
   std::optional<MainRecord> main = {};
   std::optional<ExpertRecord> experts = {};
+  std::optional<RewardRecord> reward = {};
+  std::int64_t own_tokens = 0;  // where sequences differ in length; 0: batch * context
 
-  [[nodiscard]] std::int64_t step_tokens() const { return batch * context; }
+  [[nodiscard]] std::int64_t step_tokens() const { return own_tokens > 0 ? own_tokens : batch * context; }
 };
 
 /// Appends to a JSON Lines file.  Opened for a resumed training it forgets what came after the checkpoint, so

@@ -12,7 +12,7 @@
 namespace dsa::train {
 namespace {
 
-constexpr std::int64_t kTimedSteps = 20;  // before hours become tokens
+constexpr std::int64_t kTimedSteps = 20;  // before hours become tokens, unless these are over
 
 // Of the steps so far; at least one.
 double mean_seconds_a_token(const TrainLog& log) {
@@ -40,7 +40,7 @@ Outcome TrainingLoop::run(const TrainerEvents& events, const std::atomic<bool>& 
   while (!p.finished()) {
     enter_stage();
     if (step(events, cancel) == Outcome::cancelled) break;
-    if (p.budget == 0 && p.step >= kTimedSteps) {
+    if (p.budget == 0 && (p.step >= kTimedSteps || log_.elapsed() >= p.hours * 3600)) {
       if (turn_hours_into_tokens(cancel) == Outcome::cancelled) break;
       save(events);
     }

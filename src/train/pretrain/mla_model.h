@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,13 +53,41 @@ class MlaModel {
   MlaModel(const MlaModel&) = delete;
   MlaModel& operator=(const MlaModel&) = delete;
 
-  enum class Gradients : std::uint8_t { none, all };
+  enum class Gradients : std::uint8_t {
+    none,
+    all,
+    more,  // adds to what earlier runs wrote: a batch may come in parts
+  };
+  /// A loss of single tokens' log-probabilities, in place of the mean cross-entropy; the prediction module
+  /// then takes no part.  For answers, which are trained on with a weight for each token of theirs.
+  struct TokenLoss {
+    /// Of the request's tokens, ascending: those that take part; never the first of a sequence.
+    std::span<const std::int32_t> tokens;
+    /// By token that takes part, the ids that it was sampled from; empty list: from all.  May be empty.
+    std::span<const std::vector<std::int32_t>> kept = {};
+    /// Gets their log-probabilities and writes d loss / d log p of each; called with gradients alone.
+    std::function<void(std::span<const float> log_probs, std::span<float> slopes)> slopes = {};
+  };
+  /// What the model chose when it wrote the tokens, to be chosen again in `sparse`.
+  struct Replay {
+    /// By layer and sequence, rows of its length; a layer or a sequence without any selects for itself.
+    std::vector<std::vector<Selection>> selections = {};
+    /// By layer: experts of every row [rows, experts a token]; empty: the routers choose.
+    std::vector<std::vector<std::int32_t>> experts = {};
+  };
   struct Request {
     std::span<const std::int32_t> tokens;  // the sequences one after the other
     std::int64_t context = 0;              // tokens of each; at least 3
     StageKind stage = StageKind::dense;
     Gradients gradients = Gradients::all;
     bool recall = false;  // wanted in `warmup` and `sparse`
+    /// Tokens of each sequence that count, at least 3; what is behind them fills it up to `context`.  Empty:
+    /// all do.
+    std::span<const std::int64_t> lengths = {};
+    const TokenLoss* token_loss = nullptr;
+    const Replay* replay = nullptr;
+    bool frozen_indexers = false;  // in `sparse`: they select, and get neither loss nor gradient
+    double indexer_share = 1;      // that this run's sequences have in a batch's mean of the indexers' loss
   };
   struct Losses {
     double language_model = 0;        // mean cross-entropy, nats a token; 0 in a warm-up with gradients
@@ -66,10 +95,13 @@ class MlaModel {
     std::vector<LayerLoss> indexers;  // by layer; empty in `dense`
     /// By layer: routed tokens by expert; empty where dense.
     std::vector<std::vector<std::int64_t>> expert_load;
+    /// With a TokenLoss, of the tokens that take part; language_model is then minus their mean.
+    std::vector<float> log_probs;
   };
   /// Losses, and with Gradients::all writes the gradients of what the stage trains in full, zeros for the
-  /// rest.  nullopt if cancelled: then they are of no use.  Throws Error, naming the layer, at the first
-  /// output that is not finite.
+  /// rest; a TokenLoss's is what its slopes say, the indexers' is that of the sequences' mean.
+  /// nullopt if cancelled: then they are of no use.  Throws Error, naming the layer, at the first output that
+  /// is not finite.
   std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel);
 
   /// [tokens, vocab] of one sequence, over everything or over the selections; for tests.

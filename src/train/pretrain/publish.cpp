@@ -93,8 +93,8 @@ std::string config_hash(const fs::path& config) {
   return hash.hex();
 }
 
-void publish_pretrained_model(const fs::path& folder, const ModelConfig& config, const FlatTensors& weights,
-                              PretrainCheckpoint& checkpoint, const TrainLog& log) {
+void write_pretrained_weights(const fs::path& folder, const ModelConfig& config, const FlatTensors& weights,
+                              IndexerTensors& indexer) {
   RoundedTensors tensors(RoundedTensors::Vectors::bf16);
   for (const auto& entry : weights.entries())
     if (entry.name.ends_with("e_score_correction_bias"))
@@ -105,9 +105,14 @@ void publish_pretrained_model(const fs::path& folder, const ModelConfig& config,
     const auto& entry = *weights.find(copy.of);
     tensors.add(copy.name, entry.shape, weights.of(entry));
   }
-  checkpoint.indexer.for_each([&](const std::string& name, const std::vector<std::int64_t>& shape,
-                                  std::span<float> values) { tensors.add(name, shape, values); });
+  indexer.for_each([&](const std::string& name, const std::vector<std::int64_t>& shape,
+                       std::span<float> values) { tensors.add(name, shape, values); });
   write_safetensors(folder / "model.safetensors", tensors.list(), {{"format", "pt"}});
+}
+
+void publish_pretrained_model(const fs::path& folder, const ModelConfig& config, const FlatTensors& weights,
+                              PretrainCheckpoint& checkpoint, const TrainLog& log) {
+  write_pretrained_weights(folder, config, weights, checkpoint.indexer);
   write_file(
       folder / "README.md",
       model_card(config, weights.values().size() + checkpoint.indexer.values().size(), checkpoint, log));

@@ -23,6 +23,10 @@ void begin_pretrain_folder(const std::filesystem::path& folder, const ModelRecip
 /// SHA-256 of a config.json as the folder holds it: which kind of model is this.
 std::string config_hash(const std::filesystem::path& config);
 
+/// Writes model.safetensors, as below, alone.
+void write_pretrained_weights(const std::filesystem::path& folder, const ModelConfig& config,
+                              const FlatTensors& weights, IndexerTensors& indexer);
+
 /// Writes model.safetensors, names and layout those of DeepSeek-V3.2: BF16, routers' biases F32,
 /// the prediction module's embedding and head once more; and README.md, the model card.
 /// Each file is replaced at once.  Throws Error.

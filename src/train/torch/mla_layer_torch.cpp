@@ -1,5 +1,7 @@
 #include "train/torch/mla_layer_torch.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "checkpoint/tensor_names.h"
 
@@ -81,6 +83,10 @@ Tensor MlaMoe::forward(const Tensor& x, const Tools& tools, std::vector<std::int
                                   .route_scale = static_cast<float>(m.routed_scaling_factor),
                                   .ids = {chosen.data_ptr<std::int32_t>(), {n, slots}},
                                   .weights = matrix_view(unused)});
+  if (!tools.replayed.empty()) {
+    DSA_CHECK(static_cast<std::int64_t>(tools.replayed.size()) == n * slots);
+    std::ranges::copy(tools.replayed, chosen.data_ptr<std::int32_t>());
+  }
   const auto ids = chosen.to(torch::kLong);
   auto weights = logits.sigmoid().gather(1, ids);
   if (m.norm_topk_prob) weights = weights / (weights.sum(1, /*keepdim=*/true) + 1e-20);
@@ -121,11 +127,13 @@ Tensor MlaLayer::forward(const Tensor& x, const Pass& pass) const {
   const auto residual = x + multiply(attended.flatten(1), o_proj, pass.products);
   const auto normed = rms_norm(residual, post_attention_layernorm, c.rms_norm_eps);
   if (!moe) return residual + mlp->forward(normed, pass.products);
-  return residual +
-         moe->forward(
-             normed,
-             {.config = *c.moe, .exec = pass.exec, .kernels = pass.kernels, .products = pass.products},
-             pass.expert_load);
+  return residual + moe->forward(normed,
+                                 {.config = *c.moe,
+                                  .exec = pass.exec,
+                                  .kernels = pass.kernels,
+                                  .products = pass.products,
+                                  .replayed = pass.experts},
+                                 pass.expert_load);
 }
 
 MlaLayer mla_layer(const Leaves& weights, const ModelConfig& config, std::int64_t layer) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct MlaMoe {
     Exec& exec;
     const KernelTable& kernels;
     Products products;
+    std::span<const std::int32_t> replayed;  // choices [rows, slots] in place of the router's; may be empty
   };
   /// `load` [experts] gets how many tokens went to each.
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, const Tools& tools,
@@ -66,7 +68,8 @@ struct MlaLayer {
     const BatchAttention& attention;
     /// What the indexer reads, before anything attends: the normed hidden state and the query latent.
     std::function<void(const torch::Tensor& h, const torch::Tensor& latent)> on_index_input;
-    std::vector<std::int64_t>& expert_load;  // empty where the layer has no experts
+    std::vector<std::int64_t>& expert_load;      // empty where the layer has no experts
+    std::span<const std::int32_t> experts = {};  // choices to be made again (MlaMoe::Tools)
   };
   /// The residual stream after the layer; x [rows, hidden], the batch's sequences one after the other.
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, const Pass& pass) const;

@@ -17,6 +17,7 @@
 #include "train/sparse/sparse_indexer.h"
 #include "train/torch/language_loss_torch.h"
 #include "train/torch/mla_layer_torch.h"
+#include "train/torch/token_head_torch.h"
 
 namespace dsa::train {
 
@@ -88,6 +89,15 @@ struct MlaModel::Impl {
     Request request;
     std::int64_t sequences;
     Losses losses;
+
+    [[nodiscard]] std::int64_t length(std::size_t b, std::int64_t n) const {
+      return request.lengths.empty() ? n : std::min(n, request.lengths[b]);
+    }
+    /// Whether the indexers are to follow the attention, or be seen doing so.
+    [[nodiscard]] bool watches_indexers() const {
+      return request.stage == StageKind::warmup ||
+             (request.stage == StageKind::sparse && !request.frozen_indexers);
+    }
   };
 
   // Residual stream after a layer; its indexer's loss and gradient are complete when it returns.
@@ -100,7 +110,7 @@ struct MlaModel::Impl {
     pass.selections.resize(batch);
     const std::int64_t topk = stage == StageKind::sparse ? config_.indexer->topk : options_.max_context;
     std::vector<TensorView<float, 2>> means(batch);
-    if (stage != StageKind::dense) {
+    if (run.watches_indexers()) {
       mean_attention_.resize(batch * static_cast<std::size_t>(options_.max_context * topk));
       for (std::size_t b = 0; b < batch; ++b)
         means[b] = {mean_attention_.data() + static_cast<std::int64_t>(b) * options_.max_context * topk,
@@ -111,7 +121,7 @@ struct MlaModel::Impl {
 
     Tensor h, latent;
     const auto part = [&](const Tensor& y, std::size_t b) {
-      return matrix_view(y).slice(static_cast<std::int64_t>(b) * n, n);
+      return matrix_view(y).slice(static_cast<std::int64_t>(b) * n, run.length(b, n));
     };
     const auto weights = std::as_const(parameters_.indexer).layer(layer);
     const auto y = layers_[i].forward(
@@ -129,10 +139,15 @@ struct MlaModel::Impl {
                   for (std::size_t b = 0; b < batch; ++b) {
                     pass.selections[b].topk = topk;
                     indexers(topk)[b].select(weights, part(h, b), pass.selections[b], part(latent, b));
+                    if (run.request.replay != nullptr) replay(*run.request.replay, i, b, pass.selections[b]);
+                    fill_up(pass.selections[b], n);
                   }
                 },
-            .expert_load = run.losses.expert_load[i]});
-    if (stage != StageKind::dense)
+            .expert_load = run.losses.expert_load[i],
+            .experts = run.request.replay != nullptr && i < run.request.replay->experts.size()
+                           ? std::span<const std::int32_t>(run.request.replay->experts[i])
+                           : std::span<const std::int32_t>()});
+    if (run.watches_indexers())
       for (std::size_t b = 0; b < batch; ++b)
         index_loss(run, i, indexers(topk)[b],
                    {.weights = weights,
@@ -144,6 +159,22 @@ struct MlaModel::Impl {
     return y;
   }
 
+  static void replay(const Replay& replay, std::size_t i, std::size_t b, Selection& out) {
+    if (i >= replay.selections.size() || b >= replay.selections[i].size()) return;
+    const Selection& then = replay.selections[i][b];
+    if (then.count.empty()) return;
+    DSA_CHECK(then.topk == out.topk && then.count.size() == out.count.size());
+    out = then;
+  }
+  // Rows behind a sequence's end look at its first token: nobody looks at them.
+  static void fill_up(Selection& selection, std::int64_t n) {
+    const std::size_t rows = selection.count.size();
+    selection.idx.resize(static_cast<std::size_t>(n * selection.topk), -1);
+    selection.count.resize(static_cast<std::size_t>(n), 1);
+    for (std::size_t t = rows; t < selection.count.size(); ++t)
+      selection.idx[t * static_cast<std::size_t>(selection.topk)] = 0;
+  }
+
   struct IndexInput {
     const LayerTensors<const float>& weights;
     TensorView<const float, 2> h, latent;
@@ -152,8 +183,8 @@ struct MlaModel::Impl {
   };
   // Adds one sequence's part of the batch's mean.
   void index_loss(Run& run, std::size_t i, SparseIndexer& indexer, const IndexInput& in) {
-    const bool all = run.request.gradients == Gradients::all;
-    const auto share = 1.0 / static_cast<double>(run.sequences);
+    const bool all = run.request.gradients != Gradients::none;
+    const auto share = run.request.indexer_share / static_cast<double>(run.sequences);
     const auto gradient = layer_gradient_.layer(0);
     LayerLoss& loss = run.losses.indexers[i];
     loss.kl +=
@@ -195,6 +226,7 @@ struct MlaModel::Impl {
     const auto tokens = static_cast<std::int64_t>(request.tokens.size());
     Run run{.request = request, .sequences = tokens / request.context, .losses = {}};
     DSA_CHECK(run.sequences >= 1 && run.sequences <= options_.batch && tokens % request.context == 0);
+    DSA_CHECK(request.lengths.empty() || static_cast<std::int64_t>(request.lengths.size()) == run.sequences);
     run.losses.expert_load.resize(layers_.size());
     if (request.stage != StageKind::dense) run.losses.indexers.resize(layers_.size());
     return run;
@@ -237,9 +269,9 @@ struct MlaModel::Impl {
   }
 
   std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel) {
-    const bool all = request.gradients == Gradients::all;
+    const bool all = request.gradients != Gradients::none;
     const bool train_main = all && request.stage != StageKind::warmup;
-    if (all) {
+    if (request.gradients == Gradients::all) {
       std::ranges::fill(parameters_.gradient.values(), 0.0F);
       std::ranges::fill(parameters_.indexer_gradient.values(), 0.0F);
     }
@@ -247,6 +279,10 @@ struct MlaModel::Impl {
     const torch::AutoGradMode mode(train_main);
     const auto hidden = main_hidden(run, cancel);
     if (!hidden.defined()) return std::nullopt;
+    if (request.token_loss != nullptr) {
+      token_loss(run, hidden, train_main);
+      return run.losses;
+    }
     const bool predict_two = options_.mtp > 0 && mtp_.has_value();
     std::vector<Tensor> outputs{rows_before(run, hidden, 1)};
     if (predict_two) outputs.push_back(rows_before(run, mtp_hidden(run, hidden), 1));
@@ -264,6 +300,26 @@ struct MlaModel::Impl {
     }
     if (train_main) torch::autograd::backward(outputs, gradients);
     return run.losses;
+  }
+
+  void token_loss(Run& run, const Tensor& hidden, bool gradients) const {
+    const TokenLoss& loss = *run.request.token_loss;
+    std::vector<std::int32_t> rows, next;
+    for (const std::int32_t t : loss.tokens) {
+      DSA_CHECK(t % run.request.context > 0);
+      rows.push_back(t - 1);
+      next.push_back(run.request.tokens[static_cast<std::size_t>(t)]);
+    }
+    if (rows.empty()) return;
+    const auto output = hidden.index_select(0, index_of(rows));
+    TokenHead head(output.detach().contiguous(), head_, next, loss.kept, options_.products);
+    run.losses.log_probs = head.log_probs();
+    for (const float log_prob : run.losses.log_probs)
+      run.losses.language_model -= static_cast<double>(log_prob) / static_cast<double>(rows.size());
+    if (!gradients) return;
+    std::vector<float> slopes(rows.size());
+    loss.slopes(run.losses.log_probs, slopes);
+    torch::autograd::backward({output}, {head.backward(slopes)});
   }
 
   std::vector<float> logits(std::span<const std::int32_t> tokens, StageKind stage) {

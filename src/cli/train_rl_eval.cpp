@@ -1,0 +1,169 @@
+// dsa rl eval --model DIR: how many tasks a model solves that it was never trained on.
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/catalogue.h"
+#include "cli/checks.h"
+#include "cli/terminal.h"
+#include "cli/train_rl.h"
+#include "eval/statistics.h"
+#include "rl/train/held_out.h"
+
+namespace dsa::cli {
+namespace {
+
+struct EvalOrder {
+  std::string model = "tiny-v32", beside, domains = "all";
+  rl::TaskSettings tasks;
+  std::int64_t count = 500, message_tokens = 128;
+  int threads = 0;
+  bool json = false;
+  std::string to;
+};
+
+/// By domain: of each task, whether it was solved.
+using Solved = std::vector<std::vector<double>>;
+
+std::optional<Solved> played(const EvalOrder& o, const std::string& model,
+                             std::span<const rl::DomainShare> domains, const Exec& exec,
+                             const std::atomic<bool>& cancel) {
+  auto opened = with_indexer(open_model(resolve_model(model)), {});
+  const Tokenizer tokenizer = fitting_tokenizer(opened.files);
+  if (o.tasks.attention == "sparse" && !opened.has_indexer())
+    fail("--attention sparse: {} has no indexer: give --attention dense", printable(model));
+  ProgressLine line({.verb = "playing", .unit = "tasks", .speed = "tasks/s"});
+  const std::int64_t all = o.count * static_cast<std::int64_t>(domains.size());
+  const auto groups = rl::play_held_out(
+      std::move(opened), tokenizer,
+      {.domains = domains, .settings = o.tasks, .message_tokens = o.message_tokens, .tasks = o.count}, exec,
+      cancel, [&](std::int64_t done) { line.update(done, all); });
+  line.clear();
+  if (!groups) return std::nullopt;
+  Solved out(domains.size());
+  for (std::size_t i = 0; i < groups->size(); ++i)
+    out[i / static_cast<std::size_t>(o.count)].push_back((*groups)[i].front().score.value >= 1 ? 1 : 0);
+  return out;
+}
+
+double mean_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+// One domain, or all together.
+nlohmann::ordered_json row_of(std::string_view name, const std::vector<double>& own,
+                              const std::vector<double>& other) {
+  const double share = mean_of(own);
+  const auto n = static_cast<std::int64_t>(own.size());
+  const Interval around = wilson_interval(std::llround(share * static_cast<double>(n)), n);
+  nlohmann::ordered_json row{
+      {"domain", name}, {"tasks", n}, {"solved", share}, {"interval", {around.low, around.high}}};
+  if (other.empty()) return row;
+  std::vector<double> gains;
+  for (std::size_t i = 0; i < own.size(); ++i) gains.push_back(own[i] - other[i]);
+  const PairedDifference gain = paired_difference(gains);
+  row["beside"] = mean_of(other);
+  row["gain"] = gain.mean;
+  row["gain_interval"] = gain.interval ? nlohmann::ordered_json{gain.interval->low, gain.interval->high}
+                                       : nlohmann::ordered_json(nullptr);
+  return row;
+}
+
+std::string text_of(const nlohmann::ordered_json& rows, bool beside) {
+  const auto percent = [](const nlohmann::ordered_json& x) { return 100 * x.get<double>(); };
+  std::string out = fmt::format("{:<14} {:>6} {:>8} {:>17}", "domain", "tasks", "solved %", "95 %");
+  out += beside ? fmt::format(" {:>9} {:>8} {:>17}\n", "beside %", "gain", "95 %, paired") : "\n";
+  for (const auto& row : rows) {
+    out += fmt::format("{:<14} {:>6} {:>8.1f} {:>8.1f} .. {:>5.1f}", row["domain"].get<std::string>(),
+                       row["tasks"].get<std::int64_t>(), percent(row["solved"]), percent(row["interval"][0]),
+                       percent(row["interval"][1]));
+    if (beside) out += fmt::format(" {:>9.1f} {:>+8.1f}", percent(row["beside"]), percent(row["gain"]));
+    if (beside && !row["gain_interval"].is_null())
+      out += fmt::format(" {:>+8.1f} .. {:>+5.1f}", percent(row["gain_interval"][0]),
+                         percent(row["gain_interval"][1]));
+    out += "\n";
+  }
+  return out;
+}
+
+int rl_eval(const EvalOrder& o) {
+  if (o.tasks.easiest > o.tasks.hardest)
+    fail("--easiest {}: --hardest is {}: expected at most that", o.tasks.easiest, o.tasks.hardest);
+  const auto domains = rl::parse_domains(o.domains);
+  const Exec exec(o.threads > 0 ? o.threads : Exec::default_threads());
+  const CatchInterrupt interrupt;
+  const auto own = played(o, o.model, domains, exec, interrupt.flag());
+  if (!own) return kInterrupted;
+  Solved other(domains.size());
+  if (!o.beside.empty()) {
+    auto theirs = played(o, o.beside, domains, exec, interrupt.flag());
+    if (!theirs) return kInterrupted;
+    other = std::move(*theirs);
+  }
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  std::vector<double> all, all_other;
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    rows.push_back(row_of(domains[i].domain->name, (*own)[i], other[i]));
+    all.insert(all.end(), (*own)[i].begin(), (*own)[i].end());
+    all_other.insert(all_other.end(), other[i].begin(), other[i].end());
+  }
+  if (domains.size() > 1) rows.push_back(row_of("together", all, all_other));
+  const nlohmann::ordered_json result{{"model", o.model}, {"beside", o.beside}, {"rows", rows}};
+  if (!o.to.empty()) write_file(o.to, json_text(result, 2) + "\n");
+  print(o.json ? json_text(result, 2) + "\n" : text_of(rows, !o.beside.empty()));
+  return kDone;
+}
+
+}  // namespace
+
+Action declare_rl_eval(Command command) {
+  auto o = std::make_shared<EvalOrder>();
+  command.add_option("--model", o->model, "a folder, or tiny-v32").type_name("MODEL").show_default();
+  command.add_option("--beside", o->beside, "another model at the same tasks: what is gained over it")
+      .type_name("MODEL");
+  command.add_option("--domains", o->domains, "whose tasks: NAME,NAME, or all").show_default();
+  command.add_option("--tasks", o->count, "of each domain")
+      .check(whole<std::int64_t>(1, 1'000'000))
+      .show_default();
+  command.add_option("--easiest", o->tasks.easiest, "difficulty of the easiest tasks")
+      .check(whole<std::int64_t>(0, rl::kHardest))
+      .show_default();
+  command.add_option("--hardest", o->tasks.hardest, "difficulty of the hardest")
+      .check(whole<std::int64_t>(0, rl::kHardest))
+      .show_default();
+  command.add_option("--stretch", o->tasks.stretch, "bytes that a prompt is stretched to, at least")
+      .check(whole<std::int64_t>(0, rl::kLongestTask))
+      .show_default();
+  command.add_option("--style", o->tasks.style, "steps, brief or both")
+      .check(one_of({"steps", "brief", "both"}))
+      .show_default();
+  command.add_option("--ctx", o->tasks.context, "tokens of an episode, at most")
+      .check(whole<std::int64_t>(8, 8192))
+      .show_default();
+  command.add_option("--message-tokens", o->message_tokens, "tokens of a message, at most")
+      .check(whole<std::int64_t>(1, 8192))
+      .show_default();
+  command.add_option("--attention", o->tasks.attention, "sparse or dense")
+      .check(one_of({"sparse", "dense"}))
+      .show_default();
+  command.add_option("--seed", o->tasks.seed, "of the tasks")
+      .check(whole<std::int64_t>(0, 1'000'000'000))
+      .show_default();
+  command
+      .add_option("--threads", o->threads, "threads to compute with (default: DSA_THREADS, else every core)")
+      .check(whole(1, 4096));
+  command.add_flag("--json", o->json, "as JSON");
+  command.add_option("--to", o->to, "a file for the JSON, beside what is printed").type_name("FILE");
+  command.footer(
+      "Tasks that no training sees, each answered once, by the likeliest token every time.\n\nExamples:\n"
+      "  dsa rl eval --model my-specialist --beside my-start --domains counting\n"
+      "  dsa rl eval --model my-mixed --json\n");
+  return [o] { return rl_eval(*o); };
+}
+
+}  // namespace dsa::cli

@@ -1,0 +1,55 @@
+// dsa rl grpo --model DIR --domains LIST --out DIR: a model plays tasks and learns from what was rewarded.
+#include <memory>
+
+#include "cli/train_rl.h"
+#include "cli/train_rl_session.h"
+#include "rl/train/grpo_trainer.h"
+
+namespace dsa::cli {
+namespace {
+
+struct Options : TrainOptions {
+  rl::GrpoSettings settings;
+};
+
+int rl_grpo(Command command, const Options& o) {
+  RlSession<rl::GrpoSettings> session(command, o, o.settings);
+  const auto context = session.begin(o, o.settings, "tasks by reward");
+  rl::GrpoTrainer trainer(context, std::move(*session.checkpoint));
+  return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
+}
+
+constexpr SettingHelp kHelp[] = {
+    {"tasks", "tasks of a step"},
+    {"samples", "episodes of each task: a group, whose mean reward is what one is measured by"},
+    {"message-tokens", "tokens of a message, at most"},
+    {"updates", "of the weights in a step, each from its share of the groups"},
+    {"objective", "v32, grpo, dapo, dr-grpo or gspo, as published"},
+    {"kl", "weight of the divergence from the model that it began with; 0: none is taken"},
+    {"off-policy", "answers worse than their group are left out past this mean of log(old / now); 0: never"},
+    {"overlong", "weight of the penalty of an episode of more than three quarters of --message-tokens"},
+    {"length", "weight of the reward of the short ones of a group"},
+    {"language", "weight of the share of English words"},
+    {"replay",
+     "selections: what was selected, and which experts, in play is so in training; recompute: anew"},
+    {"lr", "learning rate, behind its rise"},
+    {"rise", "steps over which it rises"},
+    {"clip", "largest norm of the gradient"},
+    {"patience", "steps in a row without a group whose rewards differ: then it gives up"},
+};
+
+}  // namespace
+
+Action declare_rl_grpo(Command command) {
+  auto o = std::make_shared<Options>();
+  add_rl_options(command, *o, o->settings, kHelp);
+  command.footer(
+      "Every step the model plays tasks on dsa's own engine with the weights of that step, and learns from "
+      "the episodes that were\nworth more or less than others of the same task.  Ctrl-C saves and stops.\n\n"
+      "Examples:\n"
+      "  dsa rl grpo --model my-start --domains counting --out my-specialist --hours 0.3\n"
+      "  dsa rl grpo --model my-start --domains counting --out my-specialist --resume\n");
+  return [command, o] { return rl_grpo(command, *o); };
+}
+
+}  // namespace dsa::cli

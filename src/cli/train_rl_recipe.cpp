@@ -1,0 +1,271 @@
+// dsa rl recipe --out DIR: specialists, distilled into one model, one mixed stage, beside five in a row.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <system_error>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/svg_plot.h"
+#include "cli/checks.h"
+#include "cli/terminal.h"
+#include "cli/train_rl.h"
+#include "rl/train/settings.h"
+#include "train/loop/progress.h"
+
+namespace dsa::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Shares of the hours; what is left over is for playing and loading.
+constexpr double kStart = 0.22, kSpecialists = 0.34, kDistill = 0.10, kMixed = 0.12, kControl = 0.12;
+constexpr const char* kStageDone = "done";  // a file in a stage's folder
+
+struct RecipeOrder {
+  std::string model = "tiny-v32", out;
+  std::string domains = "mathematics,programming,logic,coding,search";
+  double hours = 2.5;
+  std::int64_t context = 512, hardest = 2, stretch = 0, message_tokens = 128, tasks = 500, episodes = 1000,
+               seed = 0;
+  std::int64_t step_tasks = 16, samples = 8;
+  std::string attention = "sparse";
+  int threads = 0;
+};
+
+using Words = std::vector<std::string>;
+
+// Runs this program with other arguments; its exit status.
+int run_self(const Words& arguments) {
+  Words all{fs::read_symlink("/proc/self/exe").string(), "rl"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : all) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child < 0) fail("recipe: cannot start a stage: {}", std::generic_category().message(errno));
+  if (child == 0) {
+    ::execv(argv.front(), argv.data());
+    ::_exit(127);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) fail("recipe: cannot wait for a stage: {}", std::generic_category().message(errno));
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kFailed;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+class Recipe {
+ public:
+  explicit Recipe(const RecipeOrder& o) : o_(o), domains_(rl::parse_domains(o.domains)) {
+    std::error_code error;
+    fs::create_directories(o.out, error);
+    if (error) fail("--out {}: cannot create the folder: {}", printable(o.out, 1000), error.message());
+  }
+
+  // kDone, or what a stage ended with.
+  int run() {
+    const auto n = static_cast<double>(domains_.size());
+    if (const int s = stage("start", {"sft", "--model", o_.model, "--domains", o_.domains}, kStart); s != 0)
+      return s;
+    Words teachers{"distill",
+                   "--model",
+                   folder("start"),
+                   "--episodes",
+                   std::to_string(o_.episodes),
+                   "--message-tokens",
+                   std::to_string(o_.message_tokens),
+                   "--teacher"};
+    for (const auto& [domain, share] : domains_) {
+      const std::string name = "specialist-" + std::string(domain->name);
+      if (const int s = by_reward(name, "start", std::string(domain->name), kSpecialists / n); s != 0)
+        return s;
+      teachers.push_back(folder(name) + ":" + std::string(domain->name));
+    }
+    if (const int s = stage("distilled", teachers, kDistill); s != 0) return s;
+    if (const int s = by_reward("mixed", "distilled", o_.domains, kMixed); s != 0) return s;
+    std::string before = "distilled";
+    for (std::size_t i = 0; i < domains_.size(); ++i) {
+      const std::string name = fmt::format("in-a-row-{}", i + 1);
+      if (const int s = by_reward(name, before, std::string(domains_[i].domain->name), kControl / n); s != 0)
+        return s;
+      before = name;
+    }
+    in_a_row_ = before;
+    return evaluate();
+  }
+
+ private:
+  [[nodiscard]] std::string folder(const std::string& stage) const {
+    return (fs::path(o_.out) / stage).string();
+  }
+
+  [[nodiscard]] Words of_tasks() const {
+    Words out{"--ctx",       std::to_string(o_.context),
+              "--hardest",   std::to_string(o_.hardest),
+              "--stretch",   std::to_string(o_.stretch),
+              "--seed",      std::to_string(o_.seed),
+              "--attention", o_.attention};
+    if (o_.threads > 0) out.insert(out.end(), {"--threads", std::to_string(o_.threads)});
+    return out;
+  }
+
+  int by_reward(const std::string& name, const std::string& from, const std::string& domains, double share) {
+    return stage(name,
+                 {"grpo", "--model", folder(from), "--domains", domains, "--message-tokens",
+                  std::to_string(o_.message_tokens), "--tasks", std::to_string(o_.step_tasks), "--samples",
+                  std::to_string(o_.samples)},
+                 share);
+  }
+
+  int run_words(const std::string& name, const Words& words) {
+    std::string line = "dsa rl";
+    for (const auto& word : words) line += " " + word;
+    fmt::print(stderr, "\n{}: {}\n", name, printable(line, 4000));
+    return run_self(words);
+  }
+
+  // Runs a training of a share of the hours, or goes on with it, or skips it, as its folder says.
+  int stage(const std::string& name, Words words, double share) {
+    const fs::path own = folder(name);
+    std::error_code ignored;
+    if (fs::exists(own / kStageDone, ignored)) return kDone;
+    const Words tasks = of_tasks();
+    words.insert(words.end(), tasks.begin(), tasks.end());
+    words.insert(words.end(), {"--out", own.string(), "--hours", fmt::format("{:.6f}", o_.hours * share)});
+    if (fs::exists(own / train::kCheckpointFile, ignored)) words.emplace_back("--resume");
+    if (const int status = run_words(name, words); status != kDone) return status;
+    write_file(own / kStageDone, "");
+    return kDone;
+  }
+
+  int evaluate() {
+    std::vector<std::pair<std::string, std::string>> models{
+        {"start", ""}, {"distilled", "start"}, {"mixed", in_a_row_}, {in_a_row_, "start"}};
+    for (const auto& [domain, share] : domains_)
+      models.emplace_back("specialist-" + std::string(domain->name), "start");
+    std::string body = "<h1>Specialists, distilled into one model, and one mixed stage</h1>\n";
+    for (const auto& [name, beside] : models) {
+      if (const int status = evaluate_one(name, beside); status != kDone) return status;
+      body += table(name, beside, parse_json(text_of(folder("eval-" + name + ".json")), name));
+    }
+    write_file(fs::path(o_.out) / "report.html", html_page("dsa rl recipe", body));
+    print(fmt::format("{}/report.html: what came out; each stage has its own report beside its model\n",
+                      printable(o_.out, 1000)));
+    return kDone;
+  }
+
+  int evaluate_one(const std::string& name, const std::string& beside) {
+    const fs::path to = folder("eval-" + name + ".json");
+    std::error_code ignored;
+    if (fs::exists(to, ignored)) return kDone;
+    Words words{"eval",
+                "--model",
+                folder(name),
+                "--domains",
+                o_.domains,
+                "--tasks",
+                std::to_string(o_.tasks),
+                "--message-tokens",
+                std::to_string(o_.message_tokens),
+                "--to",
+                to.string()};
+    if (!beside.empty()) words.insert(words.end(), {"--beside", folder(beside)});
+    const Words tasks = of_tasks();
+    words.insert(words.end(), tasks.begin(), tasks.end());
+    return run_words("eval of " + name, words);
+  }
+
+  static std::string table(const std::string& name, const std::string& beside, const nlohmann::json& result) {
+    std::string out = fmt::format(
+        "<h2>{}{}</h2>\n<table>\n<tr><td>domain</td><td>solved</td><td>95 %</td>"
+        "<td>gain</td><td>95 %, paired</td></tr>\n",
+        html_escaped(name), beside.empty() ? "" : ", beside " + html_escaped(beside));
+    const auto range = [](const nlohmann::json& x) {
+      return x.is_array()
+                 ? fmt::format("{:.1f} .. {:.1f}", 100 * x[0].get<double>(), 100 * x[1].get<double>())
+                 : std::string();
+    };
+    for (const auto& row : result.at("rows"))
+      out += fmt::format("<tr><td>{}</td><td>{:.1f} %</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                         html_escaped(row.at("domain").get<std::string>()),
+                         100 * row.at("solved").get<double>(), range(row.at("interval")),
+                         row.contains("gain") ? fmt::format("{:+.1f}", 100 * row["gain"].get<double>()) : "",
+                         row.contains("gain") ? range(row["gain_interval"]) : "");
+    return out + "</table>\n";
+  }
+
+  const RecipeOrder& o_;
+  std::vector<rl::DomainShare> domains_;
+  std::string in_a_row_;
+};
+
+}  // namespace
+
+Action declare_rl_recipe(Command command) {
+  auto o = std::make_shared<RecipeOrder>();
+  command.add_option("--model", o->model, "what it begins with: a folder of a deepseek_v32, or tiny-v32")
+      .type_name("MODEL")
+      .show_default();
+  command.add_option("--out", o->out, "folder for all stages; the same command goes on where it was stopped")
+      .type_name("DIR")
+      .required();
+  command.add_option("--hours", o->hours, "how long all trainings take together")
+      .check(within(1e-4, 1e4))
+      .show_default();
+  command.add_option("--domains", o->domains, "NAME,NAME, or all").show_default();
+  command.add_option("--hardest", o->hardest, "difficulty of the hardest tasks")
+      .check(whole<std::int64_t>(0, rl::kHardest))
+      .show_default();
+  command.add_option("--stretch", o->stretch, "bytes that a prompt is stretched to, at least")
+      .check(whole<std::int64_t>(0, rl::kLongestTask))
+      .show_default();
+  command.add_option("--ctx", o->context, "tokens of an episode, at most")
+      .check(whole<std::int64_t>(8, 8192))
+      .show_default();
+  command.add_option("--message-tokens", o->message_tokens, "tokens of a message, at most")
+      .check(whole<std::int64_t>(1, 8192))
+      .show_default();
+  command.add_option("--step-tasks", o->step_tasks, "tasks of a step by reward")
+      .check(whole<std::int64_t>(1, 4096))
+      .show_default();
+  command.add_option("--samples", o->samples, "episodes of each")
+      .check(whole<std::int64_t>(2, 128))
+      .show_default();
+  command.add_option("--episodes", o->episodes, "that each specialist teaches")
+      .check(whole<std::int64_t>(1, 10'000'000))
+      .show_default();
+  command.add_option("--tasks", o->tasks, "of each domain, in the evaluation")
+      .check(whole<std::int64_t>(2, 1'000'000))
+      .show_default();
+  command.add_option("--attention", o->attention, "sparse or dense, in every stage")
+      .check(one_of({"sparse", "dense"}))
+      .show_default();
+  command.add_option("--seed", o->seed, "of everything")
+      .check(whole<std::int64_t>(0, 1'000'000'000))
+      .show_default();
+  command
+      .add_option("--threads", o->threads, "threads to compute with (default: DSA_THREADS, else every core)")
+      .check(whole(1, 4096));
+  command.footer(
+      "start: a supervised start on all domains.  specialist-*: one by reward in each domain.\n"
+      "distilled: what they solved, taught to the start.  mixed: one stage by reward over all domains.\n"
+      "in-a-row-*: the same budget, one domain after the other.  Then all are evaluated, and report.html\n"
+      "says what came out.  Every command that runs is printed.\n\n"
+      "Example:\n  dsa rl recipe --out my-recipe --hours 2.5\n");
+  return [o] { return Recipe(*o).run(); };
+}
+
+}  // namespace dsa::cli

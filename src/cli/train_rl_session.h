@@ -1,0 +1,111 @@
+// What the trainings of `dsa rl` begin with: options read, a checkpoint or none, a model, a folder.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/catalogue.h"
+#include "cli/train_options.h"
+#include "cli/train_progress.h"
+#include "rl/train/training_base.h"
+
+namespace dsa::cli {
+
+/// Help of the settings that all of them have.
+inline constexpr std::array kTaskHelp{
+    SettingHelp{"domains",
+                "tasks to train on, with shares: counting:2,logic:1; all (dsa rl tasks lists them)"},
+    SettingHelp{"easiest", "difficulty of the easiest tasks"},
+    SettingHelp{"hardest", "difficulty of the hardest; drawn evenly between the two"},
+    SettingHelp{"stretch", "bytes that a prompt is stretched to, at least, by what does not matter"},
+    SettingHelp{"style", "steps: solutions with their steps; brief: without; both: by turns"},
+    SettingHelp{"ctx", "tokens of an episode, at most"},
+    SettingHelp{"attention", "sparse, over the indexers' selections, or dense; in play and in training"},
+    SettingHelp{"indexers", "frozen, or train: they follow the attention over what they select"},
+    SettingHelp{"indexer-lr", "learning rate of the indexers, where they are trained"},
+    SettingHelp{"compute",
+                "f32: what is played and what is trained on are the same numbers; auto: BF16 products"},
+    SettingHelp{"seed", "of tasks and of what is sampled"},
+};
+
+/// --model, those of add_run_options(), and the settings' own.
+template <class Settings>
+void add_rl_options(Command command, TrainOptions& o, Settings& settings, std::span<const SettingHelp> help) {
+  o.model = "tiny-v32";
+  command.add_option("--model", o.model, "what it begins with: a folder of a deepseek_v32, or tiny-v32")
+      .type_name("MODEL")
+      .show_default();
+  add_run_options(command, o, "the same number gives the same bits");
+  add_settings(command, settings, kTaskHelp);
+  add_settings(command, settings, help);
+}
+
+template <class Settings>
+struct RlSession {
+  std::filesystem::path path;
+  std::optional<rl::PolicyCheckpoint<Settings>> checkpoint;
+  ModelFiles base;
+  Tokenizer tokenizer;
+  std::vector<rl::DomainShare> domains;
+  Exec exec;
+
+  /// Throws Error.
+  RlSession(Command command, const TrainOptions& o, const Settings& typed)
+      : path(resolve_model(o.model)),
+        checkpoint(read(command, o, typed)),
+        base(open_model(path)),
+        tokenizer(fitting_tokenizer(base)),
+        exec(o.threads > 0 ? o.threads : Exec::default_threads()) {
+    const Settings& settings = checkpoint ? checkpoint->settings : typed;
+    if (settings.domains.empty()) fail("--domains is missing: `dsa rl tasks` lists them; all: every one");
+    validate(settings);
+    domains = rl::parse_domains(settings.domains);
+    rl::check_trainable(base, tokenizer, settings);
+  }
+  /// A training of `lessons`: a new one in a new folder, or the one there.  Throws Error.
+  rl::TrainingContext begin(const TrainOptions& o, const Settings& typed, const std::string& lessons) {
+    const rl::TrainingContext context{
+        .base = base, .tokenizer = tokenizer, .exec = exec, .domains = domains, .folder = o.out};
+    if (checkpoint) {
+      train::check_identity(checkpoint->identity, rl::identity_of(base, lessons), path, o.out);
+      return context;
+    }
+    refuse_second_training(o);
+    checkpoint = rl::new_policy_checkpoint(base, typed, lessons, budget_of(o));
+    create_out_folder(o);
+    rl::begin_folder(context);
+    return context;
+  }
+
+ private:
+  static std::optional<rl::PolicyCheckpoint<Settings>> read(Command command, const TrainOptions& o,
+                                                            const Settings& typed) {
+    if (!o.resume) return std::nullopt;
+    auto out = rl::read_policy_checkpoint<Settings>(checkpoint_to_resume(o));
+    check_resumed(command, o, typed, out.settings, out.progress);
+    return out;
+  }
+};
+
+/// What the last look at tasks that are not trained on found.
+inline std::string solved_line(const train::TrainLog& log) {
+  const auto* look = last_look(log);
+  if (look == nullptr || !look->reward) return "";
+  std::string out = "solved of tasks not trained on:";
+  for (const auto& [domain, share] : look->reward->domains)
+    out += fmt::format(" {} {:.1f} %", domain, 100 * share);
+  return out + "\n";
+}
+
+inline std::string rl_closing(const train::TrainingLoop& loop, const TrainOptions& o) {
+  return solved_line(loop.log()) +
+         fmt::format("{0}: the model (dsa rl eval --model {0}), README.md, report.html, train_log.jsonl\n",
+                     printable(o.out, 1000));
+}
+
+}  // namespace dsa::cli

@@ -1,0 +1,215 @@
+#include "rl/train/grpo_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/numeric.h"
+#include "base/rng.h"
+#include "base/stopwatch.h"
+#include "engine/model_runner.h"
+#include "train/loop/learning_rate.h"
+
+namespace dsa::rl {
+namespace {
+
+constexpr std::int64_t kLooks = 8;       // at tasks that are not trained on, evenly over the budget
+constexpr std::int64_t kLookTasks = 48;  // of each domain
+constexpr std::uint64_t kPlays = std::uint64_t{9} << 32;  // stream of the episodes' seeds
+
+Objective objective_of(const GrpoSettings& s) {
+  Objective out = objective_named(s.objective);
+  out.kl = s.kl;
+  out.off_policy = s.off_policy;
+  return out;
+}
+
+// A copy of the base, to be run beside what becomes of it.
+std::unique_ptr<LoadedModel> reference_of(const TrainingContext& context, const GrpoSettings& s) {
+  if (s.kl == 0) return nullptr;
+  return loaded(with_indexer(open_model(context.base.path), {}), s.context, 1, context.exec);
+}
+
+}  // namespace
+
+GrpoTrainer::GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint)
+    : context_(context),
+      checkpoint_(std::move(checkpoint)),
+      plan_{.looks = kLooks},
+      objective_(objective_of(settings())),
+      policy_(context.base.config,
+              {.context = settings().context, .products = train::parse_products(settings().compute)},
+              context.exec),
+      wording_(context.tokenizer),
+      source_(context.domains, settings()),
+      reference_(reference_of(context, settings())) {
+  if (checkpoint_.main.empty())
+    policy_.read(*context.base.tensors);
+  else
+    policy_.restore(checkpoint_, context.folder);
+}
+
+std::string GrpoTrainer::reading() {
+  const std::int64_t first = checkpoint_.progress.step * settings().tasks;
+  return fmt::format("tasks {} to {}", first, first + settings().tasks - 1);
+}
+
+std::optional<Groups> GrpoTrainer::play_groups(LoadedModel& model,
+                                               const std::vector<TaskSource::Drawn>& drawn,
+                                               const std::atomic<bool>& cancel) {
+  ModelRunner runner(model);
+  std::vector<Seat> seats;
+  for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+  const CounterRng seeds(static_cast<std::uint64_t>(settings().seed), kPlays);
+  return play(runner, wording_, seats,
+              {.samples = settings().samples,
+               .message_tokens = settings().message_tokens,
+               .context = settings().context,
+               .seed = seeds.at(static_cast<std::uint64_t>(checkpoint_.progress.step)),
+               .run = run_options(settings())},
+              cancel);
+}
+
+std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, std::span<const Lesson> lessons,
+                                                     const std::atomic<bool>& cancel) {
+  Notes out;
+  const RunOptions run = run_options(settings());
+  for (const Lesson& lesson : lessons) {
+    const Played& played = *lesson.played;
+    if (settings().replay == "selections") {
+      auto own = trace(model, played.tokens, {}, run, cancel);
+      if (!own) return std::nullopt;
+      out.traces.push_back(std::move(*own));
+    }
+    if (reference_ != nullptr) {
+      auto theirs = trace(*reference_, played.tokens, played.written, run, cancel);
+      if (!theirs) return std::nullopt;
+      out.reference.push_back(std::move(theirs->log_probs));
+    }
+  }
+  return out;
+}
+
+bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, train::StepRecord& record,
+                        ObjectiveFigures& figures, const std::atomic<bool>& cancel) {
+  std::vector<Policy::Sequence> sequences;
+  for (std::size_t i = 0; i < lessons.size(); ++i)
+    sequences.push_back({.tokens = lessons[i].played->tokens,
+                         .trained = lessons[i].played->written,
+                         .choices = notes.traces.empty() ? nullptr : &notes.traces[i]});
+  const BatchSize size = size_of(lessons, settings().context);
+  const bool train_indexers = settings().indexers == "train";
+  const auto result = policy_.run(
+      {.sequences = sequences,
+       .stage = stage_of(settings()),
+       .train_indexers = train_indexers,
+       .slopes =
+           [&](std::size_t i, std::span<const float> log_probs, std::span<float> slopes) {
+             add_answer(objective_,
+                        {.advantage = lessons[i].advantage,
+                         .now = log_probs,
+                         .old = lessons[i].played->log_probs,
+                         .reference = notes.reference.empty() ? std::span<const float>()
+                                                              : std::span<const float>(notes.reference[i])},
+                        size, slopes, figures);
+           }},
+      cancel);
+  if (!result) return false;
+  const double main = train::rate_at({.peak = settings().lr, .rise = settings().rise, .last = 1},
+                                     checkpoint_.progress.step, checkpoint_.progress.done());
+  const double indexer =
+      train_indexers ? train::rate_at({.peak = settings().indexer_lr, .rise = settings().rise, .last = 1},
+                                      checkpoint_.progress.step, checkpoint_.progress.done())
+                     : 0;
+  const auto norms = policy_.update({.main = main, .indexer = indexer, .clip = settings().clip});
+  record.main = train::MainRecord{.gradient_norm = norms.main, .learning_rate = main};
+  if (!result->indexers.empty()) record.indexer = train::record_of(result->indexers);
+  record.indexer.gradient_norm = norms.indexer;
+  record.indexer.learning_rate = indexer;
+  return true;
+}
+
+void GrpoTrainer::watch_signal(bool any) {
+  checkpoint_.without_signal = any ? 0 : checkpoint_.without_signal + 1;
+  if (checkpoint_.without_signal >= settings().patience)
+    fail(
+        "{} steps in a row had no group whose rewards differ: "
+        "the tasks are too hard or too easy for this model; "
+        "change the difficulty, or teach it first (dsa rl sft)",
+        checkpoint_.without_signal);
+}
+
+std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& cancel) {
+  const train::Progress& p = checkpoint_.progress;
+  std::vector<TaskSource::Drawn> drawn;
+  for (std::int64_t i = 0; i < settings().tasks; ++i)
+    drawn.push_back(source_.training(p.step * settings().tasks + i));
+  const Stopwatch watch;
+  const auto model = loaded(policy_.snapshot(context_.folder), settings().context,
+                            settings().tasks * settings().samples, context_.exec);
+  const auto groups = play_groups(*model, drawn, cancel);
+  if (!groups) return std::nullopt;
+  train::StepRecord record{.context = settings().context, .batch = settings().tasks * settings().samples};
+  record.reward =
+      record_of(*groups, settings(), [&](std::size_t g) { return std::string(drawn[g].domain->name); });
+  record.reward->seconds = watch.seconds();
+  for (const auto& group : *groups)
+    for (const Played& played : group) record.own_tokens += std::ssize(played.tokens);
+
+  const auto parts = deal(lessons(*groups, settings()), settings().updates);
+  std::vector<Notes> noted;
+  for (const auto& part : parts) {
+    auto own = notes(*model, part, cancel);
+    if (!own) return std::nullopt;
+    noted.push_back(std::move(*own));
+  }
+  const std::atomic<bool> never = false;
+  ObjectiveFigures figures;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    // Once the weights have moved there is no way back.
+    if (!learn(parts[i], noted[i], record, figures, i == 0 ? cancel : never)) return std::nullopt;
+    if (i == 0) record.reward->mismatch = figures.largest_change;
+  }
+  if (figures.tokens > 0) {
+    const auto tokens = static_cast<double>(figures.tokens);
+    record.reward->kl = reference_ ? figures.kl / tokens : 0;
+    record.reward->clipped = static_cast<double>(figures.clipped_low + figures.clipped_high) / tokens;
+    record.reward->masked = static_cast<double>(figures.masked) / static_cast<double>(figures.answers);
+  }
+  watch_signal(!parts.empty());
+  return record;
+}
+
+std::optional<train::StepRecord> GrpoTrainer::look(const std::atomic<bool>& cancel) {
+  train::StepRecord record{.context = settings().context};
+  const auto groups = play_held_out(policy_.snapshot(context_.folder), context_.tokenizer,
+                                    {.domains = context_.domains,
+                                     .settings = settings(),
+                                     .message_tokens = settings().message_tokens,
+                                     .tasks = kLookTasks},
+                                    context_.exec, cancel);
+  if (!groups) return std::nullopt;
+  record.reward = record_of(*groups, {}, [&](std::size_t g) {
+    return std::string(context_.domains[g / usize(kLookTasks)].domain->name);
+  });
+  return record;
+}
+
+void GrpoTrainer::save(const train::TrainLog&) {
+  std::ranges::copy(policy_.indexer().values(), checkpoint_.indexer.values().begin());
+  write_policy_checkpoint(context_.folder / train::kCheckpointFile, checkpoint_, policy_.weights().values(),
+                          policy_.optimizers());
+}
+
+void GrpoTrainer::finish(const train::TrainLog& log) { publish(context_, policy_, describe(), log); }
+
+train::ReportSubject GrpoTrainer::describe() const {
+  return {.title = "Training by reward",
+          .command = "dsa rl grpo",
+          .model = context_.base.path.string(),
+          .progress = checkpoint_.progress,
+          .identity = checkpoint_.identity,
+          .settings = train::settings_rows(checkpoint_.settings)};
+}
+
+}  // namespace dsa::rl

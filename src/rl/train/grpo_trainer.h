@@ -1,0 +1,60 @@
+// Training by reward: the model plays tasks on our engine, with the weights of the step, and learns from what
+// was worth more than the rest of its group.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rl/grpo/objective.h"
+#include "rl/train/training_base.h"
+
+namespace dsa::rl {
+
+/// Stopped anywhere and resumed from its last checkpoint it ends with the same bits, on the same machine with
+/// the same threads.
+class GrpoTrainer final : public train::Training {
+ public:
+  using Checkpoint = PolicyCheckpoint<GrpoSettings>;
+  /// A new training or one that goes on.  Throws Error.
+  GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint);
+
+  [[nodiscard]] const train::TrainingPlan& plan() const override { return plan_; }
+  [[nodiscard]] train::Progress& progress() override { return checkpoint_.progress; }
+  std::optional<train::StepRecord> step(const std::atomic<bool>& cancel) override;
+  [[nodiscard]] std::string reading() override;
+  std::optional<train::StepRecord> look(const std::atomic<bool>& cancel) override;
+  void save(const train::TrainLog& log) override;
+  void finish(const train::TrainLog& log) override;
+  [[nodiscard]] train::ReportSubject describe() const override;
+
+  [[nodiscard]] Policy& policy() { return policy_; }
+
+ private:
+  /// What belongs to a lesson, in a part of the step's.
+  struct Notes {
+    std::vector<Trace> traces;                  // empty: choices are made anew
+    std::vector<std::vector<float>> reference;  // empty: there is none
+  };
+  [[nodiscard]] const GrpoSettings& settings() const { return checkpoint_.settings; }
+  std::optional<Groups> play_groups(LoadedModel& model, const std::vector<TaskSource::Drawn>& drawn,
+                                    const std::atomic<bool>& cancel);
+  std::optional<Notes> notes(LoadedModel& model, std::span<const Lesson> lessons,
+                             const std::atomic<bool>& cancel);
+  /// One update from a part of the lessons.  False if cancelled.
+  bool learn(std::span<const Lesson> lessons, const Notes& notes, train::StepRecord& record,
+             ObjectiveFigures& figures, const std::atomic<bool>& cancel);
+  void watch_signal(bool any);
+
+  TrainingContext context_;
+  Checkpoint checkpoint_;
+  train::TrainingPlan plan_;
+  Objective objective_;
+  Policy policy_;
+  Wording wording_;
+  TaskSource source_;
+  std::unique_ptr<LoadedModel> reference_;  // null: no KL is taken
+};
+
+}  // namespace dsa::rl

@@ -1,0 +1,248 @@
+// Training on tasks with a small model: what it plays is what it trains on, it gets better by reward alone,
+// and an interrupted training ends with the same bits.
+#include "rl/train/grpo_trainer.h"
+
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "checkpoint/config_json.h"
+#include "engine/model_runner.h"
+#include "rl/train/sft_trainer.h"
+#include "testing/letter_tasks.h"
+
+namespace dsa::rl {
+namespace {
+
+using test::LetterModel;
+
+SftSettings sft_settings() {
+  SftSettings s;
+  s.domains = "letters";
+  s.hardest = 1;
+  s.context = 24;
+  s.style = "steps";
+  s.batch = 16;
+  s.lr = 2e-2;
+  s.rise = 5;
+  s.seed = 3;
+  return s;
+}
+GrpoSettings grpo_settings() {
+  GrpoSettings s;
+  static_cast<TaskSettings&>(s) = sft_settings();
+  s.tasks = 8;
+  s.samples = 8;
+  s.message_tokens = 3;
+  s.lr = 3e-3;
+  s.rise = 2;
+  return s;
+}
+
+template <class Trainer, class... Examples>
+std::vector<train::StepRecord> run(const TrainingContext& context, typename Trainer::Checkpoint checkpoint,
+                                   std::int64_t until, const Examples&... examples) {
+  begin_folder(context);
+  Trainer trainer(context, examples..., std::move(checkpoint));
+  train::TrainingLoop loop(trainer, {.folder = context.folder, .save_seconds = 1e9});
+  std::atomic<bool> cancel = false;
+  loop.run({.step = [&](const train::StepRecord& r) { cancel = r.step >= until; }, .saved = {}}, cancel);
+  return loop.log().records();
+}
+
+/// A model that has learnt what a message looks like.
+struct Taught {
+  LetterModel model;
+  TempFolder folder;
+  std::unique_ptr<ModelFiles> files;
+
+  explicit Taught(std::int64_t steps = 60) {
+    const TrainingContext context = model.context(folder.path());
+    run<SftTrainer>(
+        context, new_policy_checkpoint(model.base, sft_settings(), "letters", {.tokens = 100000, .hours = 0}),
+        steps, std::span<const Example>());
+    files = std::make_unique<ModelFiles>(open_model(folder.path()));
+  }
+  [[nodiscard]] TrainingContext context(const std::filesystem::path& out) {
+    return {.base = *files,
+            .tokenizer = model.tokenizer,
+            .exec = model.exec,
+            .domains = model.domains,
+            .folder = out};
+  }
+};
+
+GrpoTrainer::Checkpoint begin(const Taught& taught, const GrpoSettings& settings) {
+  return new_policy_checkpoint(*taught.files, settings, "letters", {.tokens = 100000, .hours = 0});
+}
+
+TEST(GrpoTrainer, GetsBetterByRewardAlone) {
+  Taught taught;
+  TempFolder out;
+  GrpoSettings s = grpo_settings();
+  s.hardest = 0;
+  s.tasks = 16;
+  s.lr = 5e-3;
+  s.kl = 0.001;
+  s.overlong = 0.05;
+  const auto records = run<GrpoTrainer>(taught.context(out.path()), begin(taught, s), 100);
+  std::vector<double> solved;
+  for (const auto& r : records)
+    if (!r.held_out) solved.push_back(r.reward->solved);
+  const auto mean = [](std::span<const double> x) {
+    return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+  };
+  const double first = mean(std::span(solved).first(3)), last = mean(std::span(solved).last(5));
+  EXPECT_LT(first, 0.45) << "it was taught too much: what is left to learn?";
+  EXPECT_GT(last, first + 0.35) << fmt::format("{:.2f}", fmt::join(solved, " "));
+  for (const auto& r : records) {
+    // Sharper weights than those below, and a token of a chance of one in thousands now and then.
+    EXPECT_LT(r.reward->mismatch, 5e-5) << "step " << r.step;
+    EXPECT_TRUE(std::isfinite(r.reward->kl));
+  }
+  EXPECT_GT(records.back().reward->kl, records.front().reward->kl);
+  EXPECT_TRUE(std::filesystem::exists(out.path() / "report.html"));
+}
+
+// The log-probability that training computes for a token is the rollout's own, whether its choices are made
+// again or anew.
+TEST(GrpoTrainer, WhatIsTrainedOnIsWhatWasPlayed) {
+  Taught taught(20);
+  for (const char* attention : {"sparse", "dense"})
+    for (const bool again : {true, false}) {
+      TaskSettings s = sft_settings();
+      s.attention = attention;
+      Policy policy(taught.files->config, {.context = s.context, .run_tokens = 200}, taught.model.exec);
+      policy.read(*taught.files->tensors);
+      const auto model = loaded(policy.snapshot("policy"), s.context, 32, taught.model.exec);
+      ModelRunner runner(*model);
+      const TaskSource source(taught.model.domains, s);
+      std::vector<TaskSource::Drawn> drawn;
+      std::vector<Seat> seats;
+      for (std::int64_t i = 0; i < 6; ++i) drawn.push_back(source.training(i));
+      for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+      const auto groups = play(
+          runner, Wording(taught.model.tokenizer), seats,
+          {.samples = 3, .message_tokens = 8, .context = s.context, .seed = 5, .run = run_options(s)}, false);
+      std::vector<Trace> traces;
+      std::vector<Policy::Sequence> sequences;
+      std::size_t longest = 0;
+      for (const auto& group : *groups)
+        for (const Played& p : group) {
+          ASSERT_EQ(p.written.size(), p.log_probs.size());
+          longest = std::max(longest, p.tokens.size());
+          traces.push_back(*trace(*model, p.tokens, p.written, run_options(s), false));
+          EXPECT_EQ(traces.back().log_probs, p.log_probs) << "reading again gives other bits";
+          sequences.push_back({.tokens = p.tokens, .trained = p.written});
+        }
+      EXPECT_GT(longest, 8U) << "nothing is selected";
+      if (again)
+        for (std::size_t i = 0; i < traces.size(); ++i) sequences[i].choices = &traces[i];
+      const auto result = policy.run({.sequences = sequences, .stage = stage_of(s)}, false);
+      std::size_t i = 0;
+      for (const auto& group : *groups)
+        for (const Played& p : group) {
+          for (std::size_t t = 0; t < p.log_probs.size(); ++t)
+            ASSERT_NEAR(result->log_probs[i][t], p.log_probs[t], 1e-5) << attention << " " << again;
+          ++i;
+        }
+    }
+}
+
+TEST(GrpoTrainer, AnEpisodeDoesNotDependOnWhoElsePlays) {
+  Taught taught(20);
+  const TaskSettings s = sft_settings();
+  Policy policy(taught.files->config, {.context = s.context}, taught.model.exec);
+  policy.read(*taught.files->tensors);
+  const auto model = loaded(policy.snapshot("policy"), s.context, 8, taught.model.exec);
+  const TaskSource source(taught.model.domains, s);
+  std::vector<TaskSource::Drawn> drawn;
+  std::vector<Seat> seats;
+  for (std::int64_t i = 0; i < 5; ++i) drawn.push_back(source.training(i));
+  for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+  const PlaySettings settings{
+      .samples = 4, .message_tokens = 8, .context = s.context, .seed = 5, .run = run_options(s)};
+  const auto tokens = [&](std::size_t count) {
+    ModelRunner runner(*model);
+    std::vector<std::vector<std::int32_t>> out;
+    const auto groups =
+        play(runner, Wording(taught.model.tokenizer), std::span(seats).first(count), settings, false);
+    for (const auto& group : *groups)
+      for (const Played& p : group) out.push_back(p.tokens);
+    return out;
+  };
+  auto all = tokens(5);
+  const auto few = tokens(2);
+  EXPECT_NE(std::set(all.begin(), all.begin() + 4).size(), 1U) << "samples of a group are alike";
+  all.resize(few.size());
+  EXPECT_EQ(all, few);
+}
+
+TEST(GrpoTrainer, GoesOnToTheSameBits) {
+  Taught taught(20);
+  GrpoSettings s = grpo_settings();
+  s.updates = 2;
+  s.indexers = "train";
+  TempFolder whole, parts;
+  run<GrpoTrainer>(taught.context(whole.path()), begin(taught, s), 8);
+  const auto file = parts.path() / train::kCheckpointFile;
+  for (const std::int64_t until : {3, 4, 8})
+    run<GrpoTrainer>(
+        taught.context(parts.path()),
+        std::filesystem::exists(file) ? read_policy_checkpoint<GrpoSettings>(file) : begin(taught, s), until);
+  const auto a = read_policy_checkpoint<GrpoSettings>(whole.path() / train::kCheckpointFile),
+             b = read_policy_checkpoint<GrpoSettings>(file);
+  EXPECT_EQ(a.progress.step, 8);
+  EXPECT_EQ(a.main, b.main);
+  EXPECT_EQ(a.main_moments.second, b.main_moments.second);
+  EXPECT_TRUE(std::ranges::equal(a.indexer.values(), b.indexer.values()));
+  EXPECT_EQ(a.progress.tokens, b.progress.tokens);
+}
+
+TEST(GrpoTrainer, GivesUpWhereNothingCanBeLearnt) {
+  LetterModel model;  // was taught nothing: no letter is ever right
+  TempFolder out;
+  GrpoSettings s = grpo_settings();
+  s.patience = 3;
+  try {
+    run<GrpoTrainer>(model.context(out.path()),
+                     new_policy_checkpoint(model.base, s, "letters", {.tokens = 100000, .hours = 0}), 10);
+    FAIL() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("3 steps in a row"), std::string::npos) << error.what();
+  }
+}
+
+TEST(SftTrainer, LearnsWhatEpisodesSayAndGoesOnToTheSameBits) {
+  LetterModel model;
+  // Always the right letter: of these it learns what no solution says.
+  std::vector<Example> examples;
+  for (std::int64_t number = 0; number < 40; ++number) {
+    const TaskId id{.number = number};
+    const auto task = test::kLetters.make(id);
+    examples.push_back(
+        {.domain = &test::kLetters, .id = id, .messages = {std::string(1, "bdac"[task->prompt()[0] - '0'])}});
+  }
+  TempFolder whole, parts;
+  const auto checkpoint = [&] {
+    return new_policy_checkpoint(model.base, sft_settings(), "letters", {.tokens = 100000, .hours = 0});
+  };
+  const std::span<const Example> all = examples;
+  const auto records = run<SftTrainer>(model.context(whole.path()), checkpoint(), 40, all);
+  EXPECT_LT(records.back().main->language_model, 0.2);
+  const auto file = parts.path() / train::kCheckpointFile;
+  for (const std::int64_t until : {7, 40})
+    run<SftTrainer>(model.context(parts.path()),
+                    std::filesystem::exists(file) ? read_policy_checkpoint<SftSettings>(file) : checkpoint(),
+                    until, all);
+  const auto a = read_policy_checkpoint<SftSettings>(whole.path() / train::kCheckpointFile),
+             b = read_policy_checkpoint<SftSettings>(file);
+  EXPECT_EQ(a.main, b.main);
+  EXPECT_TRUE(std::ranges::equal(a.indexer.values(), b.indexer.values()));
+}
+
+}  // namespace
+}  // namespace dsa::rl

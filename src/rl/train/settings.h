@@ -1,0 +1,112 @@
+// What decides every number of a training on tasks: kept in its checkpoint, so that a resumed one goes on
+// with the same.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "rl/tasks/domain.h"
+
+namespace dsa::rl {
+
+/// Which tasks, and how a model meets them.
+struct TaskSettings {
+  std::string domains;                    // "counting" or "counting:2,search:1": with their shares
+  std::int64_t easiest = 0, hardest = 2;  // difficulties, drawn evenly
+  std::int64_t stretch = 0;               // bytes that a prompt has at least
+  std::string style = "both";             // steps, brief, or both by turns
+  std::int64_t context = 512;             // tokens of an episode
+  std::string attention = "sparse";       // or dense, in training and in play
+  std::string indexers = "frozen";        // or train: on the KL over what they select
+  double indexer_lr = 1e-4;
+  std::string compute = "f32";  // f32: what is played and what is trained on are the same numbers
+  std::int64_t seed = 0;
+};
+
+/// Supervised, on solutions or on episodes from a file.
+struct SftSettings : TaskSettings {
+  std::int64_t batch = 32;  // episodes of a step
+  double lr = 1e-3;         // peak; falls to a tenth
+  std::int64_t rise = 20;   // steps up to it
+  double clip = 1;
+};
+
+/// By reward.
+struct GrpoSettings : TaskSettings {
+  std::int64_t tasks = 16;            // of a step
+  std::int64_t samples = 8;           // episodes of each
+  std::int64_t message_tokens = 128;  // of one message
+  std::int64_t updates = 1;           // of the weights in a step, each from its share of the groups
+  std::string objective = "v32";      // objective_named()
+  double kl = 0;                      // to the model it began with
+  double off_policy = 0;              // Objective::off_policy
+  double overlong = 0;                // weight of the penalty of a long episode
+  double length = 0;                  // weight of being shorter than the rest of the group
+  double language = 0;                // weight of the share of English words
+  std::string replay = "selections";  // choices made again in training; or recompute
+  double lr = 1e-4;
+  std::int64_t rise = 10;
+  double clip = 1;
+  std::int64_t patience = 50;  // steps in a row without a group whose rewards differ: then it gives up
+};
+
+template <class Settings, class Visit>
+void for_each_task_setting(Settings& s, Visit&& visit) {
+  visit("domains", s.domains);
+  visit("easiest", s.easiest);
+  visit("hardest", s.hardest);
+  visit("stretch", s.stretch);
+  visit("style", s.style);
+  visit("ctx", s.context);
+  visit("attention", s.attention);
+  visit("indexers", s.indexers);
+  visit("indexer-lr", s.indexer_lr);
+  visit("compute", s.compute);
+  visit("seed", s.seed);
+}
+/// The one list of them: visit(name, value) for each, by the name that a person knows it by.
+template <class Settings, class Visit>
+  requires std::same_as<std::remove_const_t<Settings>, SftSettings>
+void for_each_setting(Settings& s, Visit&& visit) {
+  for_each_task_setting(s, visit);
+  visit("batch", s.batch);
+  visit("lr", s.lr);
+  visit("rise", s.rise);
+  visit("clip", s.clip);
+}
+template <class Settings, class Visit>
+  requires std::same_as<std::remove_const_t<Settings>, GrpoSettings>
+void for_each_setting(Settings& s, Visit&& visit) {
+  for_each_task_setting(s, visit);
+  visit("tasks", s.tasks);
+  visit("samples", s.samples);
+  visit("message-tokens", s.message_tokens);
+  visit("updates", s.updates);
+  visit("objective", s.objective);
+  visit("kl", s.kl);
+  visit("off-policy", s.off_policy);
+  visit("overlong", s.overlong);
+  visit("length", s.length);
+  visit("language", s.language);
+  visit("replay", s.replay);
+  visit("lr", s.lr);
+  visit("rise", s.rise);
+  visit("clip", s.clip);
+  visit("patience", s.patience);
+}
+
+/// Throws Error naming the setting unless every value makes sense.
+void validate(const SftSettings& settings);
+void validate(const GrpoSettings& settings);
+
+struct DomainShare {
+  const Domain* domain = nullptr;
+  double share = 1;  // they add up to 1
+};
+/// Of TaskSettings::domains; "all": every one.  Throws Error.
+std::vector<DomainShare> parse_domains(const std::string& text);
+
+}  // namespace dsa::rl

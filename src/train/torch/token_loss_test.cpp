@@ -1,0 +1,188 @@
+// A loss of single tokens' log-probabilities: what answers are trained on with.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "testing/mla_step.h"
+#include "train/torch/token_head_torch.h"
+
+namespace dsa::train {
+namespace {
+
+using test::kContext;
+using test::MlaStep;
+using test::SmallStep;
+
+// Some tokens of both sequences, each with a slope of its own.
+constexpr std::int32_t kTokens[] = {3, 4, 10, 12, 13, 18};
+constexpr float kSlopes[] = {0.5F, -0.25F, 1.5F, -0.75F, 0.125F, -1.0F};
+
+struct Answers : SmallStep {
+  MlaModel::TokenLoss loss{.tokens = kTokens, .kept = {}, .slopes = [](auto, std::span<float> slopes) {
+                             std::ranges::copy(kSlopes, slopes.begin());
+                           }};
+  MlaModel::Request request{.tokens = tokens, .context = kContext, .token_loss = &loss};
+
+  MlaModel::Losses go(MlaModel::Gradients gradients = MlaModel::Gradients::all) {
+    request.gradients = gradients;
+    return MlaStep::run(request);
+  }
+  [[nodiscard]] double weighed() {
+    const auto p = go(MlaModel::Gradients::none).log_probs;
+    double sum = 0;
+    for (std::size_t i = 0; i < p.size(); ++i)
+      sum += static_cast<double>(kSlopes[i]) * static_cast<double>(p[i]);
+    return sum;
+  }
+};
+
+TEST(TokenLoss, GradientsAreTheSlopesOfTheWeighedSum) {
+  for (const StageKind stage : {StageKind::dense, StageKind::sparse}) {
+    Answers step;
+    step.request.stage = stage;
+    step.go();
+    const FlatTensors gradient = step.gradient;
+    for (const auto& entry : gradient.entries()) {
+      const bool of_the_module = entry.name.starts_with("model.layers.2.");
+      if (entry.name.ends_with("e_score_correction_bias") || of_the_module) continue;
+      test::expect_slopes(
+          {.step = 2e-3, .tolerance = 0.01}, step.weights.of(entry), gradient.of(entry),
+          [&] { return step.weighed(); }, entry.name);
+    }
+  }
+}
+
+TEST(TokenLoss, EqualSlopesAreTheMeanCrossEntropy) {
+  SmallStep plain(/*mtp=*/0);
+  const auto expected = plain.run(StageKind::sparse);
+  Answers step;
+  std::vector<std::int32_t> all;
+  for (std::int32_t t = 0; t < static_cast<std::int32_t>(step.tokens.size()); ++t)
+    if (t % kContext != 0) all.push_back(t);
+  step.loss.tokens = all;
+  step.loss.slopes = [&](auto, std::span<float> slopes) {
+    std::ranges::fill(slopes, -1.0F / static_cast<float>(all.size()));
+  };
+  step.request.stage = StageKind::sparse;
+  const auto losses = step.go();
+  EXPECT_NEAR(losses.language_model, expected.language_model, 1e-6);
+  for (std::size_t i = 0; i < plain.gradient.values().size(); ++i)
+    ASSERT_NEAR(step.gradient.values()[i], plain.gradient.values()[i], 1e-6)
+        << step.gradient.at(static_cast<std::int64_t>(i)).name;
+  EXPECT_EQ(test::copy(step.indexer_gradient.values()), test::copy(plain.indexer_gradient.values()));
+}
+
+TEST(TokenLoss, ABatchMayComeInParts) {
+  Answers step;
+  step.request.stage = StageKind::sparse;
+  step.request.frozen_indexers = true;
+  step.go();
+  const auto whole = test::copy(step.gradient.values());
+  const auto tokens = step.tokens;
+  for (std::int32_t b = 0; b < 2; ++b) {
+    std::vector<std::int32_t> own;
+    for (const std::int32_t t : kTokens)
+      if (t / kContext == b) own.push_back(t % static_cast<std::int32_t>(kContext));
+    const std::size_t first = b == 0 ? 0 : std::size(kTokens) - own.size();
+    step.request.tokens = std::span(tokens).subspan(static_cast<std::size_t>(b * kContext), kContext);
+    step.loss.tokens = own;
+    step.loss.slopes = [&](auto, std::span<float> slopes) {
+      std::ranges::copy(std::span(kSlopes).subspan(first, own.size()), slopes.begin());
+    };
+    step.go(b == 0 ? MlaModel::Gradients::all : MlaModel::Gradients::more);
+  }
+  for (std::size_t i = 0; i < whole.size(); ++i) ASSERT_NEAR(step.gradient.values()[i], whole[i], 1e-5);
+  for (const float g : step.indexer_gradient.values()) ASSERT_EQ(g, 0) << "frozen";
+}
+
+TEST(TokenLoss, WhatFillsASequenceUpChangesNothing) {
+  Answers step;
+  step.request.stage = StageKind::sparse;
+  const auto tokens = step.tokens;
+  constexpr std::int64_t kShort = 8;
+  std::vector<std::int32_t> own{3, 7};
+  step.loss.tokens = own;
+  step.loss.slopes = [](auto, std::span<float> slopes) { std::ranges::fill(slopes, 1.0F); };
+  step.request.tokens = std::span(tokens).first(kShort);
+  step.request.context = kShort;
+  const auto expected = step.go();
+  const auto main = test::copy(step.gradient.values()), indexer = test::copy(step.indexer_gradient.values());
+
+  const std::int64_t lengths[] = {kShort};
+  step.request.tokens = std::span(tokens).first(kContext);
+  step.request.context = kContext;
+  step.request.lengths = lengths;
+  const auto filled = step.go();
+  for (std::size_t i = 0; i < own.size(); ++i) EXPECT_NEAR(filled.log_probs[i], expected.log_probs[i], 1e-6);
+  for (std::size_t i = 0; i < main.size(); ++i) ASSERT_NEAR(step.gradient.values()[i], main[i], 1e-5);
+  for (std::size_t i = 0; i < indexer.size(); ++i)
+    ASSERT_NEAR(step.indexer_gradient.values()[i], indexer[i], 1e-5);
+}
+
+TEST(TokenLoss, WhatWasChosenIsChosenAgain) {
+  Answers step;
+  step.request.stage = StageKind::sparse;
+  const auto own = step.go(MlaModel::Gradients::none).log_probs;
+  MlaModel::Replay replay;
+  replay.selections.resize(3);
+  for (std::int64_t layer = 0; layer < 2; ++layer)
+    replay.selections[static_cast<std::size_t>(layer)] = {step.model.selection(layer)};  // of sequence 0
+  step.request.replay = &replay;
+  EXPECT_EQ(step.go(MlaModel::Gradients::none).log_probs, own);
+
+  // Every row but the first four selects the first four tokens.
+  Selection& first = replay.selections[0][0];
+  for (std::size_t t = 4; t < first.count.size(); ++t)
+    for (std::size_t i = 0; i < 4; ++i) first.idx[t * 4 + i] = static_cast<std::int32_t>(i);
+  const auto other = step.go(MlaModel::Gradients::none).log_probs;
+  EXPECT_EQ(other[0], own[0]) << "token 3 comes before";
+  EXPECT_NE(other[2], own[2]);
+  EXPECT_EQ(other[3], own[3]) << "the second sequence";
+
+  // Experts: all rows to the same two.
+  step.request.replay = nullptr;
+  MlaModel::Replay experts;
+  experts.experts.resize(3);
+  for (std::size_t row = 0; row < step.tokens.size(); ++row)
+    experts.experts[1].insert(experts.experts[1].end(), {1, 3});
+  step.request.replay = &experts;
+  const auto losses = step.go(MlaModel::Gradients::none);
+  EXPECT_EQ(losses.expert_load[1], (std::vector<std::int64_t>{0, 22, 0, 22}));
+}
+
+// The head against libtorch's own softmax, with all ids and with some.
+TEST(TokenHead, IsWhatAutogradSays) {
+  torch::manual_seed(3);
+  const auto hidden = torch::randn({4, 6}).requires_grad_(true);
+  auto weight = torch::randn({9, 6}).requires_grad_(true);
+  weight.mutable_grad() = torch::zeros({9, 6});
+  const std::int32_t next[] = {0, 8, 3, 3};
+  const std::vector<std::vector<std::int32_t>> kept{{}, {1, 8}, {3, 4, 5}, {3}};
+  const float slopes[] = {1, -2, 0.5F, 3};
+  TokenHead head(hidden.detach(), weight, next, kept, Products::f32);
+  const auto log_probs = head.log_probs();
+  const auto d_hidden = head.backward(slopes);
+  const auto d_weight = weight.grad().clone();
+
+  weight.mutable_grad() = torch::zeros({9, 6});
+  torch::Tensor sum = torch::zeros({});
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const auto& ids = kept[static_cast<std::size_t>(i)];
+    auto logits = weight.mv(hidden.select(0, i));
+    const auto own = logits.select(0, next[i]);
+    if (!ids.empty())
+      logits = logits.index_select(0, torch::tensor(std::vector<std::int64_t>(ids.begin(), ids.end())));
+    const auto log_prob = own - logits.logsumexp(0);
+    EXPECT_NEAR(log_probs[static_cast<std::size_t>(i)], log_prob.item<float>(), 1e-5);
+    sum = sum + log_prob * slopes[i];
+  }
+  sum.backward();
+  EXPECT_LT((hidden.grad() - d_hidden).abs().max().item<float>(), 1e-5);
+  EXPECT_LT((weight.grad() - d_weight).abs().max().item<float>(), 1e-5);
+  EXPECT_GT(d_weight.abs().max().item<float>(), 0.1);
+}
+
+}  // namespace
+}  // namespace dsa::train
