@@ -6,7 +6,7 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 14> kVerbs{{
+constexpr std::array<Verb, 15> kVerbs{{
     {"chat", "talk in the terminal", declare_chat},
     {"run", "one answer to stdout", declare_run},
     {"serve", "answers over HTTP, with OpenAI's API", declare_serve},
@@ -17,6 +17,7 @@ constexpr std::array<Verb, 14> kVerbs{{
     {"logits", "logits of every position to a file", declare_logits},
     {"bench", "speed by depth, beside the machine's ceilings", declare_bench},
     {"cost", "what a million tokens cost here, beside what APIs take for them", declare_cost},
+    {"compare", "two models, modes or servers side by side, in numbers", declare_compare},
     {"eval", "how good the answers are, and what sparse attention costs them", declare_eval},
     {"cache", "what is kept on disk of texts that were read: list, verify, clear", declare_cache},
     {"train", "give a model a lightning indexer of its own", declare_train},

@@ -32,6 +32,7 @@ Action declare_tokenize(Command command);
 Action declare_logits(Command command);
 Action declare_bench(Command command);
 Action declare_cost(Command command);
+Action declare_compare(Command command);
 Action declare_eval(Command command);
 Action declare_serve(Command command);
 Action declare_cache(Command command);

@@ -217,6 +217,7 @@ const ServedModel& find_anthropic_model(std::span<const ServedModel> models, std
 
 MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting,
                            std::string_view text) {
+  refuse_trace(body);
   MessagesCall out;
   std::int64_t budget = -1;
   json chat{{"messages", messages_of(body, text, out.dropped)}};

@@ -72,6 +72,7 @@ CompletionsCall read_completions(const Fields& body, const ServedModel& model) {
   Request common;
   common.max_tokens = kDefaultTokens;
   read_common(body, model, common, call.plan);
+  refuse_trace(body);
   call.echo = body.boolean("echo").value_or(false);
   if (const auto log_probs = body.integer("logprobs", 0, kMaxLogProbs))
     call.log_probs = static_cast<std::int32_t>(*log_probs);

@@ -134,6 +134,7 @@ Json chat_request() {
   fields["messages"]["minItems"] = 1;
   fields["messages"]["maxItems"] = kMaxMessages;
   fields.update(common_fields());
+  fields["dsa"] = reference("DsaChatRequest");
   fields["logprobs"] = flag("each token with its log-probability");
   fields["top_logprobs"] = whole(0, kMaxLogProbs, "and those of so many best ones; only with logprobs");
   fields["thinking"] = {{"type", Json::array({"object", "null"})},
@@ -225,10 +226,12 @@ Json schemas() {
        {"progress", flag("events tell how far the prompt is read")},
        {"resumable", flag("a stream that can be taken up again; only with stream")},
        {"stop_repetition", flag("an answer that goes round in circles is ended")},
-       {"thinking_budget", whole(0, std::numeric_limits<std::int32_t>::max(), "tokens of reasoning")},
-       {"trace", object({{"tokens", whole(1, kMaxTraced, "of each answer; without it, all of these")}})}});
+       {"thinking_budget", whole(0, std::numeric_limits<std::int32_t>::max(), "tokens of reasoning")}});
   dsa["type"] = Json::array({"object", "null"});
   dsa["additionalProperties"] = false;
+  Json chat_dsa = dsa;
+  chat_dsa["properties"]["trace"] =
+      object({{"tokens", whole(1, kMaxTraced, "of each answer; without it, all of these")}});
   const Json usage =
       object({{"prompt_tokens", integer},
               {"completion_tokens", integer},
@@ -262,6 +265,7 @@ Json schemas() {
   return {
       {"Message", std::move(message)},
       {"DsaRequest", std::move(dsa)},
+      {"DsaChatRequest", std::move(chat_dsa)},
       {"ChatRequest", chat_request()},
       {"CompletionsRequest", completions_request()},
       {"ResponsesRequest", responses_request()},

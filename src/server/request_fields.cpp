@@ -202,6 +202,13 @@ void read_common(const Fields& body, const ServedModel& model, Request& request,
     throw invalid_value("dsa.resumable", "dsa.resumable is given, expected only with stream");
 }
 
+void refuse_trace(const Fields& body) {
+  const auto dsa = body.object("dsa");
+  if (dsa && dsa->object("trace"))
+    throw ApiError(400, "unsupported_parameter",
+                   "dsa.trace is given, expected only at /v1/chat/completions: ask there", "dsa.trace");
+}
+
 void check_room(const Request& request, const ServedModel& model, std::string_view param) {
   const auto tokens = static_cast<std::int64_t>(request.prompt.size());
   if (tokens == 0) throw invalid_value(std::string(param), fmt::format("{} is empty, expected text", param));

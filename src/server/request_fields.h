@@ -26,6 +26,10 @@ std::string model_of(const Fields& body);
 /// Throws ApiError; also for a field that we cannot do and that would change what the answer means.
 void read_common(const Fields& body, const ServedModel& model, Request& request, Plan& plan);
 
+/// Throws ApiError if the body asks for "dsa": {"trace": ...}: what was selected is told by
+/// /v1/chat/completions alone.
+void refuse_trace(const Fields& body);
+
 /// Throws ApiError if `prompt` leaves no room for an answer.  `param`: where it came from, "messages".
 void check_room(const Request& request, const ServedModel& model, std::string_view param);
 /// The same by the number of bytes, before a text is cut into tokens.

@@ -142,6 +142,7 @@ void refuse_what_needs_a_state(const Fields& body) {
 
 ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::string_view text) {
   refuse_what_needs_a_state(body);
+  refuse_trace(body);
   json chat{{"messages", Conversation(body).take()}};
   const std::string tools = function_tools(body, text);
   if (!tools.empty()) chat.update(parse_body(tools));

@@ -4,8 +4,11 @@
 #include <set>
 
 #include "base/json.h"
+#include "server/anthropic.h"
 #include "server/openai_chat.h"
+#include "server/openai_completions.h"
 #include "server/request_fields.h"
+#include "server/responses.h"
 #include "server/trace_json.h"
 #include "testing/served_model.h"
 
@@ -92,6 +95,30 @@ TEST(Trace, TellsWhatChangedAndCanBeUnfolded) {
 TEST(Trace, ComesBeforeEachTokenOfAStreamOrWithTheWholeAnswer) {
   expect_selected(told(R"(, "dsa": {"trace": {"tokens": 3}})"));
   expect_selected(told(R"(, "stream": true, "dsa": {"trace": {"tokens": 3}})"));
+}
+
+TEST(Trace, WhereItIsNotToldItIsRefused) {
+  test::ScriptedModel model;
+  const auto refused = [&](const char* text, const auto& read) {
+    const json body = parse_body(text);
+    try {
+      read(Fields(body));
+    } catch (const ApiError& error) {
+      EXPECT_EQ(error.status(), 400);
+      EXPECT_NE(std::string(error.what()).find("dsa.trace is given"), std::string::npos) << error.what();
+      return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused(R"({"prompt": "hi", "dsa": {"trace": {}}})",
+                      [&](const Fields& body) { read_completions(body, model.served); }));
+  EXPECT_FALSE(refused(R"({"prompt": "hi", "dsa": {"trace": null}})",
+                       [&](const Fields& body) { read_completions(body, model.served); }));
+  EXPECT_TRUE(refused(R"({"input": "hi", "dsa": {"trace": {}}})",
+                      [&](const Fields& body) { read_responses(body, model.served, "{}"); }));
+  EXPECT_TRUE(
+      refused(R"({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 3, "dsa": {"trace": {}}})",
+              [&](const Fields& body) { read_messages(body, model.served, /*counting=*/false, "{}"); }));
 }
 
 }  // namespace

@@ -10,11 +10,11 @@ export class ApiError extends Error {
   }
 }
 
-/// Relative to the page, so that it may lie behind another server's path.
-async function ask(path, body, signal) {
+/// The answer, if it is none of an error.  Relative to the page, so that it may lie behind another server's path.
+export async function ask(path, body, signal, as = key.get()) {
   const headers = {};
   if (body) headers['Content-Type'] = 'application/json';
-  if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
+  if (as) headers.Authorization = `Bearer ${as}`;
   let answer;
   try {
     answer = await fetch(path, {method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body), signal});

@@ -1,4 +1,5 @@
 // The page: a list at one side, settings at the other, and between them what is talked about.
+import {AdminView} from './admin.js';
 import {models} from './api.js';
 import {ChatView} from './chat.js';
 import {CompareView} from './compare.js';
@@ -16,7 +17,7 @@ class App {
   constructor() {
     this.models = [];
     this.sidebar = new Sidebar({start: (kind) => this.start(kind), removed: (id) => id === this.conversation?.id && this.start('chat'),
-                                settings: () => this.togglePanel(), keys: () => this.keys.showModal(), toggle: () => this.toggleList()});
+                                settings: () => this.togglePanel(), admin: () => (location.hash = '#admin'), keys: () => this.keys.showModal(), toggle: () => this.toggleList()});
     this.picker = el('select.model', {'aria-label': t('model'), onchange: () => this.pick(this.picker.value)});
     this.facts = el('span.facts');
     this.problem = el('div.banner', {role: 'alert', hidden: true});
@@ -28,7 +29,7 @@ class App {
     put(document.body,
         el('a.skip', {href: '#question', onclick: (event) => {
           event.preventDefault();
-          this.view?.composer.focus();
+          this.view?.composer?.focus();
         }}, t('skip')),
         this.sidebar.node,
         el('div.middle', {},
@@ -97,6 +98,7 @@ class App {
 
   async route() {
     const id = location.hash.slice(1);
+    if (id === 'admin') return this.showAdmin();
     if (id && id === this.conversation?.id) return;
     this.show((id && (await conversations.get(id).catch(() => undefined))) || newConversation('chat'));
   }
@@ -117,6 +119,16 @@ class App {
     if (narrow.matches) document.body.classList.add('list-hidden');
     else this.view.composer.focus();
     this.view.scrollToEnd?.(true);
+  }
+
+  showAdmin() {
+    this.view?.close();
+    this.conversation = undefined;
+    this.view = new AdminView(this);
+    replace(this.place, this.view.node);
+    this.sidebar.mark('');
+    document.title = `${t('admin')} · dsa`;
+    if (narrow.matches) document.body.classList.add('list-hidden');
   }
 
   async save(conversation) {
@@ -170,8 +182,8 @@ class App {
       [control && event.key === ',', () => this.togglePanel()],
       [control && event.key === '/', () => this.keys.showModal()],
       [event.altKey && event.key === 'ArrowUp', () => this.view?.editLast?.()],
-      [event.key === 'Escape' && !document.querySelector('dialog[open]'), () => (this.panel.hidden ? this.view?.stop() : this.togglePanel(false))],
-      [event.key === '/' && !control && !inText, () => this.view?.composer.focus()],
+      [event.key === 'Escape' && !document.querySelector('dialog[open]'), () => (this.panel.hidden ? this.view?.stop?.() : this.togglePanel(false))],
+      [event.key === '/' && !control && !inText, () => this.view?.composer?.focus()],
     ].find(([asked]) => asked)?.[1];
     if (!act) return;
     event.preventDefault();

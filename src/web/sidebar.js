@@ -14,7 +14,7 @@ function ageOf(time) {
 }
 
 export class Sidebar {
-  /// `acts`: {open(conversation), start(kind), removed(id), settings(), keys()}.
+  /// `acts`: {open(conversation), start(kind), removed(id), settings(), admin(), keys()}.
   constructor(acts) {
     this.acts = acts;
     this.all = [];
@@ -29,7 +29,8 @@ export class Sidebar {
       el('label.search', {}, icon('search'), this.search),
       this.list,
       el('div.bottom', {},
-         iconButton('gear', t('settings'), acts.settings), iconButton('keys', t('shortcuts'), acts.keys)));
+         iconButton('gear', t('settings'), acts.settings), iconButton('keys', t('shortcuts'), acts.keys),
+         iconButton('chart', t('admin'), acts.admin)));
   }
 
   async load() {

@@ -48,6 +48,24 @@ export const key = {
   set: (value) => save('dsa.key', {key: value}),
 };
 
+/// Another one, of who looks after the server: forgotten with the tab.
+export const adminKey = {
+  get: () => {
+    try {
+      return sessionStorage.getItem('dsa.adminKey') ?? '';
+    } catch {
+      return '';
+    }
+  },
+  set: (value) => {
+    try {
+      sessionStorage.setItem('dsa.adminKey', value);
+    } catch {
+      // A browser that keeps nothing asks again.
+    }
+  },
+};
+
 let database;
 function open() {
   database ??= new Promise((resolve, reject) => {

@@ -308,6 +308,48 @@ def two_answers_are_compared(visit):
     expect(visit.page.locator(".round").last.get_by_text("B is better")).to_have_attribute("aria-pressed", "true")
 
 
+def what_the_server_does_is_shown(visit):
+    visit.ask("Explain sparse attention")
+    visit.page.route("**/metrics", lambda route: route.fulfill(status=401, content_type="application/json", body="{}")
+                     if route.request.headers.get("authorization") != "Bearer sk-admin" else route.continue_())
+    visit.page.get_by_label("The server").click()
+    expect(visit.page.locator(".admin .problem")).to_contain_text("role admin")
+    # A server without keys has no account of who used what; it says so, and the browser too.
+    expect(visit.page.locator(".admin")).to_contain_text("asks for no keys")
+    visit.picture("admin_refused")
+    visit.errors.clear()
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    rows = [{"key": f"k{i}", "owner": owner, "day": today, "model": "script", "requests": 3, "prompt_cache_hit_tokens": 1000 * i,
+             "prompt_cache_miss_tokens": 500, "completion_tokens": 200, "cost": f"0.00{6 - i}", "currency": "USD"}
+            for i, owner in enumerate(["Mina", "<b>Jonas</b>", "Aylin", "Petra", "Tom", "Lucía"])]
+    visit.page.route("**/admin/usage*", lambda route: route.fulfill(content_type="application/json", body=json.dumps({"object": "list", "data": rows})))
+    visit.page.get_by_label("Admin key").fill("sk-admin")
+    visit.page.get_by_label("Admin key").press("Enter")
+    admin = visit.page.locator(".admin")
+    expect(admin.locator(".problem")).to_be_hidden()
+    expect(admin.locator(".figure", has_text="Answers").first).to_contain_text(re.compile("[1-9]"))
+    expect(admin.locator("figure", has_text="To the first token").locator("rect.bar").first).to_be_attached()
+    expect(admin.locator("figure", has_text="Cost by day").locator("rect.bar.series-4")).to_have_count(30)  # two others together
+    expect(admin.locator("table").first.locator("tbody tr")).to_have_count(6)
+    expect(admin.locator("table").first).to_contain_text("<b>Jonas</b>")
+    expect(admin.locator("table").last).to_contain_text("scripted")
+    # A second look makes lines.
+    expect(admin.locator("polyline.line").first).to_be_attached(timeout=15000)
+    assert visit.page.evaluate("localStorage.getItem('dsa.key')") is None, "the page's own key is another"
+    visit.picture("admin")
+    visit.page.set_viewport_size({"width": 390, "height": 780})
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+    visit.picture("admin_phone")
+    visit.page.set_viewport_size({"width": 1280, "height": 860})
+    visit.page.evaluate("localStorage.setItem('dsa.look', JSON.stringify({language: 'fa'}))")
+    visit.page.reload()
+    expect(visit.page.locator(".admin")).to_contain_text("هزینه در روز")
+    expect(visit.page.locator(".admin table").last).to_contain_text("scripted")
+    visit.picture("admin_persian")
+    visit.page.locator(".sidebar .new").first.click()
+    expect(visit.box).to_be_visible()
+
+
 def a_phone_has_room_for_it(visit):
     visit.ask("Explain sparse attention")
     wide = visit.page.evaluate("document.documentElement.scrollWidth")
@@ -371,6 +413,7 @@ VISITS = [
     (what_was_looked_at_is_shown, {}),
     (errors_are_said, {}),
     (two_answers_are_compared, {}),
+    (what_the_server_does_is_shown, {}),
     (a_phone_has_room_for_it, {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}),
     (persian_is_laid_out_from_the_right, {}),
     (it_is_dark_where_dark_is_wanted, {"color_scheme": "dark"}),

@@ -94,6 +94,15 @@ def check_words(files):
                 assert key in en, f"{name} says {key}"
 
 
+def check_metrics(files):
+    """The administrator's view asks for nothing that the server does not tell."""
+    code = files["admin.js"]
+    named = {f"dsa_{name}" for name in re.findall(r"\bof\('(\w+)'", code)} | set(re.findall(r"'(dsa_\w+)'", code))
+    named |= {f"dsa_{name}_bucket" for name in re.findall(r"'(\w+_seconds)'", code)}
+    told = set(re.findall(r"^([\w:]+)[{ ]", get("metrics")[2].decode(), re.M))
+    assert len(named) > 10 and named <= told, named - told
+
+
 def check_http():
     status, headers, body = get("")
     assert status == 200 and body.startswith(b"<!doctype html>")
@@ -116,4 +125,5 @@ check_size(files)
 check_html(files)
 check_code(files)
 check_words(files)
+check_metrics(files)
 check_http()
