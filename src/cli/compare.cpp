@@ -224,7 +224,11 @@ int compare_both(const CompareOptions& o) {
   if (!o.judge.empty()) sides.push_back(compare::parse_side(o.judge));
   const auto prompts = chosen_prompts(o);
   std::optional<compare::Sandbox> sandbox;
-  if (!o.no_code && has_tests(prompts)) sandbox.emplace();
+  if (!o.no_code && has_tests(prompts)) try {
+      sandbox.emplace();
+    } catch (const Error& error) {
+      fail("{} (--no-code)", error.what());
+    }
 
   const CatchInterrupt interrupt;
   Speakers speakers(o, sides, interrupt.flag());
@@ -259,9 +263,9 @@ int compare_both(const CompareOptions& o) {
 
 void add_compare_options(Command command, CompareOptions& o) {
   command
-      .add_option(
-          "--prompts", o.prompts,
-          "JSONL of prompts, or a set that comes with dsa (docs/compare.md); repeatable (default: all those sets)")
+      .add_option("--prompts", o.prompts,
+                  "JSONL of prompts, or a set that comes with dsa (docs/compare.md); "
+                  "repeatable (default: all those sets)")
       .type_name("FILE|SET");
   command.add_option("--each", o.each, "ask the first N of each set alone (default: all)")
       .type_name("N")
@@ -281,9 +285,9 @@ void add_compare_options(Command command, CompareOptions& o) {
       .type_name("NAME|HIT,MISS,OUTPUT");
   command.add_option("--price-b", o.price_b, "the same of B").type_name("NAME|HIT,MISS,OUTPUT");
   command
-      .add_option(
-          "--jsonl", o.jsonl,
-          "keep every prompt's answers and figures in this file as soon as they are there, and go on from what it holds")
+      .add_option("--jsonl", o.jsonl,
+                  "keep every prompt's answers and figures in this file as soon as they are there, "
+                  "and go on from what it holds")
       .type_name("FILE");
   command.add_option("--report", o.report, "write an HTML file with all of it, which needs nothing else")
       .type_name("FILE");
@@ -312,10 +316,10 @@ Action declare_compare(Command command) {
   for (const char* option : {"--attention", "--top-k", "--top-k-layers"}) command.remove_option(option);
   add_compare_options(command, *o);
   command.footer(
-      "Length, repetition, equality, agreement with what was expected, code that passes its tests (in a sandbox without "
-      "network),\n"
-      "speed and cost, prompt by prompt and in all, paired, with 95 % intervals (docs/compare.md). Ctrl-C reports what was\n"
-      "finished. A server's key is read from DSA_KEY_A, DSA_KEY_B, DSA_KEY_JUDGE.\n\nExample:\n"
+      "Length, repetition, equality, agreement with what was expected, code that passes its tests\n"
+      "(in a sandbox without network), speed and cost: prompt by prompt and in all, paired, with 95 %\n"
+      "intervals (docs/compare.md). Ctrl-C reports what was finished.\n"
+      "A server's key is read from DSA_KEY_A, DSA_KEY_B, DSA_KEY_JUDGE.\n\nExample:\n"
       "  dsa compare smollm2 smollm2:dense --report compare.html\n");
   return [o] { return compare_both(*o); };
 }

@@ -29,7 +29,8 @@ try:
 except BaseException as error:
     line = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())[:160]
-    sys.__stdout__.write(f"\n{type(error).__name__}: {text or line.line or ''} ({line.filename}, line {line.lineno})\n")
+    where = f"{line.filename}, line {line.lineno}"
+    sys.__stdout__.write(f"\n{type(error).__name__}: {text or line.line or ''} ({where})\n")
     sys.__stdout__.flush()
     os._exit(1)
 sys.__stdout__.write("\n" + word + "\n")

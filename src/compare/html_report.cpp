@@ -110,7 +110,8 @@ std::string prompt_html(const Titles& titles, const Result& r) {
 std::string to_html(const Titles& titles, std::span<const Result> results, const Summary& summary) {
   std::string body = fmt::format(
       "<style>pre{{white-space:pre-wrap;background:#f6f8fa;padding:.5em 1em}}h4{{margin:.5em 0}}</style>\n"
-      "<h1>A: {}<br>B: {}</h1>\n<p>{}. Means over prompts; the difference is paired, with Student's 95 % interval; shares with "
+      "<h1>A: {}<br>B: {}</h1>\n<p>{}. Means over prompts; the difference is paired, with Student's 95 % "
+      "interval; shares with "
       "Wilson's.</p>\n",
       html_escaped(titles.a), html_escaped(titles.b), html_escaped(titles.about));
   if (summary.judge) body += "<p>" + html_escaped(judge_text(titles, *summary.judge)) + "</p>\n";

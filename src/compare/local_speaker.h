@@ -29,9 +29,9 @@ class LocalModel {
 
 class LocalSpeaker final : public Speaker {
  public:
-  /// `side`: pages of its prompts are found by itself alone, so that who is asked second is not the faster for
-  /// it.  Without a price in `manner`: the announcement's, of dense or of sparse attention.  Throws Error if
-  /// the model cannot be run so.
+  /// `side`: pages of its prompts are found by itself alone, so that who is asked second is not the faster
+  /// for it.  Without a price in `manner`: the announcement's, of dense or of sparse attention.  Throws Error
+  /// if the model cannot be run so.
   LocalSpeaker(std::shared_ptr<LocalModel> model, const RunOptions& run, const Manner& manner,
                std::string side);
 

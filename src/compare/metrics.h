@@ -21,8 +21,8 @@ struct Metric {
 /// All there are, in the order in which they are shown.
 std::span<const Metric> metrics();
 
-/// The mean of what the rules say of an answer: facts, clean, number, overlap, tests, those it has; nothing to
-/// go by is a figure that is not there.
+/// The mean of what the rules say of an answer: facts, clean, number, overlap, tests, those it has; without
+/// any it gets no score.
 void add_score(Figures& figures);
 
 }  // namespace dsa::compare

@@ -53,8 +53,8 @@ TEST_F(Prompts, MessagesEndWithWhatIsAsked) {
 
 TEST_F(Prompts, ADocumentStandsBeforeTheQuestionAndItsRewordings) {
   write("long.txt", "A story.");
-  const std::string line =
-      R"({"id": "a", "document": "long.txt", "prompt": "How many?", "number": 1, "rewordings": ["What number?"]})";
+  const std::string line = R"({"id": "a", "document": "long.txt", "prompt": "How many?", "number": 1, )"
+                           R"("rewordings": ["What number?"]})";
   const auto all = read(line);
   EXPECT_EQ(all[0].turns[0], "A story.\n\nHow many?");
   EXPECT_EQ(all[0].rewordings[0], "A story.\n\nWhat number?");

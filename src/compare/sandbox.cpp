@@ -68,9 +68,10 @@ Fd memory_file(const void* bytes, std::size_t size) {
   return fd;
 }
 
-// No processes beside the one there is: fork and vfork are refused, clone too but for threads, which the bound on memory
-// bounds; of clone3, whose flags a filter cannot see, it is said that the kernel has none, and libc takes clone.
-// (RLIMIT_NPROC does not hold for root.)  System calls of another architecture's numbers end the program.
+// No processes beside the one there is: fork and vfork are refused, clone too but for threads, which the
+// bound on memory bounds; of clone3, whose flags a filter cannot see, it is said that the kernel has none,
+// and libc takes clone.  (RLIMIT_NPROC does not hold for root.)  System calls of another architecture's numbers
+// end the program.
 Fd no_processes() {
 #if defined(__x86_64__)
   constexpr std::uint32_t kArch = AUDIT_ARCH_X86_64;
@@ -180,7 +181,8 @@ const char* bwrap_path() {
   for (const char* path : {"/usr/bin/bwrap", "/usr/local/bin/bwrap"})
     if (::access(path, X_OK) == 0) return path;
   fail(
-      "sandbox: there is no bwrap, which code of answers is run in: apt-get install bubblewrap, or --no-code");
+      "sandbox: there is no bwrap, which code of answers is run in: apt-get install bubblewrap, "
+      "or go without code");
 }
 
 }  // namespace
@@ -189,11 +191,13 @@ Sandbox::Sandbox(const SandboxLimits& limits) : limits_(limits) {
   bwrap_path();
   if (::access("/usr/bin/python3", X_OK) != 0)
     fail(
-        "sandbox: there is no /usr/bin/python3, which tests of code want: apt-get install python3, or --no-code");
+        "sandbox: there is no /usr/bin/python3, which tests of code want: apt-get install python3, "
+        "or go without code");
   const SandboxResult probe = run({{"main.py", "print('it runs')\n"}}, "main.py", std::atomic<bool>(false));
   if (probe.end != SandboxEnd::exited || probe.status != 0 || probe.output != "it runs\n")
     fail(
-        "sandbox: bwrap cannot run a program here: {}: user namespaces may be forbidden; --no-code goes without",
+        "sandbox: bwrap cannot run a program here: {}: user namespaces may be forbidden; mend that, "
+        "or go without code",
         printable(probe.output, 200));
 }
 

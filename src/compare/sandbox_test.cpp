@@ -97,19 +97,18 @@ TEST_F(Hostile, ItHasNothingOfOurEnvironmentNorOfOurOpenFiles) {
 }
 
 TEST_F(Hostile, ItSeesNoProcessesOfOursAndGainsNoRights) {
-  EXPECT_EQ(
-      printed(
-          "import ctypes, os\n"
-          "libc = ctypes.CDLL(None)\n"
-          "print(libc.unshare(0x10000000), libc.mount(b'x', b'/tmp', b'tmpfs', 0, None), libc.sethostname(b'x', 1))\n"
-          "seen = 0\n"
-          "for pid in range(2, 70000):\n"
-          "    try:\n"
-          "        os.kill(pid, 0)\n"
-          "        seen += 1\n"
-          "    except OSError: pass\n"
-          "print(seen)\n"),
-      "-1 -1 -1\n1\n");
+  EXPECT_EQ(printed("import ctypes, os\n"
+                    "libc = ctypes.CDLL(None)\n"
+                    "print(libc.unshare(0x10000000), libc.mount(b'x', b'/tmp', b'tmpfs', 0, None))\n"
+                    "print(libc.sethostname(b'x', 1))\n"
+                    "seen = 0\n"
+                    "for pid in range(2, 70000):\n"
+                    "    try:\n"
+                    "        os.kill(pid, 0)\n"
+                    "        seen += 1\n"
+                    "    except OSError: pass\n"
+                    "print(seen)\n"),
+            "-1 -1\n-1\n1\n");
 }
 
 TEST_F(Hostile, ItCannotFork) {
@@ -185,7 +184,8 @@ class CodeTest : public Hostile {
 
 TEST_F(CodeTest, TestsFindWhatTheCodeMadeAndPrinted) {
   const std::string answer =
-      "Here:\n```python\ndef twice(x):\n    return 2 * x\n\nif __name__ == '__main__':\n    print(twice(4))\n```\n";
+      "Here:\n```python\ndef twice(x):\n    return 2 * x\n\n"
+      "if __name__ == '__main__':\n    print(twice(4))\n```\n";
   EXPECT_EQ(test(answer, "assert twice(3) == 6\nassert output == '8\\n'").why, "passed");
   EXPECT_TRUE(test(answer, "assert twice(3) == 6").passed);
   const CodeResult failed = test(answer, "assert twice(3) == 7");

@@ -22,7 +22,8 @@ struct CodeBlock {
 };
 std::vector<CodeBlock> code_blocks(std::string_view text);
 
-/// Whether it goes round in circles: RepetitionWatch's rule (engine/repetition.h), for words in place of tokens.
+/// Whether it goes round in circles: RepetitionWatch's rule (engine/repetition.h), for words in place of
+/// tokens.
 bool loops(std::string_view text);
 
 /// The share of its runs of four words, lower case, that were there before; 0 if it has fewer words.

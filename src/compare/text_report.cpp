@@ -54,8 +54,8 @@ std::string difference_text(const Row& row) {
 std::string judge_text(const Titles& titles, const JudgeSummary& j) {
   const std::int64_t all = j.a + j.b + j.tie + j.by_place + j.unclear;
   std::string out = fmt::format(
-      "The judge, asked twice with the places swapped: A ({}) is better in {}, B ({}) in {}, equally good {}, went by the "
-      "place {}, unclear {}.",
+      "The judge, asked twice with the places swapped: A ({}) is better in {}, B ({}) in {}, "
+      "equally good {}, went by the place {}, unclear {}.",
       titles.a, share(j.a, all), titles.b, j.b, j.tie, j.by_place, j.unclear);
   if (!j.agreement) return out + " There is no prompt that both it and the rules decide.";
   return out + fmt::format(" Where the rules prefer a side too, it agrees in {} [{:.2f}, {:.2f}].",
