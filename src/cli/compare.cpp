@@ -129,6 +129,7 @@ class Speakers {
     if (run.topk > 0 && own_topk == 0)
       fail("{}: the model has no indexer, which top-k would be of", printable(side.text));
     if (run.topk == 0) run.topk = own_topk;
+    run.topk = std::min(run.topk, model->model().topk());  // more than the context is all of it
     return std::make_unique<compare::LocalSpeaker>(std::move(model), run, manner, lower);
   }
 
@@ -148,7 +149,15 @@ class Speakers {
     load.topk = own;
     for (const SideSpec& side : all_)
       if (side.model == name && own > 0) load.topk = std::max(load.topk, side.run.topk);
-    return loaded_[name] = {std::make_shared<compare::LocalModel>(std::move(opened), load), own};
+    auto model = std::make_shared<compare::LocalModel>(std::move(opened), load);
+    warm_up(model);
+    return loaded_[name] = {std::move(model), own};
+  }
+
+  // Who is asked first shall not pay for pages of weights that nobody has touched yet.
+  void warm_up(const std::shared_ptr<compare::LocalModel>& model) const {
+    const ChatMessage hello{.role = Role::user, .content = "Hello"};
+    compare::LocalSpeaker(model, {}, {.max_tokens = 4}, "warm").say({&hello, 1}, cancel_);
   }
 
   const CompareOptions& options_;

@@ -72,7 +72,7 @@ TEST(HttpSpeaker, AnswersAreReadAsTheyStream) {
 }
 
 TEST(HttpSpeaker, WhatTheServerRefusesIsSaidInItsWords) {
-  const Served served({.answers = {{.error = "the scripted fault"}}});
+  const Served served({.answers = {{.text = "so far", .error = "the scripted fault"}}});
   HttpSpeaker other(served.url() + "#absent", "", {}, kNotCancelled);
   EXPECT_NE(error_of([&] { other.say(kHello, kNotCancelled); }).find("status 404"), std::string::npos);
   HttpSpeaker fails(served.url(), "", {}, kNotCancelled);

@@ -76,6 +76,15 @@ std::optional<SideResult> run_side(char which, Speaker& speaker, const Arena& ar
   }
 }
 
+std::optional<Judgement> run_judge(const Arena& arena, const Prompt& prompt, const Result& result,
+                                   const std::atomic<bool>& cancel) {
+  try {
+    return judge(*arena.judge, arena.rubric, prompt, result.a.text, result.b.text, cancel);
+  } catch (const Error& error) {
+    fail("judge: prompt {}: {}", printable(prompt.id), error.what());
+  }
+}
+
 }  // namespace
 
 std::optional<Result> ask_both(const Arena& arena, const Prompt& prompt, First first,
@@ -96,8 +105,7 @@ std::optional<Result> ask_both(const Arena& arena, const Prompt& prompt, First f
   if (arena.judge != nullptr) {
     // The same words are a tie, whoever is asked.
     out.judgement = Judgement{Verdict::tie, Verdict::tie};
-    if (out.first_difference)
-      out.judgement = judge(*arena.judge, arena.rubric, prompt, out.a.text, out.b.text, cancel);
+    if (out.first_difference) out.judgement = run_judge(arena, prompt, out, cancel);
     if (!out.judgement) return std::nullopt;
   }
   return out;

@@ -70,8 +70,8 @@ Fd memory_file(const void* bytes, std::size_t size) {
 
 // No processes beside the one there is: fork and vfork are refused, clone too but for threads, which the
 // bound on memory bounds; of clone3, whose flags a filter cannot see, it is said that the kernel has none,
-// and libc takes clone.  (RLIMIT_NPROC does not hold for root.)  System calls of another architecture's numbers
-// end the program.
+// and libc takes clone.  (RLIMIT_NPROC does not hold for root.)  Calls by another architecture's numbers end
+// the program.
 Fd no_processes() {
 #if defined(__x86_64__)
   constexpr std::uint32_t kArch = AUDIT_ARCH_X86_64;

@@ -35,9 +35,11 @@ std::string group_table(const Group& group) {
       fmt::format("\n{}: {}, the same word for word: {}\n", group.set,
                   group.prompts == 1 ? "1 prompt" : fmt::format("{} prompts", group.prompts), group.equal);
   out += fmt::format("  {:<28} {:>10} {:>10}  {:<28} {:>5}\n", "mean", "A", "B", "B - A [95 %]", "pairs");
-  for (const Row& row : group.rows)
+  for (const Row& row : group.rows) {
+    if (row.a == 0 && row.b == 0 && group.set != "all") continue;
     out += fmt::format("  {:<28} {:>10.{}f} {:>10.{}f}  {:<28} {:>5}\n", row.metric.title, row.a,
                        row.metric.digits, row.b, row.metric.digits, difference_text(row), row.difference.n);
+  }
   return out;
 }
 

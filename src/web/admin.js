@@ -32,6 +32,8 @@ function table(heads, rows) {
     el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((one) => el('td', {dir: 'auto'}, one)))))));
 }
 
+const time = (s) => (s < 1 ? t('millis', {n: count(s * 1000)}) : seconds(s * 1000));
+
 // Its own ask(): the admin's key, and none of the page's if there is one.
 const get = (path, signal) => ask(path, undefined, signal, adminKey.get() || key.get());
 
@@ -64,6 +66,8 @@ export class AdminView {
 
   begin() {
     clearTimeout(this.timer);
+    this.stopper.abort();  // what is still on its way was asked with another key
+    this.stopper = new AbortController();
     this.looks = [];
     this.look();
     this.drawUsage();
@@ -82,15 +86,17 @@ export class AdminView {
 
   async look() {
     clearTimeout(this.timer);
+    const {signal} = this.stopper;
     try {
-      const samples = readMetrics(await (await get('metrics', this.stopper.signal)).text());
+      const samples = readMetrics(await (await get('metrics', signal)).text());
+      if (signal.aborted) return;
       this.problem.hidden = true;
       this.looks.push({at: Date.now(), samples});
       if (this.looks.length > kKept) this.looks.shift();
       this.drawNow();
       this.timer = setTimeout(() => this.look(), kEvery);
     } catch (error) {
-      if (error.name === 'AbortError') return;
+      if (signal.aborted) return;
       this.fail(error);
       if (error.status !== 401 && error.status !== 403) this.timer = setTimeout(() => this.look(), kEvery);
     }
@@ -119,7 +125,7 @@ export class AdminView {
       figure(t('adminCacheUsed'), percent(of('kv_cache_usage_perc') / Math.max(1, this.app.models.length))),
       figure(t('adminHits'), asked ? percent((ram + disk) / asked) : '–'), figure(t('adminWritten'), compact(of('generation_tokens_total'))),
       figure(t('adminAnswers'), compact(of('request_success_total'))));
-    const since = [[0, t('adminAgo', {time: seconds(Date.now() - this.looks[0].at)})], [1, t('adminNow')]];
+    const since = [[0, t('adminAgo', {time: time((Date.now() - this.looks[0].at) / 1000)})], [1, t('adminNow')]];
     const number = (n) => (n < 10 ? decimal(n) : compact(n));
     replace(this.activity,
       el('figure', {}, el('figcaption', {}, t('adminQueue')), legend([t('adminRunning'), t('adminWaiting')]),
@@ -138,7 +144,7 @@ export class AdminView {
   }
 
   latencyPlot(words, one) {
-    const bound = (value) => (value === null ? '–' : value === Infinity ? '∞' : seconds(value * 1000));
+    const bound = (value) => (value === null ? '–' : value === Infinity ? '∞' : time(value));
     const last = one.counts.reduce((at, n, i) => (n > 0 ? i : at), -1);
     const rows = one.counts.slice(0, last + 1).map((n, i) => ({label: bound(one.bounds[i] ?? Infinity), parts: [n], title: `≤ ${bound(one.bounds[i] ?? Infinity)}: ${count(n)}`}));
     return el('figure', {}, el('figcaption', {}, words, el('small', {}, t('adminQuantiles', {half: bound(quantile(one, 0.5)), most: bound(quantile(one, 0.95)), n: count(one.sum)}))),

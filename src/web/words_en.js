@@ -182,6 +182,7 @@ export const en = {
   adminAnswers: 'Answers',
   adminWriting: 'Written',
   adminReading: 'Read',
+  millis: '{n} ms',
   adminAgo: '{time} ago',
   adminNow: 'now',
   adminLatency: 'How long it takes',

@@ -182,6 +182,7 @@ export const fa = {
   adminAnswers: 'پاسخ‌ها',
   adminWriting: 'نوشته',
   adminReading: 'خوانده',
+  millis: '{n} میلی‌ثانیه',
   adminAgo: '{time} پیش',
   adminNow: 'اکنون',
   adminLatency: 'چقدر طول می‌کشد',

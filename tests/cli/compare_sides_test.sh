@@ -1,6 +1,7 @@
 # dsa compare on a tiny model: modes side by side, a file of results that a run goes on from, Ctrl-C, wrong usage.
 source "$(dirname "$0")/lib.sh"
 "$tools/make_text_model" chat "$tiny/deepseek_v32" "$work/v32" || fail "no model"
+"$tools/make_text_model" chat "$tiny/llama_gqa" "$work/gqa" || fail "no model"
 cat >"$work/some.jsonl" <<'JSONL'
 {"id": "a", "prompt": "One, two, three: what comes next?", "facts": ["four"], "reference": "Four"}
 {"id": "b", "set": "numbers", "prompt": "2 + 2?", "number": 4, "rewordings": ["two and two?"]}
@@ -38,9 +39,8 @@ json /groups/2/figures/tokens/difference 0.0
 on 0 "$dsa" compare "$work/v32:top-k=4096" "$work/v32:dense" --prompts "$work/some.jsonl" --max-tokens 8 --json
 json /groups/2/equal 3
 
-# The judge is asked too, and its silence is no verdict.
-on 0 "${ask[@]}" --judge "$work/v32:dense" --each 1 --json
-json /groups/2/prompts 2
+# The judge is asked too; who fails, and at which prompt, is said.
+refused "judge: prompt a: the prompt has" "${ask[@]}" --judge "$work/v32:dense"
 
 # Ctrl-C: what was finished is reported, and kept.
 yes '' | head -n 200 | awk '{printf "{\"id\": \"p%d\", \"prompt\": \"Say number %d in as many words as you can.\"}\n", NR, NR}' >"$work/many.jsonl"
@@ -68,5 +68,5 @@ refused "Connection refused" "$dsa" compare http://127.0.0.1:1 "$work/v32" --pro
 refused "is no URL" "$dsa" compare ftp://x "$work/v32" --prompts "$work/some.jsonl"
 echo '{"id": "a", "promt": "x"}' >"$work/wrong.jsonl"
 refused 'line 1: ' "$dsa" compare "$work/v32" "$work/v32" --prompts "$work/wrong.jsonl"
-refused "the model has no indexer" "$dsa" compare "$tiny/llama_gqa:top-k=4" "$tiny/llama_gqa" --prompts "$work/some.jsonl"
+refused "the model has no indexer" "$dsa" compare "$work/gqa:top-k=4" "$work/gqa" --prompts "$work/some.jsonl"
 finish

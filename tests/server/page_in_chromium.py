@@ -338,7 +338,9 @@ def what_the_server_does_is_shown(visit):
     assert visit.page.evaluate("localStorage.getItem('dsa.key')") is None, "the page's own key is another"
     visit.picture("admin")
     visit.page.set_viewport_size({"width": 390, "height": 780})
+    visit.page.evaluate("document.body.classList.add('list-hidden')")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+    admin.locator("table").last.scroll_into_view_if_needed()
     visit.picture("admin_phone")
     visit.page.set_viewport_size({"width": 1280, "height": 860})
     visit.page.evaluate("localStorage.setItem('dsa.look', JSON.stringify({language: 'fa'}))")
@@ -346,6 +348,8 @@ def what_the_server_does_is_shown(visit):
     expect(visit.page.locator(".admin")).to_contain_text("هزینه در روز")
     expect(visit.page.locator(".admin table").last).to_contain_text("scripted")
     visit.picture("admin_persian")
+    visit.page.locator(".admin table").first.scroll_into_view_if_needed()
+    visit.picture("admin_persian_usage")
     visit.page.locator(".sidebar .new").first.click()
     expect(visit.box).to_be_visible()
 
