@@ -29,7 +29,7 @@ function figure(name, value) {
 function table(heads, rows) {
   return el('div.table-box', {tabIndex: 0}, el('table', {},
     el('thead', {}, el('tr', {}, heads.map((one) => el('th', {scope: 'col'}, one)))),
-    el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((one) => el('td', {dir: 'auto'}, one)))))));
+    el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((one) => el('td', {}, el('bdi', {}, one))))))));
 }
 
 const time = (s) => (s < 1 ? t('millis', {n: count(s * 1000)}) : seconds(s * 1000));

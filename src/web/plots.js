@@ -2,7 +2,7 @@
 import {t} from './i18n.js';
 
 const kSpace = 'http://www.w3.org/2000/svg';
-const kWide = 600, kHigh = 180, kLeft = 44, kBottom = 22, kTop = 8;
+const kWide = 600, kHigh = 180, kLeft = 52, kBottom = 22, kTop = 8;
 
 function svg(tag, properties, ...children) {
   const node = document.createElementNS(kSpace, tag);
