@@ -9,13 +9,15 @@ _dsa() {
     mapfile -t COMPREPLY < <(compgen -W "list verify clear" -- "$word")
   elif [[ ${COMP_WORDS[1]} == keys ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "create list revoke limit" -- "$word")
+  elif [[ ${COMP_WORDS[1]} == connect ]] && ((COMP_CWORD == 2)); then
+    mapfile -t COMPREPLY < <(compgen -W "claude codex aider env" -- "$word")
   elif [[ ${COMP_WORDS[1]} == train ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "indexer sparse text model" -- "$word")
   elif [[ ${COMP_WORDS[1]} == rl ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "tasks sft grpo eval distill recipe" -- "$word")
   elif [[ ${COMP_WORDS[1]} == rl && ${COMP_WORDS[2]} == tasks && $word != -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" rl tasks 2>/dev/null | sed 's/ .*//')" -- "$word")
-  elif [[ ${COMP_WORDS[1]} == @(eval|cache|keys|train|rl) && $word == -* ]]; then
+  elif [[ ${COMP_WORDS[1]} == @(eval|cache|keys|connect|train|rl) && $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" "${COMP_WORDS[1]}" "${COMP_WORDS[2]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE '(^| |,)--?[a-z][a-z-]*' | tr -d ' ,')" -- "$word")

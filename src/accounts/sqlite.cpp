@@ -22,48 +22,56 @@ void make_private(const std::filesystem::path& path) {
 
 }  // namespace
 
-SqlRows::~SqlRows() {
-  if (statement_ == nullptr) return;
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
+/// A statement with its values, until the next one of the same text.
+class Sqlite::Cursor final : public SqlCursor {
+ public:
+  Cursor(const Sqlite& database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+  ~Cursor() override {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+  bool next() override {
+    const int result = sqlite3_step(statement_);
+    if (result == SQLITE_ROW) return true;
+    if (result != SQLITE_DONE) database_.failed();
+    return false;
+  }
+  std::optional<std::int64_t> optional_number(int column) const override {
+    if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+    return sqlite3_column_int64(statement_, column);
+  }
+  std::string bytes(int column) const override {
+    const void* data = sqlite3_column_blob(statement_, column);
+    return {static_cast<const char*>(data),
+            static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+  std::int64_t changes() const override { return sqlite3_changes64(database_.database_); }
+
+ private:
+  const Sqlite& database_;
+  sqlite3_stmt* statement_;
+};
+
+void Sqlite::bind(sqlite3_stmt* statement, int index, const SqlValue& value) {
+  int result = SQLITE_OK;  // what is not bound is null
+  if (const auto* number = std::get_if<std::int64_t>(&value))
+    result = sqlite3_bind_int64(statement, index, *number);
+  else if (const auto* text = std::get_if<std::string_view>(&value))
+    result = sqlite3_bind_text64(statement, index, text->data() != nullptr ? text->data() : "", text->size(),
+                                 SQLITE_TRANSIENT, SQLITE_UTF8);
+  else if (const auto* bytes = std::get_if<std::span<const std::byte>>(&value))
+    result = sqlite3_bind_blob64(statement, index, bytes->data(), bytes->size(), SQLITE_TRANSIENT);
+  if (result != SQLITE_OK) failed();
 }
 
-bool SqlRows::next() {
-  const int result = sqlite3_step(statement_);
-  if (result == SQLITE_ROW) return true;
-  if (result != SQLITE_DONE) database_->failed();
-  return false;
-}
-
-std::int64_t SqlRows::number(int column) const { return sqlite3_column_int64(statement_, column); }
-std::optional<std::int64_t> SqlRows::optional_number(int column) const {
-  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
-  return number(column);
-}
-std::span<const std::byte> SqlRows::bytes(int column) const {
-  const void* data = sqlite3_column_blob(statement_, column);
-  return {static_cast<const std::byte*>(data),
-          static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-}
-std::string SqlRows::text(int column) const {
-  const auto all = bytes(column);
-  return {reinterpret_cast<const char*>(all.data()), all.size()};
-}
-
-void SqlRows::bind(int index, std::int64_t value) {
-  if (sqlite3_bind_int64(statement_, index + 1, value) != SQLITE_OK) database_->failed();
-}
-void SqlRows::bind(int index, const std::optional<std::int64_t>& value) {
-  if (value) bind(index, *value);  // else it is null already
-}
-void SqlRows::bind(int index, std::string_view value) {
-  if (sqlite3_bind_text64(statement_, index + 1, value.data() != nullptr ? value.data() : "", value.size(),
-                          SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK)
-    database_->failed();
-}
-void SqlRows::bind(int index, std::span<const std::byte> value) {
-  if (sqlite3_bind_blob64(statement_, index + 1, value.data(), value.size(), SQLITE_TRANSIENT) != SQLITE_OK)
-    database_->failed();
+std::unique_ptr<SqlCursor> Sqlite::start(const char* text, std::span<const SqlValue> values) {
+  sqlite3_stmt* statement = compiled(text);
+  auto cursor = std::make_unique<Cursor>(*this, statement);
+  for (std::size_t i = 0; i < values.size(); ++i) bind(statement, static_cast<int>(i) + 1, values[i]);
+  return cursor;
 }
 
 Sqlite::Sqlite(const std::filesystem::path& path) : path_(path) {
@@ -72,7 +80,7 @@ Sqlite::Sqlite(const std::filesystem::path& path) : path_(path) {
   if (sqlite3_open_v2(path.c_str(), &database_, flags, nullptr) != SQLITE_OK) {
     const std::string why = database_ != nullptr ? sqlite3_errmsg(database_) : "out of memory";
     sqlite3_close(database_);
-    fail("{}: {}", who(path), why);
+    fail("{}: {}", dsa::who(path), why);
   }
   sqlite3_extended_result_codes(database_, 1);
   sqlite3_busy_timeout(database_, kBusyMs);
@@ -83,10 +91,12 @@ Sqlite::~Sqlite() {
   sqlite3_close(database_);
 }
 
-void Sqlite::failed() const { fail("{}: {}", who(path_), sqlite3_errmsg(database_)); }
+std::string Sqlite::who() const { return dsa::who(path_); }
 
-void Sqlite::run(const char* statements) {
-  if (sqlite3_exec(database_, statements, nullptr, nullptr, nullptr) != SQLITE_OK) failed();
+void Sqlite::failed() const { fail("{}: {}", dsa::who(path_), sqlite3_errmsg(database_)); }
+
+void Sqlite::run(const std::string& statements) {
+  if (sqlite3_exec(database_, statements.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) failed();
 }
 
 sqlite3_stmt* Sqlite::compiled(const char* text) {
@@ -96,26 +106,10 @@ sqlite3_stmt* Sqlite::compiled(const char* text) {
   return statement;
 }
 
-std::int64_t Sqlite::changes() const { return sqlite3_changes64(database_); }
-std::int64_t Sqlite::last_row() const { return sqlite3_last_insert_rowid(database_); }
-
 void Sqlite::check_there() {
   int moved = 0;
   if (sqlite3_file_control(database_, nullptr, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0)
-    fail("{}: it was removed or replaced while in use: put it back and start again", who(path_));
-}
-
-SqlTransaction::~SqlTransaction() {
-  if (!open_) return;
-  try {
-    database_.run("ROLLBACK");
-  } catch (const Error&) {  // SQLite has rolled back by itself
-  }
-}
-
-void SqlTransaction::commit() {
-  database_.run("COMMIT");
-  open_ = false;
+    fail("{}: it was removed or replaced while in use: put it back and start again", dsa::who(path_));
 }
 
 }  // namespace dsa::accounts

@@ -4,10 +4,9 @@
 #include <array>
 #include <memory>
 
-#include "accounts/sqlite_accounts.h"
+#include "accounts/open_ledger.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/who.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
@@ -18,7 +17,7 @@ namespace {
 using accounts::KeyLimits;
 using accounts::Moment;
 using accounts::Money;
-using accounts::SqliteAccounts;
+using accounts::SqlAccounts;
 using Json = nlohmann::ordered_json;
 
 // As typed; what was not typed stays as it is.
@@ -32,10 +31,6 @@ struct KeyOptions {
   bool json = false;
 };
 using SharedKeyOptions = std::shared_ptr<KeyOptions>;
-
-std::filesystem::path ledger_of(const KeyOptions& o) {
-  return o.ledger.empty() ? accounts::default_ledger() : std::filesystem::path(o.ledger);
-}
 
 template <class T, class Parse>
 void set_limit(std::optional<T>& limit, const std::optional<std::string>& typed, const char* option,
@@ -90,14 +85,15 @@ int create(const KeyOptions& o) {
   set_limits(key.limits, o);
   const Money deposit = o.deposit ? deposit_of(o) : 0;
   key.limits.prepaid = o.deposit.has_value();
-  SqliteAccounts store(ledger_of(o));
+  const auto ledger = accounts::open_ledger(o.ledger);
+  SqlAccounts& store = *ledger;
   store.add_key(key, secret.hash);
   if (deposit != 0) store.deposit(key.id, deposit, key.created);
   if (o.json) {
     print(json_text(Json{{"id", key.id}, {"owner", key.owner}, {"key", secret.text}}, 2) + "\n");
   } else {
     print(secret.text + "\n");
-    fmt::print(stderr, "dsa: this is shown once: only its hash is kept, in {}\n", who(ledger_of(o)));
+    fmt::print(stderr, "dsa: this is shown once: only its hash is kept, in {}\n", store.who());
   }
   return kDone;
 }
@@ -147,7 +143,8 @@ std::string limits_text(const accounts::Key& key, const accounts::Funds& funds) 
 }
 
 int list(const KeyOptions& o) {
-  SqliteAccounts store(ledger_of(o));
+  const auto ledger = accounts::open_ledger(o.ledger);
+  SqlAccounts& store = *ledger;
   Json keys = Json::array();
   std::string text =
       fmt::format("{:<10}{:<20}{:<7}{:<12}{:>14}  {}\n", "id", "owner", "role", "created", "spent", "limits");
@@ -162,34 +159,38 @@ int list(const KeyOptions& o) {
   return kDone;
 }
 
-[[noreturn]] void fail_unknown(const KeyOptions& o) {
-  fail("{}: no valid key has the id {}: see `dsa keys list`", who(ledger_of(o)), printable(o.id));
+[[noreturn]] void fail_unknown(const SqlAccounts& store, const KeyOptions& o) {
+  fail("{}: no valid key has the id {}: see `dsa keys list`", store.who(), printable(o.id));
 }
 
 int revoke(const KeyOptions& o) {
-  SqliteAccounts store(ledger_of(o));
-  if (!store.revoke_key(o.id, accounts::now())) fail_unknown(o);
+  const auto ledger = accounts::open_ledger(o.ledger);
+  SqlAccounts& store = *ledger;
+  if (!store.revoke_key(o.id, accounts::now())) fail_unknown(store, o);
   return kDone;
 }
 
 int limit(const KeyOptions& o) {
-  SqliteAccounts store(ledger_of(o));
+  const auto ledger = accounts::open_ledger(o.ledger);
+  SqlAccounts& store = *ledger;
   const auto found = store.find_key(o.id);
-  if (!found) fail_unknown(o);
+  if (!found) fail_unknown(store, o);
   KeyLimits limits = found->key.limits;
   set_limits(limits, o);
   const bool closed = o.deposit == "none";  // its balance bounds it no more
   const Money deposit = o.deposit && !closed ? deposit_of(o) : 0;
   if (o.deposit) limits.prepaid = !closed;
-  if (!store.limit_key(o.id, limits, accounts::now())) fail_unknown(o);
+  if (!store.limit_key(o.id, limits, accounts::now())) fail_unknown(store, o);
   if (deposit != 0) store.deposit(o.id, deposit, accounts::now());
   return kDone;
 }
 
 SharedKeyOptions add_key_options(Command command) {
   auto options = std::make_shared<KeyOptions>();
-  command.add_option("--ledger", options->ledger, "the file (default: $DSA_HOME/accounts.db)")
-      .type_name("FILE");
+  command
+      .add_option("--ledger", options->ledger,
+                  "a file, or postgresql://HOST/DATABASE (default: $DSA_HOME/accounts.db)")
+      .type_name("FILE|URL");
   return options;
 }
 

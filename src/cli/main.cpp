@@ -6,12 +6,14 @@
 namespace dsa::cli {
 namespace {
 
-constexpr std::array<Verb, 15> kVerbs{{
+constexpr std::array<Verb, 17> kVerbs{{
     {"chat", "talk in the terminal", declare_chat},
     {"run", "one answer to stdout", declare_run},
     {"serve", "answers over HTTP, with OpenAI's API", declare_serve},
     {"keys", "who may ask a server, and for how much: create, list, revoke, limit", declare_keys},
     {"usage", "who used what of a server, and what it cost", declare_usage},
+    {"ps", "what a server has in memory, and what it does", declare_ps},
+    {"connect", "what a client needs to work with a server: claude, codex, aider, env", declare_connect},
     {"inspect", "what a checkpoint holds, what it costs and which kernels will run it", declare_inspect},
     {"tokenize", "text from stdin to token ids, and back", declare_tokenize},
     {"logits", "logits of every position to a file", declare_logits},

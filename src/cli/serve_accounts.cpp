@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/present.h"
-#include "base/who.h"
 #include "server/routes.h"
 
 namespace dsa::cli {
@@ -34,10 +32,12 @@ KeyCount count_keys(accounts::AccountStore& store) {
 
 void add_account_options(Command command, AccountOptions& o) {
   command
-      .add_option("--ledger", o.ledger,
-                  "keys and bills: requests need a key of it; none: nobody is asked for one (default: "
-                  "$DSA_HOME/accounts.db, once `dsa keys create` has made a key)")
-      .type_name("FILE");
+      .add_option(
+          "--ledger", o.ledger,
+          "keys and bills: a file, or postgresql://HOST/DATABASE for several servers; requests need a "
+          "key of it; none: nobody is asked for one (default: $DSA_HOME/accounts.db, once `dsa keys "
+          "create` has made a key)")
+      .type_name("FILE|URL");
   command.add_flag("--insecure", o.insecure, "listen without keys where other machines can come in");
   command.add_flag("--cache-share", o.cache_share, "keys of all owners share what the cache holds");
   command.add_flag("--check", o.check, "print what is reachable by whom, and end");
@@ -46,9 +46,8 @@ void add_account_options(Command command, AccountOptions& o) {
 OpenAccounts open_accounts(const AccountOptions& o, const nlohmann::json& prices, const std::string& host) {
   OpenAccounts out;
   const bool asked = !o.ledger.empty() && o.ledger != "none";
-  out.path = asked ? std::filesystem::path(o.ledger) : accounts::default_ledger();
-  if (asked || (o.ledger.empty() && present(out.path)))
-    out.store = std::make_unique<accounts::SqliteAccounts>(out.path);
+  if (asked || (o.ledger.empty() && accounts::ledger_present("")))
+    out.store = accounts::open_ledger(asked ? o.ledger : "");
   if (out.store && !asked && count_keys(*out.store).all == 0) out.store = nullptr;
   if (!out.store) {
     if (!host.empty() && !is_loopback(host) && !o.insecure)
@@ -62,11 +61,12 @@ OpenAccounts open_accounts(const AccountOptions& o, const nlohmann::json& prices
       prices.is_null() ? accounts::PriceBook() : accounts::PriceBook(prices, "prices");
   if (!o.check) {
     if (const auto killed = out.store->serve(accounts::now()); killed > 0)
-      warn("{}: {} requests of a server that was killed are billed as far as they had come", who(out.path),
+      warn("{}: {} requests of a server that was killed are billed as far as they had come", out.store->who(),
            killed);
     if (count_keys(*out.store).valid == 0)
       warn("{}: no key of it is valid, so every request is refused: `dsa keys create` makes one",
-           who(out.path));
+           out.store->who());
+    out.caretaker = std::make_unique<accounts::Caretaker>(*out.store);
   }
   out.gate = std::make_unique<server::Gate>(*out.store, book, o.cache_share);
   return out;
@@ -81,8 +81,8 @@ std::string reach(const OpenAccounts& accounts, const std::string& host, const s
     text += fmt::format("listens at {}: for the user who started it\n", printable(unix_socket));
   if (accounts.gate) {
     const KeyCount keys = count_keys(*accounts.store);
-    text +=
-        fmt::format("keys of {}: {} valid, {} of them admin\n", who(accounts.path), keys.valid, keys.admins);
+    text += fmt::format("keys of {}: {} valid, {} of them admin\n", accounts.store->who(), keys.valid,
+                        keys.admins);
   } else {
     text += "keys: none are asked for\n";
   }

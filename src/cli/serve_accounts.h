@@ -5,7 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "accounts/sqlite_accounts.h"
+#include "accounts/open_ledger.h"
 #include "cli/command.h"
 #include "server/gate.h"
 
@@ -21,8 +21,8 @@ void add_account_options(Command command, AccountOptions& options);
 
 /// What a server stands on that asks for keys.  Ends behind everything that is billed.
 struct OpenAccounts {
-  std::filesystem::path path;
-  std::unique_ptr<accounts::SqliteAccounts> store;
+  std::unique_ptr<accounts::SqlAccounts> store;
+  std::unique_ptr<accounts::Caretaker> caretaker;
   std::unique_ptr<server::Gate> gate;
 };
 /// None of it if nobody is asked for a key.  `prices`: the table of the configuration, or null.  `host`:

@@ -33,22 +33,26 @@ std::string as_variable(const std::string& name) {
 
 // These say where settings come from, and are none.
 bool is_setting(const std::string& name) {
-  return as_key(name) != "config" && as_key(name) != "print_config" && as_key(name) != "check";
+  return as_key(name) != "config" && as_key(name) != "print_config" && as_key(name) != "check" &&
+         as_key(name) != "estimate";
 }
 
-// A table of the file that is no option.
-constexpr std::string_view kPrices = "prices";
+// Tables of the file that are no options.
+constexpr std::string_view kTables[] = {"prices", "models"};
+bool is_table(std::string_view key) { return std::ranges::find(kTables, key) != std::end(kTables); }
 
 SettingsTables tables_of(const toml::table& file, const std::string& who) {
   SettingsTables out;
-  const toml::node* prices = file.get(kPrices);
-  if (prices == nullptr) return out;
-  if (!prices->is_table()) throw UsageError(fmt::format("{}: prices: expected a table", printable(who)));
-  std::ostringstream json, toml;
-  json << toml::json_formatter(*prices);
-  out.prices = parse_json(json.str(), who);
-  toml << '\n' << toml::toml_formatter(toml::table{{kPrices, *prices->as_table()}}) << '\n';
-  out.as_toml = toml.str();
+  for (const std::string_view name : kTables) {
+    const toml::node* table = file.get(name);
+    if (table == nullptr) continue;
+    if (!table->is_table()) throw UsageError(fmt::format("{}: {}: expected a table", printable(who), name));
+    std::ostringstream json, toml;
+    json << toml::json_formatter(*table);
+    (name == "prices" ? out.prices : out.models) = parse_json(json.str(), who);
+    toml << '\n' << toml::toml_formatter(toml::table{{name, *table->as_table()}}) << '\n';
+    out.as_toml += toml.str();
+  }
   return out;
 }
 
@@ -58,20 +62,11 @@ std::vector<std::string> settings_of(const Command& command) {
   return names;
 }
 
-std::string text_of(const toml::node& node, const std::string& who) {
-  if (const auto text = node.value_exact<std::string>()) return *text;
-  if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
-  if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
-  if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
-  throw UsageError(who + ": expected a string, a number, true or false, or a list of strings");
-}
-
-std::vector<std::string> values_of(const toml::node& node, const std::string& who) {
-  const toml::array* list = node.as_array();
-  if (list == nullptr) return {text_of(node, who)};
-  std::vector<std::string> values;
-  for (const toml::node& one : *list) values.push_back(text_of(one, who));
-  return values;
+std::vector<std::string> values_of_node(const toml::node& node, const std::string& who) {
+  if (node.is_table() || node.is_date() || node.is_time() || node.is_date_time()) return values_of({}, who);
+  std::ostringstream text;
+  text << toml::json_formatter(node);
+  return values_of(parse_json(text.str(), who), who);
 }
 
 toml::table read_file(const std::string& file) {
@@ -95,6 +90,23 @@ void check_variables(const std::vector<std::string>& names) {
 
 }  // namespace
 
+std::string as_option(std::string key) {
+  std::ranges::replace(key, '_', '-');
+  return std::string("--").append(key);
+}
+
+std::vector<std::string> values_of(const nlohmann::json& value, const std::string& who) {
+  const auto word = [&](const nlohmann::json& one) {
+    if (one.is_string()) return one.get<std::string>();
+    if (one.is_boolean() || one.is_number()) return json_text(one);
+    throw UsageError(who + ": expected a string, a number, true or false, or a list of strings");
+  };
+  if (!value.is_array()) return {word(value)};
+  std::vector<std::string> words;
+  for (const nlohmann::json& one : value) words.push_back(word(one));
+  return words;
+}
+
 SettingsTables take_settings(Command command, std::string file) {
   const std::vector<std::string> names = settings_of(command);
   if (file.empty()) file = env_or("DSA_SERVE_CONFIG", "");
@@ -102,7 +114,7 @@ SettingsTables take_settings(Command command, std::string file) {
   toml::table table;
   if (!file.empty()) table = read_file(file);
   for (const auto& [key, value] : table) {
-    if (key.str() == kPrices) continue;
+    if (is_table(key.str())) continue;
     const bool known =
         std::ranges::any_of(names, [&](const auto& name) { return as_key(name) == key.str(); });
     if (!known)
@@ -117,7 +129,7 @@ SettingsTables take_settings(Command command, std::string file) {
       if (set != nullptr && *set != '\0')
         command.set(name, {set});
       else if (node != nullptr)
-        command.set(name, values_of(*node, as_key(name)));
+        command.set(name, values_of_node(*node, as_key(name)));
     } catch (const UsageError& error) {
       const bool from_file = set == nullptr || *set == '\0';
       throw UsageError(fmt::format("{}: {}", from_file ? printable(file) : variable, error.what()));

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/command.h"
 
@@ -11,6 +12,7 @@ namespace dsa::cli {
 /// What a file holds beside options.
 struct SettingsTables {
   nlohmann::json prices;  // null if there is none
+  nlohmann::json models;  // the same
   std::string as_toml;
 };
 
@@ -21,5 +23,10 @@ SettingsTables take_settings(Command command, std::string file);
 
 /// All of them as such a file, with the values that they have now.
 std::string settings_as_toml(const Command& command, const SettingsTables& tables);
+
+/// The option that a key of a file stands for: "top_k" is "--top-k".
+std::string as_option(std::string key);
+/// What a value of a file is as it would be typed, one word or several.  Throws UsageError.
+std::vector<std::string> values_of(const nlohmann::json& value, const std::string& who);
 
 }  // namespace dsa::cli

@@ -4,10 +4,9 @@
 #include <algorithm>
 #include <memory>
 
-#include "accounts/sqlite_accounts.h"
+#include "accounts/open_ledger.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/present.h"
 #include "base/who.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
@@ -56,12 +55,13 @@ std::string table(std::span<const accounts::UsageRow> rows, const accounts::Usag
 }
 
 int show(const UsageOptions& o) {
-  const std::filesystem::path path =
-      o.ledger.empty() ? accounts::default_ledger() : std::filesystem::path(o.ledger);
-  if (!present(path)) fail("{}: there is no ledger: `dsa keys create` makes one", who(path));
+  if (!accounts::ledger_present(o.ledger))
+    fail("{}: there is no ledger: `dsa keys create` makes one",
+         who(o.ledger.empty() ? accounts::default_ledger() : std::filesystem::path(o.ledger)));
   accounts::UsageFilter filter{.key = o.key, .since = day_of(o.since, "--since")};
   if (const auto until = day_of(o.until, "--until")) filter.before = *until + std::chrono::days(1);
-  accounts::SqliteAccounts store(path);
+  const auto ledger = accounts::open_ledger(o.ledger);
+  accounts::AccountStore& store = *ledger;
   if (o.requests) {
     print(accounts::audit_csv(store.audit(filter)));
     return kDone;
@@ -80,8 +80,10 @@ int show(const UsageOptions& o) {
 
 Action declare_usage(Command command) {
   auto options = std::make_shared<UsageOptions>();
-  command.add_option("--ledger", options->ledger, "the file (default: $DSA_HOME/accounts.db)")
-      .type_name("FILE");
+  command
+      .add_option("--ledger", options->ledger,
+                  "a file, or postgresql://HOST/DATABASE (default: $DSA_HOME/accounts.db)")
+      .type_name("FILE|URL");
   command.add_option("--by", options->by, "add up by these")
       .check(one_of({"key", "day", "model"}))
       .comma_separated()

@@ -38,6 +38,8 @@ Action declare_serve(Command command);
 Action declare_cache(Command command);
 Action declare_keys(Command command);
 Action declare_usage(Command command);
+Action declare_ps(Command command);
+Action declare_connect(Command command);
 Action declare_train(Command command);
 Action declare_rl(Command command);
 

@@ -20,7 +20,7 @@ struct MessagesCall {
 bool is_anthropic(std::string_view path);
 
 /// The model of that id; the first for "claude...", which is what clients ask for that know no other.
-const ServedModel& find_anthropic_model(std::span<const ServedModel> models, std::string_view id);
+std::size_t find_anthropic_model(std::span<const ModelCard> cards, std::string_view id);
 
 /// `counting`: the prompt alone is looked at; max_tokens may be left out.  `text`: the body as it was sent,
 /// for the order of keys in tools and what they are given.  Throws ApiError.
@@ -32,6 +32,7 @@ std::unique_ptr<AnswerWriter> write_message(const MessagesCall& call, const Serv
 
 /// {"type": "error", "error": {"type", "message"}}, one line.
 std::string anthropic_error_json(const ApiError& error);
+std::string anthropic_error_event(const ApiError& error);
 HttpAnswer anthropic_error_answer(const ApiError& error);
 
 }  // namespace dsa::server

@@ -221,6 +221,8 @@ std::unique_ptr<AnswerWriter> write_message(const MessagesCall& call, const Serv
   return std::make_unique<Message>(call, model);
 }
 
+std::string anthropic_error_event(const ApiError& error) { return event("error", error_object(error)); }
+
 std::string anthropic_error_json(const ApiError& error) { return json_text(error_object(error)); }
 
 HttpAnswer anthropic_error_answer(const ApiError& error) {

@@ -210,9 +210,9 @@ void read_thinking(const Fields& body, const ServedModel& model, json& chat, std
 
 bool is_anthropic(std::string_view path) { return path == "/messages" || path.starts_with("/messages/"); }
 
-const ServedModel& find_anthropic_model(std::span<const ServedModel> models, std::string_view id) {
-  const bool served = std::ranges::find(models, id, &ServedModel::id) != models.end();
-  return find_model(models, !served && id.starts_with("claude") ? "" : id);
+std::size_t find_anthropic_model(std::span<const ModelCard> cards, std::string_view id) {
+  const bool served = std::ranges::find(cards, id, &ModelCard::id) != cards.end();
+  return find_model(cards, !served && id.starts_with("claude") ? "" : id);
 }
 
 MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting,

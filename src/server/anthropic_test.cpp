@@ -120,10 +120,11 @@ TEST_F(Anthropic, CountedIsWhatIsRead) {
 }
 
 TEST_F(Anthropic, AnyClaudeIsTheFirstModel) {
-  const std::span<const ServedModel> models(&model.served, 1);
-  EXPECT_EQ(find_anthropic_model(models, "claude-opus-4").id, "script");
-  EXPECT_EQ(find_anthropic_model(models, "script").id, "script");
-  EXPECT_THROW(find_anthropic_model(models, "gpt"), ApiError);
+  const std::vector<ModelCard> cards{card_of(model.served), {.id = "other"}, {.id = "claude-own"}};
+  EXPECT_EQ(find_anthropic_model(cards, "claude-opus-4"), 0U);
+  EXPECT_EQ(find_anthropic_model(cards, "other"), 1U);
+  EXPECT_EQ(find_anthropic_model(cards, "claude-own"), 2U);
+  EXPECT_THROW((void)find_anthropic_model(cards, "gpt"), ApiError);
 }
 
 TEST_F(Anthropic, AStreamHasItsEventsInOrder) {

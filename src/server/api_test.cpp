@@ -32,7 +32,8 @@ struct ApiTest : ::testing::Test {
   void serve(test::Script script, ApiSettings settings = {}) {
     api.reset();
     model = std::make_unique<ScriptedModel>(std::move(script));
-    api = std::make_unique<Api>(std::span(&model->served, 1), std::move(settings));
+    pool = std::make_unique<ModelPool>(std::span(&model->served, 1));
+    api = std::make_unique<Api>(*pool, std::move(settings));
   }
   void SetUp() override {
     serve({.answers = {{.when = "slow", .text = "word ", .repeat = 1000, .token_ms = 20},
@@ -42,6 +43,7 @@ struct ApiTest : ::testing::Test {
   }
 
   std::unique_ptr<ScriptedModel> model;
+  std::unique_ptr<ModelPool> pool;
   std::unique_ptr<Api> api;
 };
 
@@ -411,12 +413,14 @@ TEST_F(ApiTest, AnEngineOfTwoNamesIsCountedOnce) {
   std::vector<ServedModel> models{model->served, model->served};
   models[1].id += ":dense";
   models[1].run.attention = AttentionMode::dense;
-  api = std::make_unique<Api>(models, ApiSettings{});
+  ModelPool both(models);
+  api = std::make_unique<Api>(both, ApiSettings{});
   post("/v1/chat/completions", chat("hi", R"(, "model": "script:dense")"));
   const std::string page = get("/metrics").head.body;
   EXPECT_NE(page.find("\ndsa_generation_tokens_total{model_name=\"script\"} 6\n"), std::string::npos);
   EXPECT_EQ(page.find("script:dense"), std::string::npos);
   EXPECT_EQ(json::parse(get("/v1/models").head.body)["data"].size(), 2U);
+  api.reset();
 }
 
 TEST(HealthWatch, OnlyAnEngineThatHasWorkAndMakesNoStepIsStuck) {

@@ -14,13 +14,13 @@ ApiError unwritten_error() {
   return {503, "ledger_unavailable", "the ledger cannot be written: the answer ends here, and costs nothing"};
 }
 
+}  // namespace
+
 HttpAnswer stream_head(HttpHeaders headers) {
   headers.emplace_back("Cache-Control", "no-cache");
   headers.emplace_back("X-Accel-Buffering", "no");
   return {.type = std::string(kEventStream), .headers = std::move(headers)};
 }
-
-}  // namespace
 
 Call::Call(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
            Metrics& metrics, OnFinished on_finished, std::unique_ptr<accounts::Bill> bill)
@@ -32,8 +32,10 @@ Call::Call(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> wri
       bill_(std::move(bill)) {}
 
 // Not locked while submitting: an engine that answers at once does not wait for us.
-void Call::start(Engine& engine, Plan plan) {
+void Call::start(HeldModel model, Plan plan) {
   const auto self = shared_from_this();
+  model_ = std::move(model);
+  Engine& engine = model_->engine;
   choices_ = usize(plan.requests.front().choices);
   stream_ = plan.stream;
   if (plan.resumable) kept_ = std::make_shared<KeptStream>(kMostKept);
@@ -109,14 +111,19 @@ accounts::BillEnd Call::how_it_ended() const {
 void Call::conclude(accounts::BillEnd how, const std::function<void()>& tell) {
   if (!bill_) {
     tell();
-    told_ = true;
-    return;
+    return told();
   }
   const bool free = how == accounts::BillEnd::failed;
   bill_->settle(how, gone_ ? sent_ : tally_->total(), [self = shared_from_this(), tell, free](bool written) {
     written || free ? tell() : self->fail(unwritten_error());
-    self->told_ = true;
+    self->told();
   });
+}
+
+// Last: without the model there may be no engine any more.
+void Call::told() {
+  told_ = true;
+  model_ = nullptr;
 }
 
 void Call::fail(const ApiError& why) {

@@ -12,9 +12,13 @@
 #include "server/gate.h"
 #include "server/kept_stream.h"
 #include "server/metrics.h"
+#include "server/model_pool.h"
 #include "server/tally.h"
 
 namespace dsa::server {
+
+/// What a stream begins with.
+HttpAnswer stream_head(HttpHeaders headers);
 
 /// Lives as long as an event of it may come.  Thread-safe: events come from the engine's thread, the end of
 /// the server from its own.
@@ -27,9 +31,9 @@ class Call : public std::enable_shared_from_this<Call> {
   Call(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
        Metrics& metrics, OnFinished on_finished, std::unique_ptr<accounts::Bill> bill);
 
-  /// Submits every request of the plan; a client that goes cancels them.  Throws ApiError, and nothing runs,
-  /// if the engine takes one of them not.
-  void start(Engine& engine, Plan plan);
+  /// Submits every request of the plan to the model, which is held until all is told; a client that goes
+  /// cancels them.  Throws ApiError, and nothing runs, if the engine takes one of them not.
+  void start(HeldModel model, Plan plan);
   /// The server ends: the client is told now, and what the engine still says is not heard.
   void abandon(const ApiError& why);
   /// The client has been told all, and nothing is left to be done.
@@ -56,10 +60,12 @@ class Call : public std::enable_shared_from_this<Call> {
   void send(HttpAnswer answer);
   void write(std::string_view events);
   void end();
+  void told();
   void cancel();
 
   const std::shared_ptr<Exchange> exchange_;
   mutable std::mutex mutex_;
+  HeldModel model_;
   std::unique_ptr<AnswerWriter> writer_;
   HttpHeaders headers_;
   Metrics& metrics_;

@@ -176,12 +176,16 @@ accounts::Reserved Gate::reserve(accounts::Reservation& wanted, Plan& plan, cons
   return reserved;
 }
 
+void Gate::check_model(const Caller& caller, const std::string& id) {
+  if (!accounts::may_use(caller.key, id))
+    throw ApiError(403, "model_not_allowed", fmt::format("this key may not use the model \"{}\"", id),
+                   "model");
+}
+
 std::unique_ptr<accounts::Bill> Gate::open(const Caller& caller, const ServedModel& model,
                                            const std::string& answer, Plan& plan, HttpHeaders& headers) {
   const accounts::Key& key = caller.key;
-  if (!accounts::may_use(key, model.id))
-    throw ApiError(403, "model_not_allowed", fmt::format("this key may not use the model \"{}\"", model.id),
-                   "model");
+  check_model(caller, model.id);
   if (!share_cache_)
     for (Request& request : plan.requests) request.tenant = key.owner;
   const auto time = std::chrono::steady_clock::now();

@@ -33,6 +33,9 @@ class Gate {
   /// Throws ApiError 401 or 403, and 503 if keys cannot be looked at.
   [[nodiscard]] std::shared_ptr<const Caller> enter(const HttpRequest& request, Access access) const;
 
+  /// Throws ApiError 403 for a model that is not for this key.
+  static void check_model(const Caller& caller, const std::string& id);
+
   /// Reserves what the plan may cost, and sets what its requests have of the caller: the tenant, and fewer
   /// tokens where the body names no number of them and the key has not enough for all.  `headers` get what
   /// is left.  Throws ApiError 402, 403, 429 or 503; then nothing is reserved.

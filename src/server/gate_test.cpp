@@ -106,13 +106,14 @@ struct GateTest : ::testing::Test {
                      .prompt = model.prompt,
                      .context = model.served.context,
                      .vocab_size = model.served.vocab_size};
+  ModelPool pool{std::span(&served, 1)};
   struct Served {
     Api& operator*() { return *api; }
     Api* operator->() { return api.get(); }
     operator Api&() { return *api; }
     void reset() { api.reset(); }
     std::unique_ptr<Api> api;
-  } api{std::make_unique<Api>(std::span(&served, 1), ApiSettings{.gate = &gate})};
+  } api{std::make_unique<Api>(pool, ApiSettings{.gate = &gate})};
 
  private:
   unsigned next_key_ = 0x100;
@@ -120,7 +121,7 @@ struct GateTest : ::testing::Test {
 
 TEST_F(GateTest, EveryRouteIsClosedButThoseThatAreListedHere) {
   const std::set<std::string_view> open{"/health", "/ready", "/openapi.json", "/", "/page/"};
-  const std::set<std::string_view> admins{"/metrics", "/admin/usage"};
+  const std::set<std::string_view> admins{"/metrics", "/admin/usage", "/admin/models"};
   EXPECT_GE(Api::table().size(), 18U);
   for (const RouteInfo& route : Api::table())
     for (const std::string before : {"", "/v1", "/beta", "/anthropic", "http://localhost"}) {
@@ -335,7 +336,7 @@ TEST_F(GateTest, TheOwnerOfAKeyIsTheTenantUnlessTheCacheIsShared) {
   EXPECT_EQ(engine.tenants, (std::set<std::string>{"anna", "root"}));
   engine.tenants.clear();
   Gate sharing(ledger, prices(), /*share_cache=*/true);
-  api.api = std::make_unique<Api>(std::span(&served, 1), ApiSettings{.gate = &sharing});
+  api.api = std::make_unique<Api>(pool, ApiSettings{.gate = &sharing});
   chat(user, "hi");
   wait_until_idle();
   EXPECT_EQ(engine.tenants, std::set<std::string>{""});

@@ -125,28 +125,41 @@ constexpr std::array kEngine{
               [](const EngineStatus& s) { return static_cast<double>(s.attention.dense_rows); }},
 };
 
-void print_engine_row(std::string& out, const EngineRow& row, std::span<const ServedModel> models,
-                      std::span<const EngineStatus> statuses) {
+void print_engine_row(std::string& out, const EngineRow& row, std::span<const ModelState> models) {
   for (const auto& [prefix, word] : {std::pair("dsa_", row.name.ours), std::pair("vllm:", row.name.vllm)}) {
     if (word.empty()) continue;
     const std::string full = std::string(prefix).append(word);
     if (!row.name.type.empty())
       out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", full, row.name.help, full, row.name.type);
-    for (std::size_t i = 0; i < models.size(); ++i)
-      out += fmt::format("{}{{model_name=\"{}\"{}}} {}\n", full, models[i].id, row.labels,
-                         row.value(statuses[i]));
+    for (const ModelState& model : models)
+      out += fmt::format("{}{{model_name=\"{}\"{}}} {}\n", full, model.cards.front().id, row.labels,
+                         row.value(model.status));
   }
 }
 
-void print_finished(std::string& out, std::span<const ServedModel> models,
-                    std::span<const EngineStatus> statuses) {
+void print_finished(std::string& out, std::span<const ModelState> models) {
   for (const std::string_view full : {"dsa_request_success_total", "vllm:request_success_total"}) {
     out += fmt::format("# HELP {} Answers, by how they ended.\n# TYPE {} counter\n", full, full);
-    for (std::size_t i = 0; i < models.size(); ++i)
-      for (std::size_t reason = 0; reason < std::size(statuses[i].finished); ++reason)
-        out += fmt::format("{}{{model_name=\"{}\",finished_reason=\"{}\"}} {}\n", full, models[i].id,
-                           name(static_cast<FinishReason>(reason)), statuses[i].finished[reason]);
+    for (const ModelState& model : models)
+      for (std::size_t reason = 0; reason < std::size(model.status.finished); ++reason)
+        out +=
+            fmt::format("{}{{model_name=\"{}\",finished_reason=\"{}\"}} {}\n", full, model.cards.front().id,
+                        name(static_cast<FinishReason>(reason)), model.status.finished[reason]);
   }
+}
+
+void print_presence(std::string& out, std::span<const ModelState> models) {
+  const auto row = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+    for (const ModelState& model : models)
+      out += fmt::format("{}{{model_name=\"{}\"}} {}\n", name, model.cards.front().id, value(model));
+  };
+  row("dsa_model_loaded", "gauge", "1 while a model is in memory.",
+      [](const ModelState& m) { return m.presence == Presence::loaded ? 1 : 0; });
+  row("dsa_model_memory_bytes", "gauge", "Memory of a model while it is loaded.",
+      [](const ModelState& m) { return m.presence == Presence::loaded ? m.bytes : 0; });
+  row("dsa_model_loads_total", "counter", "How often a model was loaded.",
+      [](const ModelState& m) { return m.loads; });
 }
 
 double seconds(std::chrono::steady_clock::duration duration) {
@@ -202,17 +215,11 @@ void Metrics::finished(const TokenClock& clock, const Finished& finished) {
   answer_tokens_.observe(static_cast<double>(finished.timings.completion_tokens));
 }
 
-std::string Metrics::text(std::span<const ServedModel> models) const {
-  std::vector<ServedModel> engines;  // each once, under the first name it has
-  std::vector<EngineStatus> statuses;
-  for (const ServedModel& model : models) {
-    if (std::ranges::any_of(engines, [&](const auto& one) { return &one.engine == &model.engine; })) continue;
-    engines.push_back(model);
-    statuses.push_back(model.engine.status());
-  }
+std::string Metrics::text(std::span<const ModelState> models) const {
   std::string out;
-  for (const EngineRow& row : kEngine) print_engine_row(out, row, engines, statuses);
-  print_finished(out, engines, statuses);
+  for (const EngineRow& row : kEngine) print_engine_row(out, row, models);
+  print_finished(out, models);
+  print_presence(out, models);
   out += "# HELP dsa_clients_gone_total Clients that went before their answer's end.\n";
   out +=
       fmt::format("# TYPE dsa_clients_gone_total counter\ndsa_clients_gone_total {}\n", clients_gone_.load());

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "engine/request.h"
-#include "server/models.h"
+#include "server/model_pool.h"
 
 namespace dsa::server {
 
@@ -49,7 +49,7 @@ class Metrics {
   void finished(const TokenClock& clock, const Finished& finished);
 
   /// The whole page: these, and what each model's engine counts.
-  [[nodiscard]] std::string text(std::span<const ServedModel> models) const;
+  [[nodiscard]] std::string text(std::span<const ModelState> models) const;
 
  private:
   std::atomic<std::int64_t> clients_gone_{0};

@@ -36,10 +36,21 @@ struct ServedModel {
   GrammarCompiler* grammars = nullptr;  // null: answers are held to no structure
 };
 
-/// The one of that id; the first for "".  Throws ApiError 404.
-const ServedModel& find_model(std::span<const ServedModel> models, std::string_view id);
+/// What is known of a model that need not be in memory.
+struct ModelCard {
+  std::string id;
+  std::int64_t context = 0;  // as ServedModel has them
+  std::int64_t topk = 0;
+  std::string indexer = {};
+  std::string kernels = {};
+  std::int64_t created = 0;
+};
+ModelCard card_of(const ServedModel& model);
 
-HttpAnswer list_models(std::span<const ServedModel> models);
-HttpAnswer describe_model(const ServedModel& model);
+/// Which is the one of that id; the first for "".  Throws ApiError 404.
+std::size_t find_model(std::span<const ModelCard> cards, std::string_view id);
+
+HttpAnswer list_models(std::span<const ModelCard> cards);
+HttpAnswer describe_model(const ModelCard& card);
 
 }  // namespace dsa::server

@@ -327,6 +327,11 @@ Json schemas() {
       {"UsageList", object({{"object", one_of({"list"})},
                             {"data", list_of(object({{"requests", integer}, {"cost", string}}))}},
                            {"object", "data"})},
+      {"LoadedModels",
+       object({{"object", one_of({"list"})},
+               {"memory_bytes", integer},
+               {"data", list_of(object({{"id", string}, {"state", string}, {"queued", integer}}))}},
+              {"object", "memory_bytes", "data"})},
       {"Status", object({{"status", string}}, {"status"})},
       {"Error", object({{"error", object({{"message", string},
                                           {"type", string},
@@ -392,6 +397,8 @@ Json document() {
        get("what the key has left", in_json(reference("Balance")), {"401", "403", "404", "503"})},
       {"/admin/usage", get("who used what, and what it cost", in_json(reference("UsageList")),
                            {"400", "401", "403", "404", "503"})},
+      {"/admin/models",
+       get("what is in memory, and what it does", in_json(reference("LoadedModels")), {"401", "403"})},
       {"/openapi.json", get("this document", in_json({{"type", "object"}}))}};
   paths["/v1/models/{id}"]["get"]["parameters"] =
       Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});

@@ -1,20 +1,15 @@
 #include "server/routes.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/numeric.h"
 #include "server/anthropic.h"
 #include "server/fields.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
-#include "server/openapi.h"
-#include "server/page.h"
-#include "server/request_fields.h"
-#include "server/responses.h"
-#include "server/token_api.h"
+#include "server/route.h"
+#include "server/sse.h"
 
 namespace dsa::server {
 namespace {
@@ -35,19 +30,6 @@ std::string request_id(const HttpRequest& request) {
   if (!given.empty() && given.size() <= kMost && std::ranges::all_of(given, plain)) return std::string(given);
   static std::atomic<std::uint64_t> next{1};
   return fmt::format("req-{}", next++);
-}
-
-// "http://host/path" is "/path"; "/v1/models" is "/models", and so is what stands under the names that
-// clients of DeepSeek's put before it.
-std::string_view bare_path(std::string_view path) {
-  if (const auto scheme = path.find("://"); scheme != std::string_view::npos && scheme < path.find('/')) {
-    const auto slash = path.find('/', scheme + 3);
-    path = slash == std::string_view::npos ? "/" : path.substr(slash);
-  }
-  for (const std::string_view base : {"/anthropic/", "/beta/"})
-    if (path.starts_with(base)) path.remove_prefix(base.size() - 1);
-  if (path.starts_with("/v1/")) path.remove_prefix(3);
-  return path;
 }
 
 // "[::1]:8000" is "::1", "localhost:8000" is "localhost".
@@ -71,158 +53,15 @@ bool holds(const std::vector<std::string>& list, std::string_view word) {
 
 }  // namespace
 
-/// A row of the table: a path without /v1; one that ends in '/', but for "/", takes what stands behind.
-struct Api::Route {
-  std::string_view method;
-  std::string_view path;
-  bool answers = false;  // refused while the server drains
-  void (*serve)(Api& api, const HttpRequest& request, const std::shared_ptr<Exchange>& exchange,
-                HttpHeaders headers);
-  Access access = Access::user;  // whoever forgets it has closed the route
-};
-
-std::span<const Api::Route> Api::routes() {
-  using Shared = const std::shared_ptr<Exchange>&;
-  static constexpr auto tell = [](Shared exchange, HttpAnswer answer, HttpHeaders headers) {
-    answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
-    exchange->send(std::move(answer));
-  };
-  static const std::array kRoutes{
-      Route{"POST", "/chat/completions", true,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto json = parse_body(request.body);
-              const Fields body(json);
-              const ServedModel& model = find_model(api.models_, model_of(body));
-              ChatCall call = read_chat(body, model, request.body);
-              auto writer = write_chat(call, model);
-              api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.plan));
-            }},
-      Route{"POST", "/responses", true,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto json = parse_body(request.body);
-              const Fields body(json);
-              const ServedModel& model = find_model(api.models_, model_of(body));
-              ResponsesCall call = read_responses(body, model, request.body);
-              auto writer = write_response(call, model);
-              api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.chat.plan));
-            }},
-      Route{"POST", "/completions", true,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto json = parse_body(request.body);
-              const Fields body(json);
-              const ServedModel& model = find_model(api.models_, model_of(body));
-              CompletionsCall call = read_completions(body, model);
-              Plan plan = call.plan;
-              plan.structure = read_structure(body, request.body);
-              auto writer = write_completions(std::move(call), model);
-              api.start(exchange, std::move(writer), std::move(headers), model, std::move(plan));
-            }},
-      Route{"POST", "/messages", true,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto json = parse_body(request.body);
-              const Fields body(json);
-              const ServedModel& model = find_anthropic_model(api.models_, model_of(body));
-              MessagesCall call = read_messages(body, model, /*counting=*/false, request.body);
-              if (!call.dropped.empty()) headers.emplace_back("X-Dsa-Dropped", call.dropped);
-              auto writer = write_message(call, model);
-              api.start(exchange, std::move(writer), std::move(headers), model, std::move(call.chat.plan));
-            }},
-      Route{"POST", "/messages/count_tokens", true,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto json = parse_body(request.body);
-              const Fields body(json);
-              const auto call = read_messages(body, find_anthropic_model(api.models_, model_of(body)),
-                                              /*counting=*/true, request.body);
-              const auto tokens = call.chat.plan.requests.front().prompt.size();
-              tell(exchange, {.body = json_text(nlohmann::ordered_json{{"input_tokens", tokens}}) + "\n"},
-                   std::move(headers));
-            }},
-      Route{"POST", "/tokenize", true,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto json = parse_body(request.body);
-              const Fields body(json);
-              tell(exchange, tokenize(body, find_model(api.models_, model_of(body)), request.body),
-                   std::move(headers));
-            }},
-      Route{"POST", "/detokenize", true,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto json = parse_body(request.body);
-              const Fields body(json);
-              tell(exchange, detokenize(body, find_model(api.models_, model_of(body))), std::move(headers));
-            }},
-      Route{"GET", "/tokenizer_info", false,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              tell(exchange, tokenizer_info(find_model(api.models_, request.query("model"))),
-                   std::move(headers));
-            }},
-      Route{"GET", "/models", false,
-            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
-              tell(exchange, list_models(api.models_), std::move(headers));
-            }},
-      Route{"GET", "/models/", false,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              std::string id;
-              const auto rest = bare_path(request.path()).substr(std::string_view("/models/").size());
-              if (!percent_decode(rest, id) || id.empty())
-                throw ApiError(404, "model_not_found", "the path names no model", "model");
-              tell(exchange, describe_model(find_model(api.models_, id)), std::move(headers));
-            }},
-      Route{"GET", "/streams/", false,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              api.take_up(request, exchange, std::move(headers));
-            }},
-      Route{"GET", "/health", false,
-            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
-              tell(exchange, api.health(), std::move(headers));
-            },
-            Access::open},
-      Route{"GET", "/ready", false,
-            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
-              if (api.draining_) throw draining_error();
-              tell(exchange, {.body = "{\"status\":\"ready\"}\n"}, std::move(headers));
-            },
-            Access::open},
-      Route{"GET", "/metrics", false,
-            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
-              std::string text = api.metrics_.text(api.models_);
-              if (api.settings_.gate != nullptr) text += api.settings_.gate->metrics();
-              tell(exchange, {.body = std::move(text), .type = "text/plain; version=0.0.4; charset=utf-8"},
-                   std::move(headers));
-            },
-            Access::admin},
-      Route{"GET", "/user/balance", false,
-            [](Api& api, const HttpRequest&, Shared exchange, HttpHeaders headers) {
-              tell(exchange, api.gate().balance(*exchange->caller), std::move(headers));
-            }},
-      Route{"GET", "/admin/usage", false,
-            [](Api& api, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              tell(exchange, api.gate().usage(request), std::move(headers));
-            },
-            Access::admin},
-      Route{"GET", "/openapi.json", false,
-            [](Api&, const HttpRequest&, Shared exchange, HttpHeaders headers) {
-              tell(exchange, {.body = openapi_document()}, std::move(headers));
-            },
-            Access::open},
-      Route{"GET", "/", false,
-            [](Api&, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              tell(exchange, page_file("index.html", request), std::move(headers));
-            },
-            Access::open},
-      Route{"GET", "/page/", false,
-            [](Api&, const HttpRequest& request, Shared exchange, HttpHeaders headers) {
-              const auto name = bare_path(request.path()).substr(std::string_view("/page/").size());
-              tell(exchange, page_file(name, request), std::move(headers));
-            },
-            Access::open},
-  };
-  return kRoutes;
-}
-
-std::vector<RouteInfo> Api::table() {
-  std::vector<RouteInfo> out;
-  for (const Route& route : routes()) out.push_back({route.method, route.path, route.access});
-  return out;
+std::string_view bare_path(std::string_view path) {
+  if (const auto scheme = path.find("://"); scheme != std::string_view::npos && scheme < path.find('/')) {
+    const auto slash = path.find('/', scheme + 3);
+    path = slash == std::string_view::npos ? "/" : path.substr(slash);
+  }
+  for (const std::string_view base : {"/anthropic/", "/beta/"})
+    if (path.starts_with(base)) path.remove_prefix(base.size() - 1);
+  if (path.starts_with("/v1/")) path.remove_prefix(3);
+  return path;
 }
 
 // Of a server without keys nobody has a balance.
@@ -231,10 +70,16 @@ Gate& Api::gate() const {
   return *settings_.gate;
 }
 
-Api::Api(std::span<const ServedModel> models, ApiSettings settings)
-    : models_(models), settings_(std::move(settings)), health_(models.size()), compiles_(kMostCompiles) {
+Api::Api(ModelPool& models, ApiSettings settings)
+    : models_(models),
+      settings_(std::move(settings)),
+      health_(models.cards().size()),
+      compiles_(kMostCompiles) {
   if (!settings_.capture.empty()) capture_.emplace(settings_.capture);
 }
+
+// Whoever waits for a model would come back to what is no more.
+Api::~Api() { models_.end_waits(); }
 
 // Names in Host: a page of any web site could else ask us through a name that it points here.
 void Api::check_host(const HttpRequest& request) const {
@@ -267,11 +112,13 @@ void Api::check_origin(const HttpRequest& request, HttpHeaders& headers) const {
 HttpAnswer Api::health() {
   nlohmann::ordered_json models = nlohmann::ordered_json::object();
   bool healthy = true;
-  for (std::size_t i = 0; i < models_.size(); ++i) {
-    const bool moves = health_[i].healthy(models_[i].engine.status(), HealthWatch::Clock::now());
-    models[models_[i].id] = moves ? "ok" : "stuck";
-    healthy = healthy && moves;
-  }
+  std::size_t card = 0;
+  for (const ModelState& state : models_.states())
+    for (const ModelCard& one : state.cards) {
+      const bool moves = health_[card++].healthy(state.status, HealthWatch::Clock::now());
+      models[one.id] = !moves ? "stuck" : state.presence == Presence::loaded ? "ok" : name(state.presence);
+      healthy = healthy && moves;
+    }
   const nlohmann::ordered_json out{{"status", healthy ? "ok" : "stuck"}, {"models", std::move(models)}};
   return {.status = healthy ? 200 : 503, .body = json_text(out) + "\n"};
 }
@@ -287,21 +134,28 @@ void Api::note(const HttpRequest& request, std::string_view route, int status) {
 }
 
 void Api::handle(HttpRequest&& request, const std::shared_ptr<Exchange>& exchange) {
-  HttpHeaders headers{{"X-Request-Id", request_id(request)}};
+  Asked asked{.request = std::move(request), .exchange = exchange, .headers = {}};
+  asked.headers.emplace_back("X-Request-Id", request_id(asked.request));
   try {
-    check_host(request);
-    check_origin(request, headers);
-    serve(request, exchange, headers);
+    check_host(asked.request);
+    check_origin(asked.request, asked.headers);
+    find_route(asked);
   } catch (const ApiError& error) {
-    HttpAnswer answer =
-        is_anthropic(bare_path(request.path())) ? anthropic_error_answer(error) : error_answer(error);
-    answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
-    note(request, "", error.status());
-    exchange->send(std::move(answer));
+    refuse(asked, error);
   }
 }
 
-void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers) {
+void Api::refuse(const Asked& asked, const ApiError& error) {
+  const bool anthropic = is_anthropic(bare_path(asked.request.path()));
+  note(asked.request, "", error.status());
+  if (!asked.streams) return asked.send(anthropic ? anthropic_error_answer(error) : error_answer(error));
+  asked.exchange->write(anthropic ? anthropic_error_event(error)
+                                  : sse_event(error_json(error)).append(kSseDone));
+  asked.exchange->end();
+}
+
+void Api::find_route(Asked& asked) {
+  const HttpRequest& request = asked.request;
   const std::string_view path = bare_path(request.path());
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   std::string allowed;
@@ -313,27 +167,65 @@ void Api::serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exc
       allowed = std::string(route.method) + (route.method == "GET" ? ", HEAD, OPTIONS" : ", OPTIONS");
       continue;
     }
-    if (settings_.gate != nullptr) exchange->caller = settings_.gate->enter(request, route.access);
-    if (route.answers && draining_) throw draining_error();
-    if (route.answers && capture_) capture_->keep(request);
-    route.serve(*this, request, exchange, std::move(headers));
-    return note(request, route.path, 200);
+    if (settings_.gate != nullptr) asked.exchange->caller = settings_.gate->enter(request, route.access);
+    return route.model == nullptr ? serve(asked, route) : with_model(asked, route);
   }
   if (allowed.empty() && !(method == "OPTIONS" && path == "*"))
     throw ApiError(404, "not_found", fmt::format("there is no {} here", printable(request.path(), 200)));
-  headers.emplace_back("Allow", allowed.empty() ? "GET, HEAD, POST, OPTIONS" : allowed);
+  asked.headers.emplace_back("Allow", allowed.empty() ? "GET, HEAD, POST, OPTIONS" : allowed);
   if (method == "OPTIONS") {
-    headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-    headers.emplace_back("Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, X-Api-Key, X-Request-Id");
+    asked.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    asked.headers.emplace_back("Access-Control-Allow-Headers",
+                               "Authorization, Content-Type, X-Api-Key, X-Request-Id");
     note(request, path, 204);
-    return exchange->send({.status = 204, .headers = std::move(headers)});
+    return asked.send({.status = 204});
   }
-  HttpAnswer answer = plain_error(405, fmt::format("{} {}: expected {}", printable(request.method, 16),
-                                                   printable(request.path(), 200), allowed));
-  answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
   note(request, "", 405);
-  exchange->send(std::move(answer));
+  asked.send(plain_error(405, fmt::format("{} {}: expected {}", printable(request.method, 16),
+                                          printable(request.path(), 200), allowed)));
+}
+
+void Api::serve(Asked& asked, const Route& route) {
+  route.serve(*this, asked);
+  note(asked.request, route.path, 200);
+}
+
+void Api::with_model(Asked& asked, const Route& route) {
+  if (draining_) throw draining_error();
+  if (asked.request.method == "POST") {
+    if (capture_) capture_->keep(asked.request);
+    asked.body = parse_body(asked.request.body);
+  }
+  const std::size_t card = route.model(models_.cards(), asked);
+  if (asked.exchange->caller) Gate::check_model(*asked.exchange->caller, models_.cards()[card].id);
+  asked.model = models_.hold(card);
+  asked.model ? serve(asked, route) : await_model(asked, route, card);
+}
+
+// A stream begins at once: its client is kept awake, and what goes wrong is an event in it.
+void Api::await_model(Asked& asked, const Route& route, std::size_t card) {
+  const auto own = std::make_shared<Asked>(std::move(asked));
+  try {
+    models_.check(card);
+    if (route.may_stream && Fields(own->body).boolean("stream").value_or(false)) {
+      own->streams = true;
+      own->exchange->begin(stream_head(own->headers), std::string(kSseKeepAlive));
+    }
+    models_.load(card, [this, own, &route](HeldModel model, const ApiError* why) {
+      try {
+        if (why != nullptr) throw ApiError(*why);
+        own->model = std::move(model);
+        serve(*own, route);
+      } catch (const ApiError& error) {
+        refuse(*own, error);
+      } catch (const std::exception& error) {
+        warn("server: {}", printable(error.what(), 400));
+        refuse(*own, ApiError(500, "engine_error", "the server failed at this request"));
+      }
+    });
+  } catch (const ApiError& error) {
+    refuse(*own, error);
+  }
 }
 
 // What became of an answer, in numbers: "req-7 stop: 812 of 900 tokens of the prompt found, ...".
@@ -346,20 +238,20 @@ void Api::note_finished(const std::string& request, const Finished& finished) co
                             t.completion_tokens, t.queue_ms, t.ttft_ms, t.decode_ms));
 }
 
-void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
-                const ServedModel& model, Plan plan) {
-  if (plan.structure)
-    return compile(std::move(exchange), std::move(writer), std::move(headers), model, std::move(plan));
+void Api::start(Asked& asked, std::unique_ptr<AnswerWriter> writer, Plan plan) {
+  if (plan.structure) return compile(asked, std::move(writer), std::move(plan));
   const std::string id = writer->id();
   Call::OnFinished on_finished;
   if (logs_requests())
-    on_finished = [this, request = headers.front().second](const Finished& finished) {
+    on_finished = [this, request = asked.headers.front().second](const Finished& finished) {
       note_finished(request, finished);
     };
   std::unique_ptr<accounts::Bill> bill;
-  if (exchange->caller) bill = gate().open(*exchange->caller, model, id, plan, headers);
-  const auto call = std::make_shared<Call>(std::move(exchange), std::move(writer), std::move(headers),
-                                           metrics_, std::move(on_finished), std::move(bill));
+  if (asked.exchange->caller)
+    bill = gate().open(*asked.exchange->caller, *asked.model, id, plan, asked.headers);
+  const HeldModel model = asked.model;
+  const auto call = std::make_shared<Call>(asked.exchange, std::move(writer), asked.headers, metrics_,
+                                           std::move(on_finished), std::move(bill));
   if (plan.resumable) keep(id, call);
   {
     const std::scoped_lock lock(mutex_);
@@ -369,30 +261,25 @@ void Api::start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter
     });
     calls_.push_back(call);
   }
-  call->start(model.engine, std::move(plan));
+  call->start(model, std::move(plan));
 }
 
 // Not on a thread that handles requests: a compilation may take seconds.
-void Api::compile(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer,
-                  HttpHeaders headers, const ServedModel& model, Plan plan) {
+void Api::compile(Asked& asked, std::unique_ptr<AnswerWriter> writer, Plan plan) {
   struct Waiting {
-    std::shared_ptr<Exchange> exchange;
+    Asked asked;
     std::unique_ptr<AnswerWriter> writer;
-    HttpHeaders headers;
     Plan plan;
   };
-  const auto waiting = std::make_shared<Waiting>(
-      Waiting{std::move(exchange), std::move(writer), std::move(headers), std::move(plan)});
-  const bool posted = compiles_.post([this, waiting, &model](bool over) {
+  const auto waiting = std::make_shared<Waiting>(Waiting{asked, std::move(writer), std::move(plan)});
+  const bool posted = compiles_.post([this, waiting](bool over) {
     try {
       if (over) throw draining_error();
-      const AskedStructure asked = *std::exchange(waiting->plan.structure, std::nullopt);
-      compile_structure(asked, model, waiting->plan);
-      start(waiting->exchange, std::move(waiting->writer), waiting->headers, model, std::move(waiting->plan));
+      const AskedStructure structure = *std::exchange(waiting->plan.structure, std::nullopt);
+      compile_structure(structure, *waiting->asked.model, waiting->plan);
+      start(waiting->asked, std::move(waiting->writer), std::move(waiting->plan));
     } catch (const ApiError& error) {
-      HttpAnswer answer = error_answer(error);
-      answer.headers.insert(answer.headers.end(), waiting->headers.begin(), waiting->headers.end());
-      waiting->exchange->send(std::move(answer));
+      refuse(waiting->asked, error);
     }
   });
   if (posted) return;
@@ -413,8 +300,8 @@ void Api::keep(const std::string& id, const std::shared_ptr<Call>& call) {
 }
 
 // "from" is the first event that is wanted; a browser says the last that it has.
-void Api::take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange,
-                  HttpHeaders headers) {
+void Api::take_up(Asked& asked) {
+  const HttpRequest& request = asked.request;
   const std::string id(bare_path(request.path()).substr(std::string_view("/streams/").size()));
   const std::string_view last = request.header("Last-Event-ID");
   const std::string_view text = last.empty() ? request.query("from") : last;
@@ -427,8 +314,8 @@ void Api::take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& e
     const std::scoped_lock lock(mutex_);
     if (const auto found = kept_.find(id); found != kept_.end()) call = found->second;
   }
-  const bool own = call && call->is_of(exchange->caller.get());
-  if (!own || !call->follow(exchange, std::move(headers), from + (last.empty() ? 0 : 1)))
+  const bool own = call && call->is_of(asked.exchange->caller.get());
+  if (!own || !call->follow(asked.exchange, asked.headers, from + (last.empty() ? 0 : 1)))
     throw ApiError(404, "stream_not_found",
                    fmt::format("there is no stream \"{}\" with an event {}", printable(id, 100), from), "id");
 }

@@ -17,7 +17,7 @@
 #include "server/gate.h"
 #include "server/health.h"
 #include "server/metrics.h"
-#include "server/models.h"
+#include "server/model_pool.h"
 
 namespace dsa::server {
 
@@ -41,8 +41,11 @@ struct RouteInfo {
 /// Thread-safe.
 class Api {
  public:
-  /// What `models` spans must outlive this; not empty.
-  Api(std::span<const ServedModel> models, ApiSettings settings);
+  /// `models` must outlive this, and is not empty.
+  Api(ModelPool& models, ApiSettings settings);
+  ~Api();
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
 
   [[nodiscard]] static std::vector<RouteInfo> table();
 
@@ -60,18 +63,22 @@ class Api {
   void sweep(std::chrono::seconds kept = std::chrono::minutes(5));
 
  private:
+  struct Asked;
   struct Route;
   static std::span<const Route> routes();
-  void serve(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);
-  void start(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
-             const ServedModel& model, Plan plan);
+  void find_route(Asked& asked);
+  void serve(Asked& asked, const Route& route);
+  /// serve(), once its model is in memory.
+  void with_model(Asked& asked, const Route& route);
+  void await_model(Asked& asked, const Route& route, std::size_t card);
+  void refuse(const Asked& asked, const ApiError& error);
+  void start(Asked& asked, std::unique_ptr<AnswerWriter> writer, Plan plan);
   /// start(), once the plan's structure is compiled.
-  void compile(std::shared_ptr<Exchange> exchange, std::unique_ptr<AnswerWriter> writer, HttpHeaders headers,
-               const ServedModel& model, Plan plan);
+  void compile(Asked& asked, std::unique_ptr<AnswerWriter> writer, Plan plan);
   Gate& gate() const;
   void check_host(const HttpRequest& request) const;
   void check_origin(const HttpRequest& request, HttpHeaders& headers) const;
-  void take_up(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange, HttpHeaders headers);
+  void take_up(Asked& asked);
   void keep(const std::string& id, const std::shared_ptr<Call>& call);
   [[nodiscard]] HttpAnswer health();
   [[nodiscard]] bool logs_requests() const {
@@ -80,11 +87,11 @@ class Api {
   void note(const HttpRequest& request, std::string_view route, int status);
   void note_finished(const std::string& request, const Finished& finished) const;
 
-  std::span<const ServedModel> models_;
+  ModelPool& models_;
   ApiSettings settings_;
   std::optional<Capture> capture_;
   Metrics metrics_;
-  std::vector<HealthWatch> health_;  // of each model
+  std::vector<HealthWatch> health_;  // of each name of a model
   std::atomic<bool> draining_{false};
   std::mutex mutex_;
   std::list<std::weak_ptr<Call>> calls_;

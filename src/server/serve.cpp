@@ -14,6 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLook{50};
 constexpr std::chrono::seconds kSweep{15};
+constexpr std::chrono::seconds kSecond{1};
 // Beyond the engine's own deadline: for what it says last.
 constexpr std::chrono::milliseconds kGrace{2000};
 
@@ -28,14 +29,14 @@ void raise_descriptor_limit() {
 /// The way to the end.  On the server's thread.
 class Ending {
  public:
-  Ending(HttpServer& server, Api& api, std::span<const ServedModel> models, std::chrono::milliseconds wait)
+  Ending(HttpServer& server, Api& api, ModelPool& models, std::chrono::milliseconds wait)
       : server_(server), api_(api), models_(models), wait_(wait) {}
 
   void signalled() {
     if (deadline_) return cut_off();
     deadline_ = Clock::now() + wait_ + kGrace;
     api_.drain();
-    for (const ServedModel& model : models_) model.engine.drain(wait_);
+    models_.drain(wait_);
     look();
   }
   [[nodiscard]] ServeEnd end() const { return end_; }
@@ -54,7 +55,7 @@ class Ending {
 
   HttpServer& server_;
   Api& api_;
-  std::span<const ServedModel> models_;
+  ModelPool& models_;
   std::chrono::milliseconds wait_;
   std::optional<Clock::time_point> deadline_;  // once signalled
   ServeEnd end_ = ServeEnd::drained;
@@ -62,7 +63,7 @@ class Ending {
 
 }  // namespace
 
-ServeEnd serve(std::span<const ServedModel> models, const ServeSettings& settings) {
+ServeEnd serve(ModelPool& models, const ServeSettings& settings) {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   Api api(models, settings.api);
@@ -86,6 +87,11 @@ ServeEnd serve(std::span<const ServedModel> models, const ServeSettings& setting
     server.after(kSweep, sweep);
   };
   sweep();
+  const std::function<void()> note = [&] {
+    models.note_speed();
+    server.after(kSecond, note);
+  };
+  note();
   if (settings.on_ready) settings.on_ready(server.addresses());
   server.run();
   return ending.end();

@@ -3,11 +3,10 @@
 
 #include <chrono>
 #include <functional>
-#include <span>
 #include <string>
 
 #include "server/http_server.h"
-#include "server/models.h"
+#include "server/model_pool.h"
 #include "server/routes.h"
 
 namespace dsa::server {
@@ -28,6 +27,6 @@ enum class ServeEnd : std::uint8_t {
 /// Serves until SIGTERM or SIGINT: then takes nothing new, lets what runs come to its end within
 /// settings.drain, and returns.  A second signal ends all at once; neither needs an engine's thread.  SIGHUP
 /// reads the certificate again.  Throws Error if it cannot listen.
-ServeEnd serve(std::span<const ServedModel> models, const ServeSettings& settings);
+ServeEnd serve(ModelPool& models, const ServeSettings& settings);
 
 }  // namespace dsa::server

@@ -7,7 +7,10 @@
 #include <filesystem>
 #include <string>
 
+#include "accounts/open_ledger.h"
+#include "accounts/postgres.h"
 #include "accounts/sqlite_accounts.h"
+#include "base/env.h"
 #include "base/error.h"
 
 namespace dsa::accounts {
@@ -26,6 +29,25 @@ class LedgerFile {
 
  private:
   std::filesystem::path folder_;
+};
+
+/// Where PostgreSQL may be tried, as tests/server/postgres_test.sh says it; "": nowhere.
+inline std::string test_database() { return env_or("DSA_TEST_LEDGER", ""); }
+
+/// A place for a ledger, empty: a file or, `in_postgres`, a schema of test_database().
+class LedgerPlace {
+ public:
+  explicit LedgerPlace(bool in_postgres) {
+    place_ = file_.path().string();
+    if (!in_postgres) return;
+    Postgres(test_database()).run("DROP SCHEMA IF EXISTS test CASCADE; CREATE SCHEMA test");
+    place_ = test_database() + "&options=-csearch_path%3Dtest";
+  }
+  [[nodiscard]] std::unique_ptr<SqlAccounts> open() const { return open_ledger(place_); }
+
+ private:
+  LedgerFile file_;
+  std::string place_;
 };
 
 inline const Moment kNoon = Moment(parse_day("2026-01-15").value()) + std::chrono::hours(12);

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-#include "accounts/sqlite_accounts.h"
+#include "accounts/open_ledger.h"
 #include "server/serve.h"
 #include "testing/served_model.h"
 
@@ -24,11 +24,13 @@ int number(const char* text) {
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   try {
-    std::unique_ptr<dsa::accounts::SqliteAccounts> ledger;
+    std::unique_ptr<dsa::accounts::SqlAccounts> ledger;
+    std::unique_ptr<dsa::accounts::Caretaker> caretaker;
     std::unique_ptr<dsa::server::Gate> gate;
     if (argc > 4) {
-      ledger = std::make_unique<dsa::accounts::SqliteAccounts>(argv[4]);
+      ledger = dsa::accounts::open_ledger(argv[4]);
       ledger->serve(dsa::accounts::now());
+      caretaker = std::make_unique<dsa::accounts::Caretaker>(*ledger, std::chrono::milliseconds(300));
       gate = std::make_unique<dsa::server::Gate>(*ledger, dsa::accounts::PriceBook(), /*share_cache=*/false);
     }
     dsa::test::ScriptedModel model(dsa::test::read_script(argv[1]));
@@ -40,7 +42,8 @@ int main(int argc, char** argv) {
     settings.on_ready = [](const std::string& addresses) {
       fmt::print(stderr, "dsa: serving at {}", addresses);
     };
-    const auto end = dsa::server::serve(std::span(&model.served, 1), settings);
+    dsa::server::ModelPool models(std::span(&model.served, 1));
+    const auto end = dsa::server::serve(models, settings);
     if (end == dsa::server::ServeEnd::abandoned) std::_Exit(130);
     return 0;
   } catch (const std::exception& error) {
