@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mapped_file.h"
 #include "cli/catalogue.h"
 #include "cli/checks.h"
 #include "cli/terminal.h"
@@ -27,6 +28,47 @@ struct EvalOrder {
 
 /// By domain: of each task, whether it was solved.
 using Solved = std::vector<std::vector<double>>;
+
+// What must be the same for two results to be of the same tasks.
+std::string tasks_in_words(const EvalOrder& o) {
+  const rl::TaskSettings& t = o.tasks;
+  return fmt::format("{} tasks of {}, seed {}, difficulty {} to {}, stretched to {} bytes, {}", o.count,
+                     o.domains, t.seed, t.easiest, t.hardest, t.stretch, t.style);
+}
+
+// "0110" for each task of a domain, in order.
+nlohmann::ordered_json digits_of(const Solved& solved, std::span<const rl::DomainShare> domains) {
+  nlohmann::ordered_json out;
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    std::string digits;
+    for (const double one : solved[i]) digits += one > 0 ? '1' : '0';
+    out[std::string(domains[i].domain->name)] = digits;
+  }
+  return out;
+}
+
+// A result that --to wrote.  Throws Error if it is of other tasks.
+Solved solved_from(const std::string& path, const EvalOrder& o, std::span<const rl::DomainShare> domains) {
+  const MappedFile file(path);
+  const std::string name = printable(path, 1000);
+  const auto json =
+      parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, name);
+  try {
+    if (json.at("of") != tasks_in_words(o))
+      fail("--beside {}: is of {}, this is of {}", name, printable(json.at("of").get<std::string>()),
+           tasks_in_words(o));
+    Solved out;
+    for (const auto& domain : domains) {
+      auto& own = out.emplace_back();
+      for (const char digit : json.at("each").at(std::string(domain.domain->name)).get<std::string>())
+        own.push_back(digit == '1' ? 1 : 0);
+      if (std::ssize(own) != o.count) fail("--beside {}: has another number of tasks", name);
+    }
+    return out;
+  } catch (const nlohmann::json::exception&) {
+    fail("--beside {}: is no result of dsa rl eval --to", name);
+  }
+}
 
 std::optional<Solved> played(const EvalOrder& o, const std::string& model,
                              std::span<const rl::DomainShare> domains, const Exec& exec,
@@ -97,14 +139,15 @@ int rl_eval(const EvalOrder& o) {
   const auto domains = rl::parse_domains(o.domains);
   const Exec exec(o.threads > 0 ? o.threads : Exec::default_threads());
   const CatchInterrupt interrupt;
-  const auto own = played(o, o.model, domains, exec, interrupt.flag());
-  if (!own) return kInterrupted;
   Solved other(domains.size());
   if (!o.beside.empty()) {
-    auto theirs = played(o, o.beside, domains, exec, interrupt.flag());
+    auto theirs = o.beside.ends_with(".json") ? std::optional(solved_from(o.beside, o, domains))
+                                              : played(o, o.beside, domains, exec, interrupt.flag());
     if (!theirs) return kInterrupted;
     other = std::move(*theirs);
   }
+  const auto own = played(o, o.model, domains, exec, interrupt.flag());
+  if (!own) return kInterrupted;
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::vector<double> all, all_other;
   for (std::size_t i = 0; i < domains.size(); ++i) {
@@ -113,7 +156,11 @@ int rl_eval(const EvalOrder& o) {
     all_other.insert(all_other.end(), other[i].begin(), other[i].end());
   }
   if (domains.size() > 1) rows.push_back(row_of("together", all, all_other));
-  const nlohmann::ordered_json result{{"model", o.model}, {"beside", o.beside}, {"rows", rows}};
+  const nlohmann::ordered_json result{{"model", o.model},
+                                      {"beside", o.beside},
+                                      {"of", tasks_in_words(o)},
+                                      {"rows", rows},
+                                      {"each", digits_of(*own, domains)}};
   if (!o.to.empty()) write_file(o.to, json_text(result, 2) + "\n");
   print(o.json ? json_text(result, 2) + "\n" : text_of(rows, !o.beside.empty()));
   return kDone;
@@ -124,8 +171,10 @@ int rl_eval(const EvalOrder& o) {
 Action declare_rl_eval(Command command) {
   auto o = std::make_shared<EvalOrder>();
   command.add_option("--model", o->model, "a folder, or tiny-v32").type_name("MODEL").show_default();
-  command.add_option("--beside", o->beside, "another model at the same tasks: what is gained over it")
-      .type_name("MODEL");
+  command
+      .add_option("--beside", o->beside,
+                  "another model at the same tasks, or its result as --to wrote it: what is gained over it")
+      .type_name("MODEL|FILE.json");
   command.add_option("--domains", o->domains, "whose tasks: NAME,NAME, or all").show_default();
   command.add_option("--tasks", o->count, "of each domain")
       .check(whole<std::int64_t>(1, 1'000'000))
@@ -158,7 +207,10 @@ Action declare_rl_eval(Command command) {
       .add_option("--threads", o->threads, "threads to compute with (default: DSA_THREADS, else every core)")
       .check(whole(1, 4096));
   command.add_flag("--json", o->json, "as JSON");
-  command.add_option("--to", o->to, "a file for the JSON, beside what is printed").type_name("FILE");
+  command
+      .add_option("--to", o->to,
+                  "a file for the JSON, beside what is printed; it says of each task whether it was solved")
+      .type_name("FILE");
   command.footer(
       "Tasks that no training sees, each answered once, by the likeliest token every time.\n\nExamples:\n"
       "  dsa rl eval --model my-specialist --beside my-start --domains counting\n"

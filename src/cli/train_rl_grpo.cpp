@@ -23,6 +23,7 @@ constexpr SettingHelp kHelp[] = {
     {"tasks", "tasks of a step"},
     {"samples", "episodes of each task: a group, whose mean reward is what one is measured by"},
     {"message-tokens", "tokens of a message, at most"},
+    {"sample-top-p", "tokens are chosen from the fewest that reach it, and trained as chosen from those"},
     {"updates", "of the weights in a step, each from its share of the groups"},
     {"objective", "v32, grpo, dapo, dr-grpo or gspo, as published"},
     {"kl", "weight of the divergence from the model that it began with; 0: none is taken"},

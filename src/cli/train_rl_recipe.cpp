@@ -2,8 +2,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -32,7 +35,7 @@ struct RecipeOrder {
   std::string model = "tiny-v32", out;
   std::string domains = "mathematics,programming,logic,coding,search";
   double hours = 2.5;
-  std::int64_t context = 512, hardest = 2, stretch = 0, message_tokens = 128, tasks = 500, episodes = 1000,
+  std::int64_t context = 512, hardest = 2, stretch = 0, message_tokens = 128, tasks = 0, episodes = 1000,
                seed = 0;
   std::int64_t step_tasks = 16, samples = 8;
   std::string attention = "sparse";
@@ -130,6 +133,12 @@ class Recipe {
                  share);
   }
 
+  // Of each domain in the evaluation.
+  [[nodiscard]] std::int64_t tasks() const {
+    if (o_.tasks > 0) return o_.tasks;
+    return std::clamp<std::int64_t>(std::llround(200 * o_.hours), 20, 500);
+  }
+
   int run_words(const std::string& name, const Words& words) {
     std::string line = "dsa rl";
     for (const auto& word : words) line += " " + word;
@@ -151,20 +160,44 @@ class Recipe {
     return kDone;
   }
 
+  // Each model plays once; beside it stands the result of one that played before.
   int evaluate() {
-    std::vector<std::pair<std::string, std::string>> models{
-        {"start", ""}, {"distilled", "start"}, {"mixed", in_a_row_}, {in_a_row_, "start"}};
+    std::vector<std::pair<std::string, std::string>> models{{"start", ""}};
     for (const auto& [domain, share] : domains_)
       models.emplace_back("specialist-" + std::string(domain->name), "start");
-    std::string body = "<h1>Specialists, distilled into one model, and one mixed stage</h1>\n";
+    for (const std::string& name : {std::string("distilled"), in_a_row_}) models.emplace_back(name, "start");
+    models.emplace_back("mixed", in_a_row_);
+    std::string tables;
     for (const auto& [name, beside] : models) {
       if (const int status = evaluate_one(name, beside); status != kDone) return status;
-      body += table(name, beside, parse_json(text_of(folder("eval-" + name + ".json")), name));
+      const auto result = parse_json(text_of(folder("eval-" + name + ".json")), name);
+      for (const auto& row : result.at("rows"))
+        solved_[name][row.at("domain").get<std::string>()] = row.at("solved").get<double>();
+      tables += table(name, beside, result);
     }
-    write_file(fs::path(o_.out) / "report.html", html_page("dsa rl recipe", body));
+    write_file(
+        fs::path(o_.out) / "report.html",
+        html_page("dsa rl recipe", "<h1>Specialists, distilled into one model, and one mixed stage</h1>\n" +
+                                       overview() + tables));
     print(fmt::format("{}/report.html: what came out; each stage has its own report beside its model\n",
                       printable(o_.out, 1000)));
     return kDone;
+  }
+
+  // Solved by domain: the specialist is that of the domain.
+  std::string overview() {
+    std::string out =
+        "<table>\n<tr><td>solved, %</td><td>start</td><td>its specialist</td><td>distilled</td>"
+        "<td>mixed</td><td>in a row</td></tr>\n";
+    for (const auto& [domain, share] : domains_) {
+      const std::string name(domain->name);
+      out += fmt::format("<tr><td>{}</td>", html_escaped(name));
+      for (const std::string& model : {std::string("start"), "specialist-" + name, std::string("distilled"),
+                                       std::string("mixed"), in_a_row_})
+        out += fmt::format("<td>{:.1f}</td>", 100 * solved_[model][name]);
+      out += "</tr>\n";
+    }
+    return out + "</table>\n";
   }
 
   int evaluate_one(const std::string& name, const std::string& beside) {
@@ -177,12 +210,12 @@ class Recipe {
                 "--domains",
                 o_.domains,
                 "--tasks",
-                std::to_string(o_.tasks),
+                std::to_string(tasks()),
                 "--message-tokens",
                 std::to_string(o_.message_tokens),
                 "--to",
                 to.string()};
-    if (!beside.empty()) words.insert(words.end(), {"--beside", folder(beside)});
+    if (!beside.empty()) words.insert(words.end(), {"--beside", folder("eval-" + beside + ".json")});
     const Words tasks = of_tasks();
     words.insert(words.end(), tasks.begin(), tasks.end());
     return run_words("eval of " + name, words);
@@ -210,6 +243,7 @@ class Recipe {
   const RecipeOrder& o_;
   std::vector<rl::DomainShare> domains_;
   std::string in_a_row_;
+  std::map<std::string, std::map<std::string, double>> solved_;  // by model and domain
 };
 
 }  // namespace
@@ -249,7 +283,7 @@ Action declare_rl_recipe(Command command) {
       .show_default();
   command.add_option("--tasks", o->tasks, "of each domain, in the evaluation")
       .check(whole<std::int64_t>(2, 1'000'000))
-      .show_default();
+      .default_text("200 for each of --hours, 20 to 500");
   command.add_option("--attention", o->attention, "sparse or dense, in every stage")
       .check(one_of({"sparse", "dense"}))
       .show_default();

@@ -34,9 +34,9 @@ same "$work/start/model.safetensors" "$work/killed/model.safetensors"
 
 # By reward, from there; killed and gone on with.
 grpo() { "$dsa" rl grpo --model "$work/start" "${tasks[@]}" --tasks 4 --samples 4 --message-tokens 14 --patience 1000 --lr 1e-3 "$@"; }
-on 0 grpo --tokens 16000 --out "$work/special" --save-seconds 0 --kl 0.01
+on 0 grpo --tokens 16000 --out "$work/special" --save-seconds 0 --kl 0.01 --sample-top-p 0.95
 json_lines=$(wc -l <"$work/special/train_log.jsonl")
-killed "$work/halved" 4 "$json_lines" "$dsa" rl grpo --model "$work/start" "${tasks[@]}" --tasks 4 --samples 4 --message-tokens 14 --patience 1000 --lr 1e-3 --tokens 16000 --out "$work/halved" --save-seconds 0 --kl 0.01
+killed "$work/halved" 4 "$json_lines" "$dsa" rl grpo --model "$work/start" "${tasks[@]}" --tasks 4 --samples 4 --message-tokens 14 --patience 1000 --lr 1e-3 --tokens 16000 --out "$work/halved" --save-seconds 0 --kl 0.01 --sample-top-p 0.95
 on 0 "$dsa" rl grpo --model "$work/start" --threads 1 --out "$work/halved" --resume
 same "$work/special/model.safetensors" "$work/halved/model.safetensors"
 checks=$((checks + 1))
@@ -51,6 +51,12 @@ PYTHON
 on 0 "$dsa" rl eval --model "$work/special" --beside "$work/start" --domains counting --hardest 0 --ctx 160 --tasks 8 --threads 1 --json
 json /rows/0/tasks 8
 json /rows/0/domain counting
+evaluate() { "$dsa" rl eval --model "$work/start" --domains counting --hardest 0 --ctx 160 --threads 1 "$@"; }
+on 0 evaluate --tasks 4 --to "$work/start.json"
+on 0 evaluate --tasks 4 --beside "$work/start.json" --json
+json /rows/0/gain 0.0
+refused "this is of 5 tasks" evaluate --tasks 5 --beside "$work/start.json"
+refused "is no result of dsa rl eval" evaluate --tasks 4 --beside "$work/start/config.json"
 
 # All of it, and nothing of it twice.
 recipe() {
@@ -77,6 +83,7 @@ refused "no checkpoint of dsa rl sft" "$dsa" rl sft --model "$work/base" --out "
 refused "--domains is missing" "$dsa" rl grpo --model "$work/start" --out "$work/x"
 refused "there is none of that name" "$dsa" rl grpo --model "$work/start" --domains cooking --out "$work/x"
 refused "expected v32" grpo --objective ppo --out "$work/x"
+refused "top_p" grpo --sample-top-p 0 --out "$work/x"
 refused "expected one of" grpo --replay never --out "$work/x"
 refused "was made for 256 tokens" grpo --ctx 257 --out "$work/x"
 refused "steps in a row" "$dsa" rl grpo --model "$work/base" "${tasks[@]}" --tasks 2 --samples 2 --message-tokens 4 --patience 2 --out "$work/hopeless"

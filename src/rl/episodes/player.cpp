@@ -72,6 +72,7 @@ class Table {
     Request request;
     request.prompt = of.played.tokens;
     request.sampling.temperature = settings_.temperature;
+    request.sampling.top_p = settings_.top_p;
     request.sampling.seed =
         CounterRng(settings_.seed, static_cast<std::uint64_t>(of.task))
             .at(static_cast<std::uint64_t>((count > 1 ? 0 : of.sample) * kMostTurns + of.turn));

@@ -19,6 +19,7 @@ struct PlaySettings {
   std::int64_t message_tokens = 128;  // of one message, its end included
   std::int64_t context = 512;         // of an episode
   double temperature = 1;             // 0: the likeliest token, always
+  double top_p = 1;                   // tokens are chosen from the fewest that reach it
   std::uint64_t seed = 0;  // an episode's draws follow from it, its seat's place and its own number
   RunOptions run = {};
 };

@@ -13,8 +13,9 @@
 namespace dsa::rl {
 namespace {
 
-constexpr std::int64_t kLooks = 8;       // at tasks that are not trained on, evenly over the budget
-constexpr std::int64_t kLookTasks = 48;  // of each domain
+constexpr std::int64_t kLooks = 4;        // at tasks that are not trained on, evenly over the budget
+constexpr std::int64_t kLookTasks = 24;   // of each domain
+constexpr std::int64_t kWatchEvery = 10;  // steps: what the selections keep of attention
 constexpr std::uint64_t kPlays = std::uint64_t{9} << 32;  // stream of the episodes' seeds
 
 Objective objective_of(const GrpoSettings& s) {
@@ -65,6 +66,7 @@ std::optional<Groups> GrpoTrainer::play_groups(LoadedModel& model,
               {.samples = settings().samples,
                .message_tokens = settings().message_tokens,
                .context = settings().context,
+               .top_p = settings().top_p,
                .seed = seeds.at(static_cast<std::uint64_t>(checkpoint_.progress.step)),
                .run = run_options(settings())},
               cancel);
@@ -74,15 +76,21 @@ std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, std::sp
                                                      const std::atomic<bool>& cancel) {
   Notes out;
   const RunOptions run = run_options(settings());
+  const bool cut = settings().top_p < 1;
   for (const Lesson& lesson : lessons) {
     const Played& played = *lesson.played;
-    if (settings().replay == "selections") {
-      auto own = trace(model, played.tokens, {}, run, cancel);
+    TraceOrder order{.tokens = played.tokens, .run = run, .top_p = settings().top_p};
+    if (cut) order.written = played.written;
+    if (cut || settings().replay == "selections") {
+      auto own = trace(model, order, cancel);
       if (!own) return std::nullopt;
       out.traces.push_back(std::move(*own));
     }
     if (reference_ != nullptr) {
-      auto theirs = trace(*reference_, played.tokens, played.written, run, cancel);
+      order.written = played.written;
+      order.top_p = 1;
+      if (cut) order.kept = out.traces.back().kept;
+      auto theirs = trace(*reference_, order, cancel);
       if (!theirs) return std::nullopt;
       out.reference.push_back(std::move(theirs->log_probs));
     }
@@ -93,10 +101,13 @@ std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, std::sp
 bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, train::StepRecord& record,
                         ObjectiveFigures& figures, const std::atomic<bool>& cancel) {
   std::vector<Policy::Sequence> sequences;
+  const bool again = settings().replay == "selections", cut = settings().top_p < 1;
   for (std::size_t i = 0; i < lessons.size(); ++i)
     sequences.push_back({.tokens = lessons[i].played->tokens,
                          .trained = lessons[i].played->written,
-                         .choices = notes.traces.empty() ? nullptr : &notes.traces[i]});
+                         .choices = again ? &notes.traces[i] : nullptr,
+                         .kept = cut ? std::span<const std::vector<std::int32_t>>(notes.traces[i].kept)
+                                     : std::span<const std::vector<std::int32_t>>()});
   const BatchSize size = size_of(lessons, settings().context);
   const bool train_indexers = settings().indexers == "train";
   const auto result = policy_.run(
@@ -108,7 +119,7 @@ bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, tra
              add_answer(objective_,
                         {.advantage = lessons[i].advantage,
                          .now = log_probs,
-                         .old = lessons[i].played->log_probs,
+                         .old = cut ? notes.traces[i].log_probs : lessons[i].played->log_probs,
                          .reference = notes.reference.empty() ? std::span<const float>()
                                                               : std::span<const float>(notes.reference[i])},
                         size, slopes, figures);
@@ -123,7 +134,11 @@ bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, tra
                      : 0;
   const auto norms = policy_.update({.main = main, .indexer = indexer, .clip = settings().clip});
   record.main = train::MainRecord{.gradient_norm = norms.main, .learning_rate = main};
-  if (!result->indexers.empty()) record.indexer = train::record_of(result->indexers);
+  if (!result->indexers.empty()) {
+    const auto kept = record.indexer.kept;
+    record.indexer = train::record_of(result->indexers);
+    record.indexer.kept = kept;
+  }
   record.indexer.gradient_norm = norms.indexer;
   record.indexer.learning_rate = indexer;
   return true;
@@ -156,6 +171,13 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
   for (const auto& group : *groups)
     for (const Played& played : group) record.own_tokens += std::ssize(played.tokens);
 
+  if (p.step % kWatchEvery == 0 && stage_of(settings()) == train::StageKind::sparse) {
+    std::vector<Policy::Sequence> watched;
+    for (const auto& group : *groups) watched.push_back({.tokens = group.front().tokens, .trained = {}});
+    const auto seen = policy_.watch_indexers(watched, cancel);
+    if (!seen) return std::nullopt;
+    record.indexer = *seen;
+  }
   const auto parts = deal(lessons(*groups, settings()), settings().updates);
   std::vector<Notes> noted;
   for (const auto& part : parts) {

@@ -34,7 +34,7 @@ class GrpoTrainer final : public train::Training {
  private:
   /// What belongs to a lesson, in a part of the step's.
   struct Notes {
-    std::vector<Trace> traces;                  // empty: choices are made anew
+    std::vector<Trace> traces;                  // empty: nothing is read again
     std::vector<std::vector<float>> reference;  // empty: there is none
   };
   [[nodiscard]] const GrpoSettings& settings() const { return checkpoint_.settings; }

@@ -112,44 +112,60 @@ TEST(GrpoTrainer, GetsBetterByRewardAlone) {
 TEST(GrpoTrainer, WhatIsTrainedOnIsWhatWasPlayed) {
   Taught taught(20);
   for (const char* attention : {"sparse", "dense"})
-    for (const bool again : {true, false}) {
-      TaskSettings s = sft_settings();
-      s.attention = attention;
-      Policy policy(taught.files->config, {.context = s.context, .run_tokens = 200}, taught.model.exec);
-      policy.read(*taught.files->tensors);
-      const auto model = loaded(policy.snapshot("policy"), s.context, 32, taught.model.exec);
-      ModelRunner runner(*model);
-      const TaskSource source(taught.model.domains, s);
-      std::vector<TaskSource::Drawn> drawn;
-      std::vector<Seat> seats;
-      for (std::int64_t i = 0; i < 6; ++i) drawn.push_back(source.training(i));
-      for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
-      const auto groups = play(
-          runner, Wording(taught.model.tokenizer), seats,
-          {.samples = 3, .message_tokens = 8, .context = s.context, .seed = 5, .run = run_options(s)}, false);
-      std::vector<Trace> traces;
-      std::vector<Policy::Sequence> sequences;
-      std::size_t longest = 0;
-      for (const auto& group : *groups)
-        for (const Played& p : group) {
-          ASSERT_EQ(p.written.size(), p.log_probs.size());
-          longest = std::max(longest, p.tokens.size());
-          traces.push_back(*trace(*model, p.tokens, p.written, run_options(s), false));
-          EXPECT_EQ(traces.back().log_probs, p.log_probs) << "reading again gives other bits";
-          sequences.push_back({.tokens = p.tokens, .trained = p.written});
+    for (const double top_p : {1.0, 0.7})
+      for (const bool again : {true, false}) {
+        TaskSettings s = sft_settings();
+        s.attention = attention;
+        Policy policy(taught.files->config, {.context = s.context, .run_tokens = 200}, taught.model.exec);
+        policy.read(*taught.files->tensors);
+        const auto model = loaded(policy.snapshot("policy"), s.context, 32, taught.model.exec);
+        ModelRunner runner(*model);
+        const TaskSource source(taught.model.domains, s);
+        std::vector<TaskSource::Drawn> drawn;
+        std::vector<Seat> seats;
+        for (std::int64_t i = 0; i < 6; ++i) drawn.push_back(source.training(i));
+        for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+        const auto groups = play(runner, Wording(taught.model.tokenizer), seats,
+                                 {.samples = 3,
+                                  .message_tokens = 8,
+                                  .context = s.context,
+                                  .top_p = top_p,
+                                  .seed = 5,
+                                  .run = run_options(s)},
+                                 false);
+        std::vector<Trace> traces;
+        std::vector<Policy::Sequence> sequences;
+        std::size_t longest = 0;
+        for (const auto& group : *groups)
+          for (const Played& p : group) {
+            ASSERT_EQ(p.written.size(), p.log_probs.size());
+            longest = std::max(longest, p.tokens.size());
+            traces.push_back(*trace(
+                *model, {.tokens = p.tokens, .written = p.written, .run = run_options(s), .top_p = top_p},
+                false));
+            if (top_p == 1) {
+              EXPECT_EQ(traces.back().log_probs, p.log_probs) << "reading again gives other bits";
+              EXPECT_TRUE(traces.back().kept.empty());
+            } else {
+              EXPECT_LT(traces.back().kept.front().size(), 200U) << "nothing is cut away";
+            }
+            sequences.push_back({.tokens = p.tokens, .trained = p.written});
+          }
+        EXPECT_GT(longest, 8U) << "nothing is selected";
+        for (std::size_t i = 0; i < traces.size(); ++i) {
+          if (again) sequences[i].choices = &traces[i];
+          sequences[i].kept = traces[i].kept;
         }
-      EXPECT_GT(longest, 8U) << "nothing is selected";
-      if (again)
-        for (std::size_t i = 0; i < traces.size(); ++i) sequences[i].choices = &traces[i];
-      const auto result = policy.run({.sequences = sequences, .stage = stage_of(s)}, false);
-      std::size_t i = 0;
-      for (const auto& group : *groups)
-        for (const Played& p : group) {
-          for (std::size_t t = 0; t < p.log_probs.size(); ++t)
-            ASSERT_NEAR(result->log_probs[i][t], p.log_probs[t], 1e-5) << attention << " " << again;
-          ++i;
-        }
-    }
+        const auto result = policy.run({.sequences = sequences, .stage = stage_of(s)}, false);
+        std::size_t i = 0;
+        for (const auto& group : *groups)
+          for (const Played& p : group) {
+            for (std::size_t t = 0; t < p.log_probs.size(); ++t)
+              ASSERT_NEAR(result->log_probs[i][t], traces[i].log_probs[t], 1e-5)
+                  << attention << " " << again << " " << top_p;
+            ++i;
+          }
+      }
 }
 
 TEST(GrpoTrainer, AnEpisodeDoesNotDependOnWhoElsePlays) {
@@ -187,7 +203,12 @@ TEST(GrpoTrainer, GoesOnToTheSameBits) {
   s.updates = 2;
   s.indexers = "train";
   TempFolder whole, parts;
-  run<GrpoTrainer>(taught.context(whole.path()), begin(taught, s), 8);
+  const auto records = run<GrpoTrainer>(taught.context(whole.path()), begin(taught, s), 8);
+  // Episodes are of ten tokens, a selection is of four.
+  const auto& kept = records.front().indexer.kept;
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_GT(kept->indexer, 0);
+  EXPECT_LE(kept->indexer, kept->best + 1e-9);
   const auto file = parts.path() / train::kCheckpointFile;
   for (const std::int64_t until : {3, 4, 8})
     run<GrpoTrainer>(

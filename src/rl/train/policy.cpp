@@ -124,18 +124,24 @@ Model::Replay Policy::replay(const Request& request, const Part& part) const {
   return out;
 }
 
+Policy::Filled Policy::filled(std::span<const Sequence> sequences, const Part& part) {
+  Filled out;
+  for (const std::size_t i : part.sequences) {
+    const Sequence& s = sequences[i];
+    const auto begin = static_cast<std::int32_t>(out.tokens.size());
+    for (const std::int32_t t : s.trained) out.trained.push_back(begin + t);
+    out.tokens.insert(out.tokens.end(), s.tokens.begin(), s.tokens.end());
+    out.tokens.resize(usize(begin + part.context));
+    out.lengths.push_back(padded(s.tokens.size()));
+    out.kept.insert(out.kept.end(), s.kept.begin(), s.kept.end());
+  }
+  DSA_CHECK(out.kept.empty() || out.kept.size() == out.trained.size());
+  return out;
+}
+
 bool Policy::run_part(const Request& request, const Part& part, bool first, Result& result,
                       const std::atomic<bool>& cancel) {
-  std::vector<std::int32_t> tokens, trained;
-  std::vector<std::int64_t> lengths;
-  for (const std::size_t i : part.sequences) {
-    const Sequence& s = request.sequences[i];
-    const auto begin = static_cast<std::int32_t>(tokens.size());
-    for (const std::int32_t t : s.trained) trained.push_back(begin + t);
-    tokens.insert(tokens.end(), s.tokens.begin(), s.tokens.end());
-    tokens.resize(usize(begin + part.context));
-    lengths.push_back(padded(s.tokens.size()));
-  }
+  const Filled in = filled(request.sequences, part);
   const auto each = [&](auto&& visit) {
     std::size_t at = 0;
     for (const std::size_t i : part.sequences) {
@@ -144,8 +150,8 @@ bool Policy::run_part(const Request& request, const Part& part, bool first, Resu
       at += count;
     }
   };
-  const Model::TokenLoss loss{.tokens = trained,
-                              .kept = {},
+  const Model::TokenLoss loss{.tokens = in.trained,
+                              .kept = in.kept,
                               .slopes = [&](std::span<const float> log_probs, std::span<float> slopes) {
                                 each([&](std::size_t i, std::size_t at, std::size_t count) {
                                   request.slopes(i, log_probs.subspan(at, count), slopes.subspan(at, count));
@@ -157,11 +163,11 @@ bool Policy::run_part(const Request& request, const Part& part, bool first, Resu
   const auto gradients = !request.slopes ? Model::Gradients::none
                          : first         ? Model::Gradients::all
                                          : Model::Gradients::more;
-  const auto losses = model_.run({.tokens = tokens,
+  const auto losses = model_.run({.tokens = in.tokens,
                                   .context = part.context,
                                   .stage = request.stage,
                                   .gradients = gradients,
-                                  .lengths = lengths,
+                                  .lengths = in.lengths,
                                   .token_loss = &loss,
                                   .replay = replayed ? &again : nullptr,
                                   .frozen_indexers = !request.train_indexers,
@@ -187,6 +193,30 @@ std::optional<Policy::Result> Policy::run(const Request& request, const std::ato
     first = false;
   }
   return result;
+}
+
+std::optional<train::IndexerRecord> Policy::watch_indexers(std::span<const Sequence> sequences,
+                                                           const std::atomic<bool>& cancel) {
+  std::vector<Sequence> longer;
+  for (const Sequence& s : sequences)
+    if (std::ssize(s.tokens) > config_.indexer->topk) longer.push_back({.tokens = s.tokens, .trained = {}});
+  train::IndexerRecord out;
+  const Model::TokenLoss none;
+  for (const Part& part : parts(longer)) {
+    const Filled in = filled(longer, part);
+    const auto losses = model_.run({.tokens = in.tokens,
+                                    .context = part.context,
+                                    .stage = StageKind::warmup,
+                                    .gradients = Model::Gradients::none,
+                                    .recall = true,
+                                    .lengths = in.lengths,
+                                    .token_loss = &none},
+                                   cancel);
+    if (!losses) return std::nullopt;
+    train::add_share(out, train::record_of(losses->indexers),
+                     static_cast<double>(part.sequences.size()) / static_cast<double>(longer.size()));
+  }
+  return out;
 }
 
 train::GradientNorms Policy::update(const Rates& rates) {

@@ -46,6 +46,8 @@ class Policy {
     std::span<const std::int32_t> tokens;
     std::span<const std::int32_t> trained;  // places of those that the loss is of, ascending, never 0
     const Trace* choices = nullptr;         // to be made again
+    /// Of each that is trained, the ids it was chosen from; empty: all.
+    std::span<const std::vector<std::int32_t>> kept = {};
   };
   struct Request {
     std::span<const Sequence> sequences;
@@ -62,6 +64,11 @@ class Policy {
   /// nullopt: cancelled; then the gradients are of no use.  Throws Error at the first number that is none.
   std::optional<Result> run(const Request& request, const std::atomic<bool>& cancel);
 
+  /// What the indexers' selections keep of dense attention over these sequences, of those that are longer
+  /// than a selection.  nullopt: cancelled.
+  std::optional<train::IndexerRecord> watch_indexers(std::span<const Sequence> sequences,
+                                                     const std::atomic<bool>& cancel);
+
   struct Rates {
     double main = 0, indexer = 0;  // 0: not trained
     double clip = 1;
@@ -75,6 +82,13 @@ class Policy {
     std::vector<std::size_t> sequences;
     std::int64_t context = 0;
   };
+  /// A part as a run takes it.
+  struct Filled {
+    std::vector<std::int32_t> tokens, trained;
+    std::vector<std::int64_t> lengths;
+    std::vector<std::vector<std::int32_t>> kept;  // one a trained token, or none at all
+  };
+  [[nodiscard]] static Filled filled(std::span<const Sequence> sequences, const Part& part);
   [[nodiscard]] std::vector<Part> parts(std::span<const Sequence> sequences) const;
   [[nodiscard]] train::MlaModel::Replay replay(const Request& request, const Part& part) const;
   bool run_part(const Request& request, const Part& part, bool first, Result& result,

@@ -39,6 +39,7 @@ struct GrpoSettings : TaskSettings {
   std::int64_t tasks = 16;            // of a step
   std::int64_t samples = 8;           // episodes of each
   std::int64_t message_tokens = 128;  // of one message
+  double top_p = 1;                   // of sampling; in training tokens are of what they were chosen from
   std::int64_t updates = 1;           // of the weights in a step, each from its share of the groups
   std::string objective = "v32";      // objective_named()
   double kl = 0;                      // to the model it began with
@@ -84,6 +85,7 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("tasks", s.tasks);
   visit("samples", s.samples);
   visit("message-tokens", s.message_tokens);
+  visit("sample-top-p", s.top_p);
   visit("updates", s.updates);
   visit("objective", s.objective);
   visit("kl", s.kl);

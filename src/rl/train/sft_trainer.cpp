@@ -11,8 +11,8 @@
 namespace dsa::rl {
 namespace {
 
-constexpr std::int64_t kSftLooks = 6;       // at tasks that are not trained on
-constexpr std::int64_t kSftLookTasks = 48;  // of each domain
+constexpr std::int64_t kSftLooks = 4;       // at tasks that are not trained on
+constexpr std::int64_t kSftLookTasks = 24;  // of each domain
 constexpr std::int64_t kLookMessage = 256;  // tokens
 constexpr double kLastRate = 0.1;           // of the peak
 constexpr std::uint64_t kEpochs = std::uint64_t{10} << 32;

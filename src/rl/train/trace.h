@@ -14,15 +14,22 @@
 namespace dsa::rl {
 
 struct Trace {
-  std::vector<float> log_probs;                    // of the tokens asked for
+  std::vector<float> log_probs;                    // of the tokens asked for, over what they were chosen from
+  std::vector<std::vector<std::int32_t>> kept;     // of each, the ids it was chosen from; empty: all, for all
   std::vector<dsa::train::Selection> selections;   // by layer, rows of all tokens; empty: it attended densely
   std::vector<std::vector<std::int32_t>> experts;  // by layer [tokens, experts a token]; empty: it has none
 };
 
-/// `written`: places of tokens whose log-probabilities are wanted, ascending.  nullopt: cancelled.  Throws
-/// Error at a NaN.
-std::optional<Trace> trace(LoadedModel& model, std::span<const std::int32_t> tokens,
-                           std::span<const std::int32_t> written, const RunOptions& run,
-                           const std::atomic<bool>& cancel);
+struct TraceOrder {
+  std::span<const std::int32_t> tokens;
+  std::span<const std::int32_t> written = {};  // places of the tokens asked for, ascending
+  RunOptions run = {};
+  double top_p = 1;  // that they were sampled with, at temperature 1
+  /// In place of that: the ids that each was chosen from.
+  std::span<const std::vector<std::int32_t>> kept = {};
+};
+
+/// nullopt: cancelled.  Throws Error at a NaN, or at a token that could not have been chosen.
+std::optional<Trace> trace(LoadedModel& model, const TraceOrder& order, const std::atomic<bool>& cancel);
 
 }  // namespace dsa::rl
