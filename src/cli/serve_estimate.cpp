@@ -1,5 +1,6 @@
 // dsa serve --estimate: will it fit, and for how many.
 #include <algorithm>
+#include <limits>
 
 #include "cli/model_report.h"
 #include "cli/serve_models.h"

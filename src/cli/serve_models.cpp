@@ -1,6 +1,7 @@
 #include "cli/serve_models.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/cgroup.h"

@@ -1,5 +1,7 @@
 #include "server/loaded_models.h"
 
+#include <limits>
+
 #include "base/json.h"
 
 namespace dsa::server {

@@ -82,6 +82,8 @@ for name, attention in (("smollm2", "sparse"), ("smollm2:dense", "dense")):
     assert answer["usage"]["prompt_tokens"] > 512 and answer["model"] == name, answer
     assert answer["usage"]["dsa"]["attention"] == attention, answer
 PYTHON
+on 0 "$dsa" ps "unix:$work/dsa.sock"
+stdout_has smollm2
 refused "another server listens there" "$dsa" serve smollm2 --host none --unix-socket "$work/dsa.sock"
 refused "port $port" "$dsa" serve smollm2 --port "$port"
 ended
@@ -121,6 +123,9 @@ print(dict(x[0] for x in connection.sock.getpeercert()["subject"])["commonName"]
 PYTHON
 on 0 python3 "$work/tls.py" "$port" "$work/cert.pem"
 stdout_is first
+on 0 env SSL_CERT_FILE="$work/cert.pem" "$dsa" ps "https://127.0.0.1:$port"
+stdout_has smollm2
+refused "certificate verify failed" "$dsa" ps "https://127.0.0.1:$port"
 certificate second
 kill -HUP "$server"
 for _ in $(seq 50); do
