@@ -6,6 +6,7 @@
 
 #include "base/cgroup.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/numeric.h"
 #include "cli/serve_settings.h"
 #include "exec/exec.h"
@@ -50,13 +51,17 @@ ModelOptions options_of(const std::string& id, const nlohmann::json& table, cons
   return out;
 }
 
+// What one model may take at most.
+std::int64_t left_for_one(const ServingPlan& plan) {
+  return std::min(plan.left.value_or(plan.budget_bytes), plan.budget_bytes);
+}
+
 // Tokens of cache that a model's share of the memory for pages holds: of what was asked for, else of a
 // quarter of what is left, up to 4 GiB.
 std::int64_t cache_tokens(const ModelOptions& o, const ServingPlan& plan, std::int64_t models,
                           std::int64_t token_bytes) {
   constexpr std::int64_t kMost = std::int64_t{4} << 30;
-  const std::int64_t all =
-      o.cache_ram >= 0 ? o.cache_ram << 20 : std::min(kMost, plan.left.value_or(kMost) / 4);
+  const std::int64_t all = o.cache_ram >= 0 ? o.cache_ram << 20 : std::min(kMost, left_for_one(plan) / 4);
   return all / models / token_bytes;
 }
 
@@ -90,15 +95,20 @@ void look_at(PlannedModel& model, const ServingPlan& plan, std::int64_t models) 
   const auto memory = [&](const LoadOptions& options) {
     return load_memory(config, *opened.files.tensors, kernels, options, threads);
   };
+  model.mapped_bytes = mapped_bytes(*opened.files.tensors, kernels, load.compute);
   LoadOptions fitting = load;
   if (load.context == 0)
     fitting.context = fitting_context(config.max_position_embeddings, [&](std::int64_t context) {
       fitting.context = context;
-      return fits_in(memory(fitting), plan.left);
+      return fits_in(memory(fitting), left_for_one(plan) - model.mapped_bytes);
     });
-  model.load = model.stays ? load : fitting;  // those that stay find out by themselves
+  // Those that stay find out by themselves, unless they were given a bound.
+  const bool bounded = plan.budget_bytes < std::numeric_limits<std::int64_t>::max();
+  model.load = model.stays && !bounded ? load : fitting;
+  if (load.context == 0 && model.load.context > 0 && fitting.context < config.max_position_embeddings)
+    warn("{}: the context is {} tokens, not the model's {}: memory holds no more; `context` sets another",
+         model.id, fitting.context, config.max_position_embeddings);
   model.memory = memory(fitting);
-  model.mapped_bytes = mapped_bytes(*opened.files.tensors, kernels, load.compute);
   model.sizes = load_sizes(config, fitting, threads);
   server::ModelCard card{.id = model.id,
                          .context = model.sizes.context,
@@ -132,7 +142,7 @@ void add_model_options(Command command, ModelOptions& o) {
   command
       .add_option("--cache-ram", o.cache_ram,
                   "MiB of memory for pages of the cache, at least those of one context (default: a quarter "
-                  "of what is free, up to 4096)")
+                  "of what is free or of --memory, up to 4096)")
       .type_name("MIB")
       .check(whole<std::int64_t>(0, 1 << 30));
   command
@@ -148,7 +158,10 @@ ServingPlan plan_models(const std::vector<std::string>& typed, const nlohmann::j
                         const ModelOptions& common, const ServingOptions& serving) {
   if (!common.name.empty() && typed.size() + tables.size() > 1)
     throw UsageError(fmt::format("--name is one model's, and {} are served", typed.size() + tables.size()));
-  ServingPlan plan{.models = {}, .left = memory_left("/")};
+  ServingPlan plan{
+      .models = {},
+      .left = memory_left("/"),
+      .budget_bytes = serving.memory >= 0 ? serving.memory << 20 : std::numeric_limits<std::int64_t>::max()};
   for (const std::string& path : typed) {
     PlannedModel model{.options = common};
     model.options.common.model = path;
@@ -172,12 +185,7 @@ ServingPlan plan_models(const std::vector<std::string>& typed, const nlohmann::j
     if (model.stays) staying += bytes_of(model);
   }
   constexpr std::int64_t kTenths = 9;  // the rest is for what requests take
-  if (serving.memory >= 0)
-    plan.budget_bytes = serving.memory << 20;
-  else if (plan.left)
-    plan.budget_bytes = std::max(*plan.left / 10 * kTenths, staying);
-  else
-    plan.budget_bytes = std::numeric_limits<std::int64_t>::max();
+  if (serving.memory < 0 && plan.left) plan.budget_bytes = std::max(*plan.left / 10 * kTenths, staying);
   return plan;
 }
 

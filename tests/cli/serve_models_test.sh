@@ -38,6 +38,11 @@ stdout_has "users at a time"
 stdout_has "all at a time"
 on 0 "$dsa" serve --config "$work/serve.toml" --memory 1 --estimate
 stdout_has "first: does not fit"
+on 0 "$dsa" serve smollm2 --memory 200 --estimate
+stdout_has "smollm2: fits"
+stderr_has "not the model's 8192"
+on 0 "$dsa" serve smollm2 --memory 200 --ctx 8192 --estimate
+stdout_has "smollm2: does not fit"
 
 # served FOLDER OPTION...: a server in the background; $url is where it listens.
 served() {
