@@ -80,6 +80,14 @@ std::size_t ObjectEnd::take(std::string_view text) {
   return text.size();
 }
 
+std::size_t end_of_json(std::string_view text, std::string_view mark, JsonQuotes quotes) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!quotes.inside() && text.substr(at).starts_with(mark)) return at;
+    quotes.take(text[at]);
+  }
+  return std::string_view::npos;
+}
+
 JsonCallHead json_call_head(std::string_view whole) {
   using enum JsonCallHead::State;
   static constexpr std::size_t kLongest = 4096;
@@ -274,16 +282,20 @@ void TaggedCallReader::add_argument(std::string_view function, std::string_view 
   if (first) begin(function);
   arguments(fmt::format("{}{}: {}", first ? "{" : ", ", json_quoted(key), string ? "\"" : ""));
   string_ = string;
+  quotes_ = {};
 }
 
 void TaggedCallReader::add_value(std::string_view piece) {
-  if (!string_) return arguments(std::string(piece));
+  if (!string_) {
+    for (const char c : piece) quotes_.take(c);
+    return arguments(std::string(piece));
+  }
   const std::string quoted = json_quoted(piece);
   arguments(quoted.substr(1, quoted.size() - 2));
 }
 
 bool TaggedCallReader::value_until(std::string_view mark) {
-  const auto at = held().find(mark);
+  const auto at = string_ ? held().find(mark) : end_of_json(held(), mark, quotes_);
   if (at == std::string_view::npos) {
     add_value(consume(held().size() - beginning_of(mark, held())));
     return false;

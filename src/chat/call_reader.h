@@ -35,6 +35,24 @@ class ObjectEnd {
   bool escaped_ = false;
 };
 
+/// Whether a place in JSON is within a string.
+class JsonQuotes {
+ public:
+  void take(char c) {
+    const bool plain = !escaped_;
+    escaped_ = inside_ && plain && c == '\\';
+    if (c == '"' && plain) inside_ = !inside_;
+  }
+  [[nodiscard]] bool inside() const { return inside_; }
+
+ private:
+  bool inside_ = false;
+  bool escaped_ = false;
+};
+/// Where the mark that ends a value of JSON stands, which its strings may hold too; npos: not there yet.
+/// `quotes`: before the text.
+std::size_t end_of_json(std::string_view text, std::string_view mark, JsonQuotes quotes = {});
+
 /// How the {"name": ..., "arguments": ...} of a call begins.
 struct JsonCallHead {
   enum class State : std::uint8_t { more, other, found };
@@ -136,6 +154,7 @@ class TaggedCallReader : public CallReader {
  private:
   void add_value(std::string_view piece);
   bool string_ = false;
+  JsonQuotes quotes_;  // of the value so far
 };
 
 }  // namespace dsa

@@ -30,6 +30,7 @@ ChatFormat chatml(std::optional<std::string> default_system, BeginsWith begins) 
     return out.take();
   };
   spec.tool_parser = hermes_tools::parser;
+  spec.calls = hermes_tools::syntax();
   return ChatFormat(std::move(spec));
 }
 

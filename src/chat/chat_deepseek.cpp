@@ -153,12 +153,18 @@ ChatFormat::Spec deepseek_spec(std::string name) {
   spec.reasoning = ReasoningMarks{std::string(kThink), std::string(kEndThink)};
   spec.can_think = true;
   spec.tool_parser = deepseek_tools::parser;
+  spec.calls = deepseek_tools::syntax();
   return spec;
+}
+
+void use_dsml(ChatFormat::Spec& spec) {
+  spec.tool_parser = dsml_tools::parser;
+  spec.calls = dsml_tools::syntax();
 }
 
 ChatFormat from_style(std::string name, const Style& style) {
   ChatFormat::Spec spec = deepseek_spec(std::move(name));
-  if (style.v32) spec.tool_parser = dsml_tools::parser;
+  if (style.v32) use_dsml(spec);
   spec.render = [style](std::span<const ChatMessage> messages, const ChatOptions& options) {
     return render_template(style, messages, options);
   };
@@ -243,7 +249,7 @@ ChatFormat deepseek_v32_llama_cpp() {
 
 ChatFormat deepseek_v32_encoding() {
   ChatFormat::Spec spec = deepseek_spec("deepseek-v3.2");
-  spec.tool_parser = dsml_tools::parser;
+  use_dsml(spec);
   spec.render = render_v32;
   return ChatFormat(std::move(spec));
 }

@@ -74,6 +74,7 @@ class ChatFormat {
     std::function<std::vector<Segment>(std::span<const ChatMessage>, const ChatOptions&)> render;
     // Calls of these tools in an answer; none: the models were not made to call any.
     std::function<std::unique_ptr<ToolParser>(std::span<const ChatTool>)> tool_parser = nullptr;
+    CallSyntax calls = {};  // where there is a parser
   };
   explicit ChatFormat(Spec spec) : spec_(std::move(spec)) {}
 
@@ -99,6 +100,12 @@ class ChatFormat {
   /// For one answer to a prompt that offered these tools; null if the format has none.
   [[nodiscard]] std::unique_ptr<ToolParser> tool_parser(std::span<const ChatTool> tools) const {
     return has_tools() ? spec_.tool_parser(tools) : nullptr;
+  }
+  /// How calls are written; of a format that has tools.
+  [[nodiscard]] const CallSyntax& calls() const { return spec_.calls; }
+  /// Whether an answer reasons that is asked for this.
+  [[nodiscard]] bool thinks(Thinking asked) const {
+    return asked == Thinking::on || (asked == Thinking::model_default && spec_.thinking_by_default);
   }
   /// True if ChatOptions::date should be today's (see chat_date()).
   [[nodiscard]] bool wants_today() const { return spec_.wants_today; }

@@ -111,6 +111,7 @@ ChatFormat from_style(GlmVersion style) {
   spec.reasoning = ReasoningMarks{"<think>", "</think>"};
   spec.can_think = spec.thinking_by_default = true;
   spec.tool_parser = glm_tools::parser;
+  spec.calls = glm_tools::syntax(layout(style));
   spec.render = [style](std::span<const ChatMessage> messages, const ChatOptions& options) {
     return render(style, messages, options);
   };

@@ -53,6 +53,7 @@ ChatFormat llama3(bool wants_today) {
   spec.wants_today = wants_today;
   spec.render = render_llama3;
   spec.tool_parser = llama3_tools::parser;
+  spec.calls = llama3_tools::syntax();
   return ChatFormat(std::move(spec));
 }
 

@@ -18,6 +18,7 @@ ChatFormat::Spec qwen_spec(std::string name) {
   spec.name = std::move(name);
   spec.stop_tokens = {"<|im_end|>", "<|endoftext|>"};
   spec.tool_parser = hermes_tools::parser;
+  spec.calls = hermes_tools::syntax();
   return spec;
 }
 

@@ -130,6 +130,7 @@ ChatFormat qwen3(Qwen3 kind) {
   spec.name = kNames.at(static_cast<std::size_t>(kind));
   spec.stop_tokens = {"<|im_end|>", "<|endoftext|>"};
   spec.tool_parser = hermes_tools::parser;
+  spec.calls = hermes_tools::syntax();
   if (kind != Qwen3::instruct) {
     spec.reasoning = ReasoningMarks{"<think>", "</think>"};
     spec.can_think = spec.thinking_by_default = true;

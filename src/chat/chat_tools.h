@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,29 @@ struct ToolCall {
   std::string name;
   std::string arguments;  // JSON: an object; what a model began and did not end may be none
 };
+
+/// How a family writes its calls, for whoever holds an answer to it: what its parser reads.
+struct CallSyntax {
+  /// For arguments that stand one by one between tags.
+  struct Parameters {
+    std::string before_key;
+    std::string before_text, before_json;  // behind the key, before a text as it is, and before JSON
+    std::string end;                       // of a value: the first one outside of JSON's strings
+    std::string after = {};
+    bool says_which = false;  // before_text and before_json differ; else is_text_argument() tells
+  };
+  std::string begin = {}, end = {};               // around all calls of an answer
+  std::string before_name = {}, after_name = {};  // of a call; behind them its arguments
+  std::string after_arguments = {}, between = {};
+  bool several = true;                                  // calls in one answer, with that between them
+  std::string trigger = {};                             // what a text cannot hold without being a call
+  bool whole_message = false;                           // a call is all of an answer, and any object is one
+  std::optional<Parameters> parameters = std::nullopt;  // none: an object of JSON
+  std::vector<std::string> marks = {};                  // in all that: special tokens of some vocabularies
+};
+
+/// Whether the tool's schema says that an argument is a text whatever it looks like, as is "12".
+bool is_text_argument(const ChatTool& tool, std::string_view key);
 
 /// A piece of an answer.  A call is `begin`, `arguments` in any number, `end`.
 struct ToolPiece {

@@ -21,6 +21,7 @@ void write_calls(PromptWriter& out, std::span<const ToolCall> calls, bool after_
 /// One message of the user with all of them.
 void write_results(PromptWriter& out, std::span<const ChatMessage> results);
 std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools);
+CallSyntax syntax();
 }  // namespace hermes_tools
 
 /// ChatML's system message in front of tools.
@@ -36,6 +37,7 @@ void write_tools(PromptWriter& out, std::span<const ChatTool> tools);
 void write_calls(PromptWriter& out, std::span<const ToolCall> calls);
 void write_result(PromptWriter& out, const ChatMessage& result);
 std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools);
+CallSyntax syntax();
 }  // namespace llama3_tools
 
 /// DeepSeek V3.1, V3.1-Terminus, V3.2-Exp: tokens of their own around name and JSON.
@@ -44,6 +46,7 @@ void write_tools(PromptWriter& out, std::span<const ChatTool> tools);
 void write_calls(PromptWriter& out, std::span<const ToolCall> calls);
 void write_result(PromptWriter& out, const ChatMessage& result);
 std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools);
+CallSyntax syntax();
 }  // namespace deepseek_tools
 
 /// DeepSeek V3.2: tags of DSML, a parameter each.
@@ -54,6 +57,7 @@ enum class NoArguments : std::uint8_t { blank_line, nothing };
 void write_calls(PromptWriter& out, std::span<const ToolCall> calls, NoArguments none);
 void write_results(PromptWriter& out, std::span<const ChatMessage> results);
 std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools);
+CallSyntax syntax();
 }  // namespace dsml_tools
 
 /// GLM-4.6 (a line each), 4.7 and 5: tags around keys and values.
@@ -64,6 +68,7 @@ void write_tools(PromptWriter& out, std::span<const ChatTool> tools, Layout layo
 void write_calls(PromptWriter& out, std::span<const ToolCall> calls, Layout layout);
 void write_results(PromptWriter& out, std::span<const ChatMessage> results, Layout layout);
 std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools);
+CallSyntax syntax(Layout layout);
 }  // namespace glm_tools
 
 /// A call's arguments for a prompt: in Python's layout; as they are, if they are no object.

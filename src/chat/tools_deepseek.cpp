@@ -132,4 +132,16 @@ std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools) {
   return std::make_unique<Parser>(tools);
 }
 
+CallSyntax syntax() {
+  CallSyntax out{.begin = std::string(kCalls),
+                 .end = std::string(kEndCalls),
+                 .before_name = std::string(kCall),
+                 .after_name = std::string(kSeparator),
+                 .after_arguments = std::string(kEndCall),
+                 .trigger = std::string(kCalls)};
+  for (const std::string_view mark : {kCalls, kEndCalls, kCall, kSeparator, kEndCall})
+    out.marks.emplace_back(mark);
+  return out;
+}
+
 }  // namespace dsa::deepseek_tools

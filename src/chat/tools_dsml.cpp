@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "base/json_layout.h"
 #include "chat/call_reader.h"
 #include "chat/tool_families.h"
@@ -169,6 +171,22 @@ void write_results(PromptWriter& out, std::span<const ChatMessage> results) {
 
 std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools) {
   return std::make_unique<Parser>(tools);
+}
+
+CallSyntax syntax() {
+  return {.begin = fmt::format("{}\n", kCalls),
+          .end = std::string(kEndCalls),
+          .before_name = std::string(kInvoke),
+          .after_name = "\">\n",
+          .after_arguments = fmt::format("{}\n", kEndInvoke),
+          .trigger = std::string(kCalls),
+          .parameters = CallSyntax::Parameters{.before_key = std::string(kParameter),
+                                               .before_text = "\" string=\"true\">",
+                                               .before_json = "\" string=\"false\">",
+                                               .end = std::string(kEndParameter),
+                                               .after = "\n",
+                                               .says_which = true},
+          .marks = {std::string(kDsml)}};
 }
 
 }  // namespace dsa::dsml_tools

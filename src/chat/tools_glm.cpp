@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "base/json_layout.h"
 #include "chat/call_reader.h"
 #include "chat/tool_families.h"
@@ -40,7 +42,14 @@ class Parser final : public TaggedCallReader {
     return false;
   }
 
-  void over() override {}
+  // What seemed to be JSON has an end, but for the quotes.
+  void over() override {
+    if (state_ != State::json) return;
+    const auto end = held().find(kEndValue);
+    if (end == std::string_view::npos || !take_json(end)) return;
+    while (step()) {
+    }
+  }
 
  private:
   enum class State : std::uint8_t { text, name, keys, key, value, string, json };
@@ -87,25 +96,22 @@ class Parser final : public TaggedCallReader {
     const Seen seen = next(kValue);
     if (seen == Seen::more) return false;
     if (seen == Seen::no) return not_a_call();
-    if (!is_text(key_)) return go(State::json);
+    if (!is_text_argument(*find(function_), key_)) return go(State::json);
     add_argument(function_, key_, /*string=*/true);
     return go(State::string);
   }
 
   // A value that the schema does not call a string: it is one all the same if it is no JSON.
   bool json() {
-    const auto end = held().find(kEndValue);
-    if (end == std::string_view::npos) return false;
+    const auto first = held().find_first_not_of(" \t\r\n");
+    const bool quotes = first != std::string_view::npos &&
+                        std::string_view("\"{[").find(held()[first]) != std::string_view::npos;
+    const auto end = quotes ? end_of_json(held(), kEndValue) : held().find(kEndValue);
+    return end != std::string_view::npos && take_json(end);
+  }
+  bool take_json(std::size_t end) {
     add_argument(function_, key_, !is_json(held().substr(0, end)));
     return value_until(kEndValue) && go(State::keys);
-  }
-
-  bool is_text(std::string_view key) const {
-    std::string_view schema = find(function_)->definition;
-    for (const std::string_view member : {std::string_view("function"), std::string_view("parameters"),
-                                          std::string_view("properties"), key, std::string_view("type")})
-      schema = json_member(schema, member);
-    return schema == "\"string\"";
   }
 
   State state_ = State::text;
@@ -169,6 +175,24 @@ void write_results(PromptWriter& out, std::span<const ChatMessage> results, Layo
 
 std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools) {
   return std::make_unique<Parser>(tools);
+}
+
+CallSyntax syntax(Layout layout) {
+  const std::string line(layout == Layout::lines ? "\n" : "");
+  const std::string before_value = fmt::format("{}{}{}", kEndKey, line, kValue);
+  CallSyntax out{.before_name = std::string(kCall),
+                 .after_name = line,
+                 .after_arguments = std::string(kEndCall),
+                 .between = line,
+                 .trigger = std::string(kCall),
+                 .parameters = CallSyntax::Parameters{.before_key = std::string(kKey),
+                                                      .before_text = before_value,
+                                                      .before_json = before_value,
+                                                      .end = std::string(kEndValue),
+                                                      .after = line}};
+  for (const std::string_view mark : {kCall, kEndCall, kKey, kEndKey, kValue, kEndValue})
+    out.marks.emplace_back(mark);
+  return out;
 }
 
 }  // namespace dsa::glm_tools

@@ -104,6 +104,15 @@ std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools) {
   return std::make_unique<Parser>(tools);
 }
 
+CallSyntax syntax() {
+  return {.before_name = "<tool_call>\n{\"name\": \"",
+          .after_name = "\", \"arguments\": ",
+          .after_arguments = "}\n</tool_call>",
+          .between = "\n",
+          .trigger = std::string(kCall),
+          .marks = {std::string(kCall), std::string(kEndCall)}};
+}
+
 }  // namespace dsa::hermes_tools
 
 namespace dsa {

@@ -144,4 +144,13 @@ std::unique_ptr<ToolParser> parser(std::span<const ChatTool> tools) {
   return std::make_unique<Parser>(tools);
 }
 
+CallSyntax syntax() {
+  return {.before_name = "{\"name\": \"",
+          .after_name = "\", \"parameters\": ",
+          .after_arguments = "}",
+          .several = false,
+          .trigger = std::string(kPython),
+          .whole_message = true};
+}
+
 }  // namespace dsa::llama3_tools

@@ -34,6 +34,11 @@ std::string plain(const Structure& structure) {
       return plain_regex(structure.text, "the regular expression");
     case StructureKind::ebnf:
       return plain_ebnf(structure.text);
+    case StructureKind::calls:
+      if (structure.text.size() > kMostCallsBytes)
+        throw StructureError(fmt::format("the tools' schemas have {} bytes, at most {} are taken",
+                                         structure.text.size(), kMostCallsBytes));
+      return structure.text;
   }
   return {};
 }
@@ -57,8 +62,8 @@ std::shared_ptr<const Grammar> GrammarCompiler::compile(const Structure& structu
   if (auto found = find(key)) return found;
   const std::scoped_lock one_at_a_time(g_compiles);
   if (auto found = find(key)) return found;  // who was before us compiled it
-  if (!core_) core_ = make_grammar_core(tokenizer_, vocabulary_);
-  const auto work = [&] { return core_->compile(structure.kind, text); };
+  const GrammarCore& core = core_for(structure);
+  const auto work = [&] { return core.compile(structure.kind, text); };
   try {
     // What we wrote ourselves needs no trial.
     if (structure.kind != StructureKind::json_object) try_in_child([&] { (void)work(); }, limits_.compile);
@@ -72,6 +77,19 @@ std::shared_ptr<const Grammar> GrammarCompiler::compile(const Structure& structu
     throw StructureError(
         fmt::format("the {} cannot be compiled: {}", name(structure.kind), printable(error.what(), 400)));
   }
+}
+
+// A vocabulary takes its time and memory: another one only where marks are special tokens.
+const GrammarCore& GrammarCompiler::core_for(const Structure& structure) {
+  std::vector<std::string> marks = structure.marks;
+  std::erase_if(marks, [&](const std::string& mark) {
+    const auto id = tokenizer_.token_id(mark);
+    return !id || !tokenizer_.is_special(*id);
+  });
+  auto& core = marks.empty() ? core_ : marked_core_;
+  if (!core || (!marks.empty() && marks != marks_)) core = make_grammar_core(tokenizer_, vocabulary_, marks);
+  if (!marks.empty()) marks_ = std::move(marks);
+  return *core;
 }
 
 std::shared_ptr<const Grammar> GrammarCompiler::find(const std::string& key) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "grammar/grammar.h"
 #include "grammar/structure.h"
@@ -45,13 +46,16 @@ class GrammarCompiler {
   };
   std::shared_ptr<const Grammar> find(const std::string& key);
   void keep(Kept one);
+  const GrammarCore& core_for(const Structure& structure);
 
   const Tokenizer& tokenizer_;
   std::int64_t vocabulary_;
   GrammarLimits limits_;
-  std::unique_ptr<const GrammarCore> core_;  // made when first needed, under the lock of all compilers
-  mutable std::mutex mutex_;                 // guards what follows
-  std::list<Kept> kept_;                     // used last first
+  // Made when first needed, under the lock of all compilers; in the other one some special tokens are text.
+  std::unique_ptr<const GrammarCore> core_, marked_core_;
+  std::vector<std::string> marks_;  // those
+  mutable std::mutex mutex_;        // guards what follows
+  std::list<Kept> kept_;            // used last first
   std::size_t bytes_ = 0;
 };
 

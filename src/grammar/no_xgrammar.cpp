@@ -3,7 +3,8 @@
 
 namespace dsa {
 
-std::unique_ptr<const GrammarCore> make_grammar_core(const Tokenizer&, std::int64_t) {
+std::unique_ptr<const GrammarCore> make_grammar_core(const Tokenizer&, std::int64_t,
+                                                     std::span<const std::string>) {
   fail("this build holds no answer to a structure: it was configured with DSA_GRAMMAR=OFF");
 }
 

@@ -33,6 +33,9 @@ constexpr std::array<std::string_view, 7> kTypes{"null",   "boolean", "integer",
                                                  "string", "array",   "object"};
 constexpr std::array<std::string_view, 10> kFormats{"email", "date", "time",     "date-time", "duration",
                                                     "ipv4",  "ipv6", "hostname", "uuid",      "uri"};
+// Of a string that is written without escapes.  xgrammar's own for strings of some length admits control
+// characters, which no JSON does.  With DEL in it, it is repeated and not written out.
+constexpr std::string_view kCharacter = "[^\"\\\\\\x00-\\x1f\x7f]";
 constexpr double kExact = 9007199254740992.0;  // whole numbers beyond it are no doubles
 constexpr std::uint64_t kMostMultiple = 1024;
 constexpr int kMostMultiples = 10'000;
@@ -78,7 +81,7 @@ bool fits(const Json& value, std::string_view type) {
 // Walks a schema and what it refers to, each place once.
 class Checker {
  public:
-  explicit Checker(Json& root) : root_(root) {}
+  Checker(Json& root, Lengths lengths) : root_(root), lengths_(lengths) {}
 
   void run() {
     schema(root_, "#");
@@ -244,7 +247,7 @@ class Checker {
       }
     }
     if (!s.contains("additionalProperties")) {
-      if (any) s["additionalProperties"] = false;
+      s["additionalProperties"] = !any;
       return;
     }
     Json& more = s["additionalProperties"];
@@ -272,7 +275,7 @@ class Checker {
     // Fewer than all of the first ones would be admitted too, but is not compiled.
     if (const auto most = whole(s, "maxItems", path); most && *most < first)
       wrong(path, "maxItems", "{} is less than the {} of `prefixItems`", *most, first);
-    if (!s.contains("items")) return;
+    if (!s.contains("items")) s["items"] = Json::object();
     Json& items = s["items"];
     if (items == false) {
       if (least && *least > first) wrong(path, "minItems", "{}, where `items` admits {}", *least, first);
@@ -281,13 +284,19 @@ class Checker {
     schema(items, below(path, "items"));
   }
 
-  static void string(Json& s, const std::string& path) {
+  void string(Json& s, const std::string& path) const {
     in_order(s, "minLength", "maxLength", path);
     const bool long_or_short = s.contains("minLength") || s.contains("maxLength");
     for (const std::string_view keyword : {"pattern", "format"}) {
       if (!s.contains(keyword)) continue;
       if (!s[keyword].is_string()) wrong(path, keyword, "expected a string");
       if (long_or_short) wrong(path, keyword, "cannot be held to beside `minLength` or `maxLength`");
+    }
+    if (long_or_short && lengths_ == Lengths::as_patterns) {
+      s["pattern"] = fmt::format("^{}{{{},{}}}$", kCharacter, whole(s, "minLength", path).value_or(0),
+                                 s.contains("maxLength") ? json_text(s["maxLength"]) : "");
+      s.erase("minLength");
+      s.erase("maxLength");
     }
     if (s.contains("pattern"))
       s["pattern"] = plain_regex(s["pattern"].get_ref<const std::string&>(),
@@ -325,13 +334,14 @@ class Checker {
   }
 
   Json& root_;
+  Lengths lengths_;
   std::vector<std::string> refs_;
   std::set<std::string> seen_;
 };
 
 }  // namespace
 
-std::string plain_schema(std::string_view text) {
+std::string plain_schema(std::string_view text, Lengths lengths) {
   Json root;
   try {
     root = parse_ordered_json(text, "the schema",
@@ -341,7 +351,7 @@ std::string plain_schema(std::string_view text) {
   } catch (const Error& error) {
     throw StructureError(error.what());
   }
-  Checker(root).run();
+  Checker(root, lengths).run();
   return json_text(root);
 }
 

@@ -1,10 +1,14 @@
 // The JSON schemas that an answer can be held to, exactly.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace dsa {
+
+/// How `minLength` and `maxLength` are left: a string of JSON is held to them as a pattern.
+enum class Lengths : std::uint8_t { as_patterns, as_they_are };
 
 /// The schema as it is compiled, which admits nothing that `text` does not: an object that lists `properties`
 /// holds no others, and a schema that says `properties` or `items` without a `type` is of an object or an
@@ -17,6 +21,6 @@ namespace dsa {
 /// `format`; `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`; `multipleOf` of integers; `anyOf`,
 /// `oneOf` of which the compiler sees that no two fit the same value, `allOf` of one; `$ref` within the
 /// schema, to itself too.
-std::string plain_schema(std::string_view text);
+std::string plain_schema(std::string_view text, Lengths lengths = Lengths::as_patterns);
 
 }  // namespace dsa

@@ -23,7 +23,7 @@ TEST(SchemaSubset, PropertiesKeepTheirOrderAndObjectsThatListThemAreClosed) {
       plain_schema(R"({"properties": {"z": {"type": "string"}, "a": {"items": {}}}, "required": ["z"]})"),
       R"({"properties":{"z":{"type":"string"},"a":{"items":{},"type":"array"}},"required":["z"],)"
       R"("type":"object","additionalProperties":false})");
-  EXPECT_EQ(plain_schema(R"({"type": "object"})"), R"({"type":"object"})");
+  EXPECT_EQ(plain_schema(R"({"type": "object"})"), R"({"type":"object","additionalProperties":true})");
   EXPECT_EQ(plain_schema(R"({"type": "object", "additionalProperties": {"type": "integer"}})"),
             R"({"type":"object","additionalProperties":{"type":"integer"}})");
   EXPECT_EQ(plain_schema(R"({"properties": {"a": true}, "additionalProperties": true})"),

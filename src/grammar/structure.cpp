@@ -12,6 +12,8 @@ std::string_view name(StructureKind kind) {
       return "regular expression";
     case StructureKind::ebnf:
       return "grammar";
+    case StructureKind::calls:
+      return "calls of tools";
   }
   return "?";
 }

@@ -73,18 +73,21 @@ class Compiled final : public Grammar {
 };
 
 // Control tokens are "": they stand for no text.  No token stops an answer as far as the library knows.
-xgrammar::TokenizerInfo vocabulary_of(const Tokenizer& tokenizer, std::int64_t vocabulary) {
+xgrammar::TokenizerInfo vocabulary_of(const Tokenizer& tokenizer, std::int64_t vocabulary,
+                                      std::span<const std::string> marks) {
   std::vector<std::string> pieces(usize(std::min<std::int64_t>(tokenizer.vocab_size(), vocabulary)));
   for (std::size_t id = 0; id < pieces.size(); ++id)
     if (const auto token = static_cast<std::int32_t>(id); !tokenizer.is_special(token))
       pieces[id] = tokenizer.piece(token);
+  for (const std::string& mark : marks)
+    if (const auto id = tokenizer.token_id(mark); id && usize(*id) < pieces.size()) pieces[usize(*id)] = mark;
   return {pieces, xgrammar::VocabType::RAW, static_cast<int>(vocabulary), std::vector<std::int32_t>{}};
 }
 
 class Core final : public GrammarCore {
  public:
-  Core(const Tokenizer& tokenizer, std::int64_t vocabulary)
-      : compiler_(vocabulary_of(tokenizer, vocabulary), /*max_threads=*/1, /*cache_enabled=*/false) {}
+  Core(const Tokenizer& tokenizer, std::int64_t vocabulary, std::span<const std::string> marks)
+      : compiler_(vocabulary_of(tokenizer, vocabulary, marks), /*max_threads=*/1, /*cache_enabled=*/false) {}
 
   [[nodiscard]] std::shared_ptr<const Grammar> compile(StructureKind kind,
                                                        const std::string& plain) const override {
@@ -113,6 +116,8 @@ class Core final : public GrammarCore {
         return compiler.CompileRegex(plain);
       case StructureKind::ebnf:
         return compiler.CompileGrammar(plain);
+      case StructureKind::calls:
+        return compiler.CompileStructuralTag(plain);
     }
     fail("no such kind of structure");
   }
@@ -126,8 +131,9 @@ class Core final : public GrammarCore {
 
 }  // namespace
 
-std::unique_ptr<const GrammarCore> make_grammar_core(const Tokenizer& tokenizer, std::int64_t vocabulary) {
-  return std::make_unique<Core>(tokenizer, vocabulary);
+std::unique_ptr<const GrammarCore> make_grammar_core(const Tokenizer& tokenizer, std::int64_t vocabulary,
+                                                     std::span<const std::string> marks) {
+  return std::make_unique<Core>(tokenizer, vocabulary, marks);
 }
 
 }  // namespace dsa

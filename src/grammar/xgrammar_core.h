@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "grammar/grammar.h"
@@ -21,7 +22,9 @@ class GrammarCore {
                                                                const std::string& plain) const = 0;
 };
 
-/// For the tokens of `tokenizer`, and logits of so many.  Throws Error in a build without the library.
-std::unique_ptr<const GrammarCore> make_grammar_core(const Tokenizer& tokenizer, std::int64_t vocabulary);
+/// For the tokens of `tokenizer`, and logits of so many.  `marks`: special tokens that are text all the same.
+/// Throws Error in a build without the library.
+std::unique_ptr<const GrammarCore> make_grammar_core(const Tokenizer& tokenizer, std::int64_t vocabulary,
+                                                     std::span<const std::string> marks = {});
 
 }  // namespace dsa

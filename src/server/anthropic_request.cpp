@@ -171,10 +171,11 @@ std::string tools_of(const Fields& body, std::string_view sent) {
     const auto schema = tool.object("input_schema");
     if (!schema) tool.wrong("input_schema", "an object");
     out += fmt::format(
-        R"({}{{"type": "function", "function": {{"name": {}, "description": {}, "parameters": {}}}}})",
+        R"({}{{"type": "function", "function": {{"name": {}, "description": {}, "parameters": {}{}}}}})",
         out.empty() ? "" : ", ", json_quoted(read_tool_name(tool)),
         json_quoted(tool.string("description").value_or("")),
-        as_sent(schema->json(), json_member(element(texts, i), "input_schema")));
+        as_sent(schema->json(), json_member(element(texts, i), "input_schema")),
+        tool.boolean("strict").value_or(false) ? R"(, "strict": true)" : "");
   }
   return fmt::format(R"({{"tools": [{}]}})", out);
 }
@@ -183,13 +184,12 @@ void read_tool_choice(const Fields& body, json& chat) {
   const auto choice = body.object("tool_choice");
   if (!choice) return;
   const std::string type = choice->string("type").value_or("");
-  if (type == "any" || type == "tool")
-    throw ApiError(
-        400, "unsupported_parameter",
-        fmt::format("tool_choice is {}, which cannot be done: answers are not held to a grammar here", type),
-        "tool_choice");
-  if (type != "none" && type != "auto") choice->wrong("type", "auto or none");
-  if (type == "none") chat["tool_choice"] = "none";
+  if (type == "tool")
+    chat["tool_choice"] = {{"type", "function"}, {"function", {{"name", read_tool_name(*choice)}}}};
+  else if (type != "none" && type != "auto" && type != "any")
+    choice->wrong("type", "auto, any, tool or none");
+  else
+    chat["tool_choice"] = type == "any" ? "required" : type;
   if (const auto single = choice->boolean("disable_parallel_tool_use"))
     chat["parallel_tool_calls"] = !*single;
 }

@@ -47,6 +47,18 @@ struct ApiTest : ::testing::Test {
   std::unique_ptr<Api> api;
 };
 
+TEST_F(ApiTest, AResponseIsGivenAgainUntilItIsForgotten) {
+  const nlohmann::json first = post("/v1/responses", R"({"input": "hi"})").body();
+  const std::string path = "/v1/responses/" + first.at("id").get<std::string>();
+  EXPECT_EQ(get(path).body(), first);
+  const std::string next = R"({"input": "and?", "previous_response_id": )" + first.at("id").dump() + "}";
+  EXPECT_EQ(post("/v1/responses", next).body().at("previous_response_id"), first.at("id"));
+  EXPECT_EQ(ask({.method = "DELETE", .target = path}).body().at("deleted"), true);
+  EXPECT_EQ(ask({.method = "DELETE", .target = path}).head.status, 404);
+  EXPECT_EQ(get(path).head.status, 404);
+  EXPECT_EQ(post("/v1/responses", next).body().at("error").at("code"), "previous_response_not_found");
+}
+
 TEST_F(ApiTest, AStructureIsCompiledBeforeTheAnswerBegins) {
   const std::string object = R"(, "response_format": {"type": "json_object"})";
   EXPECT_EQ(post("/v1/chat/completions", chat("hi", object)).head.status, 400) << "it compiles nothing yet";

@@ -145,7 +145,7 @@ ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_vie
   for (const ChatMessage& message : messages) bytes += message.content.size();
   for (const ChatTool& tool : asked.tools) bytes += tool.definition.size();
   check_text_size(bytes, model, "messages");
-  call.shape.tools = std::move(asked.tools);
+  call.shape.tools = asked.tools;
   call.shape.parallel = asked.parallel;
   // The marks of a call are special tokens in some vocabularies.
   request.show_special = !call.shape.tools.empty();
@@ -164,6 +164,12 @@ ChatCall read_chat(const Fields& body, const ServedModel& model, std::string_vie
   if (!call.shape.tools.empty()) call.shape.prompt = mark_of(request.prompt);
   read_thinking_budget(body, model, call.shape.begins_in_reasoning, request);
   call.plan.structure = read_structure(body, text);
+  const bool may_reason = model.prompt.format()->thinks(options.thinking) && !call.shape.begins_in_reasoning;
+  if (asked.held() && options.continue_last)
+    throw invalid_value("messages",
+                        "the last message is to be continued, which no answer does that is held to "
+                        "calls of tools: leave out tool_choice and strict");
+  hold_to_calls(asked, model, may_reason, call.plan);
   // What is reasoned has no structure.
   if (call.plan.structure && call.shape.begins_in_reasoning && !request.thinking)
     request.thinking = ThinkingBudget{-1, reasoning_end(model)};

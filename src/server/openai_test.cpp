@@ -139,7 +139,7 @@ TEST_F(OpenAi, EveryWrongValueIsRefusedByName) {
       {R"("stream": 1)", "stream"},
       {R"("stream_options": {})", "stream_options"},
       {R"("stream": true, "stream_options": {"include_usage": 1})", "stream_options.include_usage"},
-      {R"("tools": [{}], "tool_choice": "required")", "tool_choice"},
+      {R"("tools": [], "tool_choice": "required")", "tool_choice"},
       {R"("tool_choice": {"type": "function"})", "tool_choice"},
       {R"("tools": {})", "tools"},
       {R"("tools": [{}])", "tools[0].function"},

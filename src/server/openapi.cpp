@@ -103,6 +103,12 @@ Json tools_of(Json tool) {
   return out;
 }
 
+// Of the words that need no tool beside them.
+Json tool_choice() {
+  return {{"enum", {"auto", "none", nullptr}},
+          {"description", "with tools also required, a function or allowed_tools"}};
+}
+
 Json tool() {
   return object(
       {{"type", {{"enum", {"function", nullptr}}}},
@@ -141,7 +147,7 @@ Json chat_request() {
                         {"properties", {{"type", one_of({"enabled", "disabled"})}}},
                         {"required", {"type"}}};
   fields["tools"] = tools_of(tool());
-  fields["tool_choice"] = {{"enum", {"auto", "none", nullptr}}};
+  fields["tool_choice"] = tool_choice();
   fields["parallel_tool_calls"] = flag("several calls in one answer; default true");
   return object(std::move(fields), {"messages"});
 }
@@ -158,7 +164,7 @@ Json responses_request() {
               {"instructions", text("the system message")},
               {"max_output_tokens", std::move(most)},
               {"tools", tools_of(object({{"type", typed("string")}}))},
-              {"tool_choice", {{"enum", {"auto", "none", nullptr}}}},
+              {"tool_choice", tool_choice()},
               {"parallel_tool_calls", flag("several calls in one answer; default true")}};
   for (const auto* name : {"model", "temperature", "top_p", "stream", "dsa"}) fields[name] = common[name];
   return object(std::move(fields), {"input"});
@@ -378,6 +384,8 @@ Json document() {
        post("a text continued, or how likely it is", "CompletionsRequest", "CompletionsAnswer", true)},
       {"/v1/responses", post("the next items of a conversation, in OpenAI's newer words", "ResponsesRequest",
                              "ResponsesAnswer", true)},
+      {"/v1/responses/{id}",
+       get("an answer that was kept", in_json(reference("ResponsesAnswer")), {"401", "403", "404"})},
       {"/v1/messages", post("the next message, in Anthropic's words", "MessagesRequest", "MessagesAnswer",
                             true, "AnthropicError")},
       {"/v1/messages/count_tokens",
@@ -400,11 +408,13 @@ Json document() {
       {"/admin/models",
        get("what is in memory, and what it does", in_json(reference("LoadedModels")), {"401", "403"})},
       {"/openapi.json", get("this document", in_json({{"type", "object"}}))}};
-  paths["/v1/models/{id}"]["get"]["parameters"] =
-      Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}});
-  paths["/v1/streams/{id}"]["get"]["parameters"] =
-      Json::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}},
-                   {{"name", "from"}, {"in", "query"}, {"schema", {{"type", "integer"}, {"minimum", 0}}}}});
+  paths["/v1/responses/{id}"]["delete"] =
+      operation("forgets it", in_json({{"type", "object"}}), {"401", "403", "404"});
+  const Json id{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}};
+  for (const auto* path : {"/v1/models/{id}", "/v1/responses/{id}"})
+    for (Json& one : paths[path]) one["parameters"] = Json::array({id});
+  paths["/v1/streams/{id}"]["get"]["parameters"] = Json::array(
+      {id, {{"name", "from"}, {"in", "query"}, {"schema", {{"type", "integer"}, {"minimum", 0}}}}});
   Json days = Json::array();
   for (const auto* name : {"key", "since", "until"})
     days.push_back({{"name", name}, {"in", "query"}, {"schema", {{"type", "string"}}}});

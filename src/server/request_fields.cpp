@@ -41,13 +41,12 @@ bool is_set(const json& value) {
   return !(value.is_boolean() && !value.get<bool>()) &&
          !((value.is_string() || value.is_structured()) && value.empty());
 }
-bool is_forced(const json& value) { return value != "none" && value != "auto"; }
+bool is_call(const json& value) { return value != "none" && value != "auto"; }
 bool has_audio(const json& value) {
   return !value.is_array() || std::ranges::any_of(value, [](const json& one) { return one != "text"; });
 }
-constexpr std::array<Unsupported, 7> kUnsupported{{
-    {"tool_choice", is_forced, "no call can be forced here"},
-    {"function_call", is_forced, "ask with tools"},
+constexpr std::array<Unsupported, 6> kUnsupported{{
+    {"function_call", is_call, "ask with tools"},
     {"audio", is_set, "answers are text"},
     {"modalities", has_audio, "answers are text"},
     {"web_search_options", [](const json&) { return true; }, "this server searches nothing"},

@@ -10,8 +10,11 @@ using Json = nlohmann::ordered_json;
 
 class Response final : public AnswerWriter {
  public:
-  Response(const ResponsesCall& call, const ServedModel& model)
+  Response(const ResponsesCall& call, const ServedModel& model, const ResponseShelf& shelf)
       : model_(model),
+        shelf_(shelf),
+        store_(call.store),
+        messages_(call.messages),
         head_(new_answer("resp_", model)),
         stream_(call.chat.plan.stream),
         asked_(parse_json(call.asked, "what was asked")),
@@ -41,12 +44,6 @@ class Response final : public AnswerWriter {
 
   HttpAnswer whole() override {
     if (const auto fault = fault_of(*finished_)) return error_answer(*fault);
-    if (!parts_.reasoning().empty()) output_.push_back(reasoning_item(new_answer("rs_", model_).id));
-    // An answer of nothing is a message of nothing.
-    if (!parts_.content().empty() || parts_.calls().empty())
-      output_.push_back(message_item(new_answer("msg_", model_).id, parts_.content()));
-    for (const ToolCall& call : parts_.calls())
-      output_.push_back(call_item(new_answer("fc_", model_).id, call, "completed"));
     return {.body = json_text(response(status())) + "\n"};
   }
 
@@ -57,6 +54,32 @@ class Response final : public AnswerWriter {
   }
 
  private:
+  // Of an answer that is not streamed.
+  void list_items() {
+    if (!parts_.reasoning().empty()) output_.push_back(reasoning_item(new_answer("rs_", model_).id));
+    // An answer of nothing is a message of nothing.
+    if (!parts_.content().empty() || parts_.calls().empty())
+      output_.push_back(message_item(new_answer("msg_", model_).id, parts_.content()));
+    for (const ToolCall& call : parts_.calls())
+      output_.push_back(call_item(new_answer("fc_", model_).id, call, "completed"));
+  }
+
+  // The conversation with this answer behind it, as chat has it.
+  void keep() {
+    if (!store_) return;
+    nlohmann::json message{{"role", "assistant"}, {"content", parts_.content()}};
+    if (!parts_.reasoning().empty()) message["reasoning_content"] = parts_.reasoning();
+    for (const ToolCall& call : parts_.calls())
+      message["tool_calls"].push_back({{"id", call.id},
+                                       {"type", "function"},
+                                       {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    nlohmann::json messages = parse_json(messages_, "messages");
+    messages.push_back(std::move(message));
+    shelf_.kept->keep(head_.id, {.owner = shelf_.owner,
+                                 .body = json_text(response(status())) + "\n",
+                                 .messages = json_text(messages)});
+  }
+
   // An item of the output that a stream has begun and not ended.
   struct Open {
     AnswerPart::Kind kind = AnswerPart::Kind::text;
@@ -222,14 +245,23 @@ class Response final : public AnswerWriter {
     std::string out = take(parts_.finish(finished));
     finished_ = std::move(finished);
     usage_.add(*finished_, reasoning_tokens_, /*first=*/true);
-    if (!stream_) return "";
+    const auto fault = fault_of(*finished_);
+    if (!stream_) {
+      list_items();
+      if (!fault) keep();
+      return "";
+    }
     out += close();
-    if (const auto fault = fault_of(*finished_)) return out + fault_event(*fault);
+    if (fault) return out + fault_event(*fault);
+    keep();
     const std::string name = "response." + std::string(status());
     return out + event(name, {{"response", response(status())}});
   }
 
   const ServedModel& model_;
+  ResponseShelf shelf_;
+  bool store_;
+  std::string messages_;  // that it answers
   AnswerHead head_;
   bool stream_;
   Json asked_;
@@ -244,8 +276,9 @@ class Response final : public AnswerWriter {
 
 }  // namespace
 
-std::unique_ptr<AnswerWriter> write_response(const ResponsesCall& call, const ServedModel& model) {
-  return std::make_unique<Response>(call, model);
+std::unique_ptr<AnswerWriter> write_response(const ResponsesCall& call, const ServedModel& model,
+                                             const ResponseShelf& shelf) {
+  return std::make_unique<Response>(call, model, shelf);
 }
 
 }  // namespace dsa::server

@@ -32,9 +32,8 @@ std::string text_of_parts(const Fields& of, std::string_view field) {
 // Items to messages: an answer's reasoning, text and calls, each an item here, are one message there.
 class Conversation {
  public:
-  explicit Conversation(const Fields& body) {
-    if (const auto instructions = body.string("instructions"); instructions && !instructions->empty())
-      messages_.push_back({{"role", "system"}, {"content", *instructions}});
+  /// `before`: messages that it goes on from.
+  Conversation(const Fields& body, json before) : messages_(std::move(before)) {
     const json* input = body.find("input");
     if (input == nullptr || !(input->is_string() || input->is_array()) || input->empty() || *input == "")
       body.wrong("input", "a string or a list of items");
@@ -115,37 +114,77 @@ std::string function_tools(const Fields& body, std::string_view sent) {
     if (parameters && i < texts.size())
       if (const auto text = json_member(texts[i].value, "parameters"); !text.empty()) schema = text;
     out += fmt::format(
-        R"({}{{"type": "function", "function": {{"name": {}, "description": {}, "parameters": {}}}}})",
+        R"({}{{"type": "function", "function": {{"name": {}, "description": {}, "parameters": {}{}}}}})",
         out.empty() ? "" : ", ", json_quoted(read_tool_name(tool)),
-        json_quoted(tool.string("description").value_or("")), schema);
+        json_quoted(tool.string("description").value_or("")), schema,
+        tool.boolean("strict").value_or(false) ? R"(, "strict": true)" : "");
   }
-  return fmt::format(R"({{"tools": [{}]}})", out);
+  return fmt::format(R"("tools": [{}])", out);
 }
 
-void refuse_what_needs_a_state(const Fields& body) {
-  for (const auto* name : {"previous_response_id", "conversation", "background", "prompt"})
+// text.format as chat's response_format, as text.
+std::string response_format(const Fields& body, std::string_view sent) {
+  const auto text = body.object("text");
+  const auto format = text ? text->object("format") : std::nullopt;
+  if (!format) return "";
+  const std::string type = format->string("type").value_or("text");
+  if (type == "text") return "";
+  if (type == "json_object") return R"("response_format": {"type": "json_object"})";
+  if (type != "json_schema") format->wrong("type", "text, json_object or json_schema");
+  const auto schema = format->object("schema");
+  if (!schema) format->wrong("schema", "a JSON schema");
+  const auto as_sent = json_member(json_member(json_member(sent, "text"), "format"), "schema");
+  return fmt::format(R"("response_format": {{"type": "json_schema", "json_schema": {{"schema": {}}}}})",
+                     as_sent.empty() ? json_text(schema->json()) : as_sent);
+}
+
+void refuse_what_cannot_be_done(const Fields& body) {
+  for (const auto* name : {"conversation", "background", "prompt"})
     if (const json* value = body.find(name); value != nullptr && *value != false)
       throw ApiError(400, "unsupported_parameter",
-                     fmt::format("{} is {}, which cannot be done: this server keeps no responses, send the "
-                                 "whole conversation as input",
+                     fmt::format("{} is {}, which cannot be done: go on from a response by "
+                                 "previous_response_id, or send the whole conversation as input",
                                  name, shown(*value)),
                      name);
-  if (const auto text = body.object("text"))
-    if (const auto format = text->object("format");
-        format && format->string("type").value_or("text") != "text")
-      throw ApiError(400, "unsupported_parameter",
-                     "text.format is not text, which cannot be done: answers are not held to a grammar here",
-                     "text.format");
+}
+
+// What a response that this one goes on from was answered to, and its answer.
+json messages_before(const Fields& body, const ResponseShelf& shelf) {
+  const auto id = body.string("previous_response_id");
+  if (!id) return json::array();
+  const auto found = shelf.kept != nullptr ? shelf.kept->find(*id, shelf.owner) : std::nullopt;
+  if (!found)
+    throw ApiError(
+        400, "previous_response_not_found",
+        fmt::format("there is no response \"{}\" to go on from: it was not stored, is another key's, "
+                    "was dropped, or the server was started anew since; send the whole conversation "
+                    "as input",
+                    printable(*id, 100)),
+        "previous_response_id");
+  return parse_body(found->messages);
+}
+
+json with_instructions(const Fields& body, const json& messages) {
+  const auto instructions = body.string("instructions");
+  if (!instructions || instructions->empty()) return messages;
+  json out = json::array({{{"role", "system"}, {"content", *instructions}}});
+  out.insert(out.end(), messages.begin(), messages.end());
+  return out;
 }
 
 }  // namespace
 
-ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::string_view text) {
-  refuse_what_needs_a_state(body);
+ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::string_view text,
+                             const ResponseShelf& shelf) {
+  refuse_what_cannot_be_done(body);
   refuse_trace(body);
-  json chat{{"messages", Conversation(body).take()}};
-  const std::string tools = function_tools(body, text);
-  if (!tools.empty()) chat.update(parse_body(tools));
+  const json messages = Conversation(body, messages_before(body, shelf)).take();
+  json chat{{"messages", with_instructions(body, messages)}};
+  std::string rewritten = function_tools(body, text);
+  if (const std::string format = response_format(body, text); !format.empty())
+    rewritten.append(rewritten.empty() ? "" : ", ").append(format);
+  rewritten = fmt::format("{{{}}}", rewritten);
+  chat.update(parse_body(rewritten));
   if (body.find("max_output_tokens") != nullptr)
     chat["max_tokens"] = *body.integer("max_output_tokens", 1, std::numeric_limits<std::int64_t>::max());
   for (const auto* name :
@@ -153,11 +192,16 @@ ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::
     if (const json* value = body.find(name)) chat[name] = *value;
   if (const auto reasoning = body.object("reasoning"))
     if (const auto effort = reasoning->string("effort")) chat["reasoning_effort"] = *effort;
-  ResponsesCall out{.chat = read_chat(Fields(chat), model, tools), .asked = {}};
+  ResponsesCall out{.chat = read_chat(Fields(chat), model, rewritten),
+                    .asked = {},
+                    .store = shelf.kept != nullptr && body.boolean("store").value_or(true),
+                    .messages = {}};
+  if (out.store) out.messages = json_text(messages);
   json asked = json::object();
   for (const auto* name : {"instructions", "max_output_tokens", "temperature", "top_p", "tools",
-                           "tool_choice", "parallel_tool_calls", "metadata"})
+                           "tool_choice", "parallel_tool_calls", "metadata", "previous_response_id"})
     if (const json* value = body.find(name)) asked[name] = *value;
+  asked["store"] = out.store;
   out.asked = json_text(asked);
   return out;
 }

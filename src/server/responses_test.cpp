@@ -73,7 +73,87 @@ TEST_F(Responses, ToolsOfOtherServersArePassedOver) {
   ASSERT_EQ(call.chat.shape.tools.size(), 1U);
   EXPECT_EQ(call.chat.shape.tools[0].definition,
             R"({"type": "function", "function": {"name": "now", "description": "T", "parameters": )"
-            R"({"type": "object", "properties": {}}}})");
+            R"({"type": "object", "properties": {}}, "strict": true}})");
+}
+
+// What is kept goes on: a conversation in two requests has the prompt of the same in one.
+TEST_F(Responses, AnAnswerThatWasKeptIsGoneOnFrom) {
+  KeptResponses kept;
+  const ResponseShelf anna{.kept = &kept, .owner = "anna"}, bob{.kept = &kept, .owner = "bob"};
+  const auto ask = [&](const std::string& more, const ResponseShelf& shelf) {
+    const std::string text = R"({"input": [{"role": "user", "content": "q"}], )" + more + "}";
+    const json body = parse_body(text);
+    return read_responses(Fields(body), model.served, text, shelf);
+  };
+  for (const bool stream : {false, true}) {
+    const std::string tools = kTwoTools;
+    const auto first = ask(tools + fmt::format(R"(, "instructions": "one", "stream": {})", stream), anna);
+    const auto writer = write_response(first, model.served, anna);
+    const std::string told = play(*writer, kTextAndCall);
+    const auto found = kept.find(writer->id(), "anna");
+    ASSERT_TRUE(found);
+    if (stream)
+      EXPECT_NE(told.find(found->body.substr(0, found->body.size() - 1)), std::string::npos);
+    else
+      EXPECT_EQ(writer->whole().body, found->body);
+    const json body = json::parse(found->body);
+    EXPECT_EQ(body.at("store"), true);
+    const json call = body.at("output").at(1);
+    const std::string result = fmt::format(
+        R"({{"type": "function_call_output", "call_id": {}, "output": "noon"}})", call.at("call_id").dump());
+    const std::string next = fmt::format(R"({{"previous_response_id": "{}", "instructions": "two", {},
+      "input": [{}]}})",
+                                         writer->id(), tools, result);
+    const json parsed = parse_body(next);
+    const auto second = read_responses(Fields(parsed), model.served, next, anna);
+    const std::string whole =
+        fmt::format(R"({{"instructions": "two", {}, "input": [{{"role": "user", "content": "q"}},
+      {}, {}, {}]}})",
+                    tools, body.at("output").at(0).dump(), call.dump(), result);
+    EXPECT_EQ(prompt_of(second), prompt_of(read(whole))) << "instructions are each request's own";
+    EXPECT_EQ(json::parse(second.asked).at("previous_response_id"), writer->id());
+    for (const ResponseShelf& other : {bob, ResponseShelf{}}) try {
+        (void)read_responses(Fields(parsed), model.served, next, other);
+        ADD_FAILURE() << "another's";
+      } catch (const ApiError& error) {
+        EXPECT_EQ(error.code(), "previous_response_not_found");
+        EXPECT_EQ(error.status(), 400);
+      }
+  }
+  const auto unkept = write_response(ask(R"("store": false)", anna), model.served, anna);
+  play(*unkept, "x");
+  EXPECT_FALSE(kept.find(unkept->id(), "anna"));
+  EXPECT_EQ(json::parse(unkept->whole().body).at("store"), false);
+  const auto failed = write_response(ask(R"("store": true)", anna), model.served, anna);
+  play(*failed, "x", FinishReason::failed);
+  EXPECT_FALSE(kept.find(failed->id(), "anna")) << "it is no answer";
+}
+
+TEST(KeptResponses, AreBoundedAndEachOwnersOwn) {
+  const KeptResponses::Clock::time_point start{};
+  KeptResponses kept({.bytes = 3000, .responses = 3, .time = std::chrono::seconds(10)});
+  const auto keep = [&](const char* id, std::size_t bytes, int second) {
+    kept.keep(id, {.owner = "a", .body = std::string(bytes, 'x'), .messages = ""},
+              start + std::chrono::seconds(second));
+  };
+  const auto there = [&](const char* id, int second, const char* owner = "a") {
+    return kept.find(id, owner, start + std::chrono::seconds(second)).has_value();
+  };
+  for (const char* id : {"1", "2", "3", "4"}) keep(id, 10, 0);
+  EXPECT_FALSE(there("1", 1)) << "three at most";
+  EXPECT_TRUE(there("2", 1));
+  EXPECT_FALSE(there("2", 1, "b"));
+  EXPECT_FALSE(kept.forget("2", "b", start));
+  EXPECT_TRUE(kept.forget("2", "a", start));
+  EXPECT_FALSE(there("2", 1));
+  keep("5", 2000, 5);
+  EXPECT_FALSE(there("3", 5)) << "3000 bytes at most";
+  EXPECT_LE(kept.bytes(), 3000U);
+  keep("6", 4000, 5);
+  EXPECT_FALSE(there("6", 5));
+  EXPECT_TRUE(there("5", 14)) << "one that is too large drops none";
+  EXPECT_FALSE(there("5", 15));
+  EXPECT_EQ(kept.bytes(), 0U);
 }
 
 TEST_F(Responses, WhatCannotBeDoneIsNamed) {
@@ -88,7 +168,7 @@ TEST_F(Responses, WhatCannotBeDoneIsNamed) {
       {R"({"input": [{"type": "function_call_output"}]})", "input[0].output"},
       {R"({"input": "q", "previous_response_id": "resp_1"})", "previous_response_id"},
       {R"({"input": "q", "background": true})", "background"},
-      {R"({"input": "q", "text": {"format": {"type": "json_schema"}}})", "text.format"},
+      {R"({"input": "q", "text": {"format": {"type": "json_schema"}}})", "text.format.schema"},
       {R"({"input": "q", "tool_choice": "required"})", "tool_choice"},
       {R"({"input": "q", "max_output_tokens": 0})", "max_output_tokens"},
       {R"({"input": "q", "tools": [{"type": "function", "name": "a b"}]})", "tools[0].name"}};

@@ -20,6 +20,14 @@ std::string_view behind(const HttpRequest& request, std::string_view folder) {
   return bare_path(request.path()).substr(folder.size());
 }
 
+ApiError no_response(const std::string& id) {
+  return {404, "response_not_found",
+          fmt::format("there is no response \"{}\": it was not stored, is another key's, was dropped, or the "
+                      "server was started anew since",
+                      printable(id, 100)),
+          "id"};
+}
+
 }  // namespace
 
 std::span<const Api::Route> Api::routes() {
@@ -40,11 +48,28 @@ std::span<const Api::Route> Api::routes() {
             named, Access::user, /*may_stream=*/true},
       Route{"POST", "/responses",
             [](Api& api, Asked& asked) {
-              ResponsesCall call = read_responses(Fields(asked.body), *asked.model, asked.request.body);
-              auto writer = write_response(call, *asked.model);
+              const ResponseShelf shelf = api.shelf_of(*asked.exchange);
+              ResponsesCall call =
+                  read_responses(Fields(asked.body), *asked.model, asked.request.body, shelf);
+              auto writer = write_response(call, *asked.model, shelf);
               api.start(asked, std::move(writer), std::move(call.chat.plan));
             },
             named, Access::user, /*may_stream=*/true},
+      Route{"GET", "/responses/",
+            [](Api& api, Asked& asked) {
+              const std::string id(behind(asked.request, "/responses/"));
+              const auto found = api.responses_.find(id, api.shelf_of(*asked.exchange).owner);
+              if (!found) throw no_response(id);
+              asked.send({.body = found->body});
+            }},
+      Route{"DELETE", "/responses/",
+            [](Api& api, Asked& asked) {
+              const std::string id(behind(asked.request, "/responses/"));
+              if (!api.responses_.forget(id, api.shelf_of(*asked.exchange).owner)) throw no_response(id);
+              asked.send({.body = json_text(nlohmann::ordered_json{
+                                      {"id", id}, {"object", "response"}, {"deleted", true}}) +
+                                  "\n"});
+            }},
       Route{"POST", "/completions",
             [](Api& api, Asked& asked) {
               const Fields body(asked.body);

@@ -64,6 +64,11 @@ std::string_view bare_path(std::string_view path) {
   return path;
 }
 
+// Keys of one owner find each other's.
+ResponseShelf Api::shelf_of(const Exchange& exchange) {
+  return {.kept = &responses_, .owner = exchange.caller ? exchange.caller->key.owner : ""};
+}
+
 // Of a server without keys nobody has a balance.
 Gate& Api::gate() const {
   if (settings_.gate == nullptr) throw ApiError(404, "not_found", "this server asks for no keys");
@@ -164,17 +169,19 @@ void Api::find_route(Asked& asked) {
     const bool here = folder ? path.starts_with(route.path) : path == route.path;
     if (!here) continue;
     if (route.method != method) {
-      allowed = std::string(route.method) + (route.method == "GET" ? ", HEAD, OPTIONS" : ", OPTIONS");
+      allowed +=
+          (allowed.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);
       continue;
     }
     if (settings_.gate != nullptr) asked.exchange->caller = settings_.gate->enter(request, route.access);
     return route.model == nullptr ? serve(asked, route) : with_model(asked, route);
   }
+  if (!allowed.empty()) allowed += ", OPTIONS";
   if (allowed.empty() && !(method == "OPTIONS" && path == "*"))
     throw ApiError(404, "not_found", fmt::format("there is no {} here", printable(request.path(), 200)));
-  asked.headers.emplace_back("Allow", allowed.empty() ? "GET, HEAD, POST, OPTIONS" : allowed);
+  asked.headers.emplace_back("Allow", allowed.empty() ? "GET, HEAD, POST, DELETE, OPTIONS" : allowed);
   if (method == "OPTIONS") {
-    asked.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    asked.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
     asked.headers.emplace_back("Access-Control-Allow-Headers",
                                "Authorization, Content-Type, X-Api-Key, X-Request-Id");
     note(request, path, 204);

@@ -18,6 +18,7 @@
 #include "server/health.h"
 #include "server/metrics.h"
 #include "server/model_pool.h"
+#include "server/responses.h"
 
 namespace dsa::server {
 
@@ -76,6 +77,7 @@ class Api {
   /// start(), once the plan's structure is compiled.
   void compile(Asked& asked, std::unique_ptr<AnswerWriter> writer, Plan plan);
   Gate& gate() const;
+  ResponseShelf shelf_of(const Exchange& exchange);
   void check_host(const HttpRequest& request) const;
   void check_origin(const HttpRequest& request, HttpHeaders& headers) const;
   void take_up(Asked& asked);
@@ -91,6 +93,7 @@ class Api {
   ApiSettings settings_;
   std::optional<Capture> capture_;
   Metrics metrics_;
+  KeptResponses responses_;
   std::vector<HealthWatch> health_;  // of each name of a model
   std::atomic<bool> draining_{false};
   std::mutex mutex_;

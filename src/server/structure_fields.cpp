@@ -7,9 +7,11 @@
 
 #include "base/json.h"
 #include "base/json_layout.h"
+#include "grammar/call_grammar.h"
 #include "grammar/grammar_compiler.h"
 #include "server/answer_writer.h"
 #include "server/fields.h"
+#include "server/tool_fields.h"
 
 namespace dsa::server {
 namespace {
@@ -131,6 +133,36 @@ std::optional<AskedStructure> read_structure(const Fields& body, std::string_vie
     if (asked) out = std::move(asked);
   }
   return out;
+}
+
+// A tool that is strict, or that has to be called, is held to its schema; another one takes any arguments.
+void hold_to_calls(const AskedTools& tools, const ServedModel& model, bool may_reason, Plan& plan) {
+  if (!tools.held() && (tools.tools.empty() || !plan.structure)) return;
+  const ChatFormat& format = *model.prompt.format();
+  std::string where;
+  try {
+    std::vector<CallableTool> callable;
+    for (std::size_t i = 0; i < tools.tools.size(); ++i) {
+      if (!tools.may_call(i)) continue;
+      where = fmt::format("tools[{}].function.parameters", i);
+      callable.push_back(tools.required || tools.strict[i]
+                             ? callable_tool(format.calls(), tools.tools[i], where)
+                             : callable_with_any(format.calls(), tools.tools[i]));
+    }
+    CallRules rules{.required = tools.required, .several = tools.parallel};
+    if (may_reason) rules.reasoning = format.reasoning();
+    if (plan.structure) {
+      where = plan.structure->field;
+      rules.text = plan.structure->structure;
+    }
+    const std::string field = tools.held() ? tools.choice_field : where;
+    plan.structure = asked_for(StructureKind::calls, "", field);
+    plan.structure->structure = structure_of_calls(format.calls(), callable, rules);
+  } catch (const StructureError& error) {
+    const std::string_view what = error.what();
+    throw ApiError(400, "unsupported_schema",
+                   what.starts_with(where) ? std::string(what) : fmt::format("{}: {}", where, what), where);
+  }
 }
 
 void compile_structure(const AskedStructure& asked, const ServedModel& model, Plan& plan) {

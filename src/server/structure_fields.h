@@ -23,6 +23,11 @@ struct AskedStructure {
 /// structure is asked for.  Throws ApiError.
 std::optional<AskedStructure> read_structure(const Fields& body, std::string_view text);
 
+struct AskedTools;
+/// What an answer is held to that may call these tools: calls of their schemas where one is required or
+/// strict, and beside them the text that `plan.structure` asks for.  Into plan.structure.  Throws ApiError.
+void hold_to_calls(const AskedTools& tools, const ServedModel& model, bool may_reason, Plan& plan);
+
 /// Compiles it for all requests of the plan.  Throws ApiError; takes its time: never on a thread that others
 /// wait for.
 void compile_structure(const AskedStructure& asked, const ServedModel& model, Plan& plan);

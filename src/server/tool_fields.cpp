@@ -24,7 +24,7 @@ std::vector<std::string> definitions_of(const json& list, std::string_view text)
   return out;
 }
 
-ChatTool tool_of(const Fields& tool, std::string definition) {
+ChatTool tool_of(const Fields& tool, std::string definition, std::vector<bool>& strict) {
   if (tool.string("type").value_or("function") != "function")
     tool.wrong("type", "function: nothing else can be called");
   const auto function = tool.object("function");
@@ -32,10 +32,61 @@ ChatTool tool_of(const Fields& tool, std::string definition) {
   ChatTool out{.name = read_tool_name(*function), .definition = std::move(definition)};
   (void)function->string("description");
   (void)function->object("parameters");
+  strict.push_back(function->boolean("strict").value_or(false));
   return out;
 }
 
+// The function that {"type": "function", ...} names: chat has it below "function", the newer API not.
+std::string function_named(const Fields& choice, const std::vector<ChatTool>& tools) {
+  const auto function = choice.object("function");
+  const std::string name = read_tool_name(function ? *function : choice);
+  if (std::ranges::find(tools, name, &ChatTool::name) == tools.end())
+    choice.wrong(function ? "function" : "name",
+                 fmt::format("the name of a tool, of which none is called \"{}\"", name));
+  return name;
+}
+
+// {"type": "allowed_tools"}: all are shown, some may be called.
+void read_allowed(const Fields& choice, AskedTools& out) {
+  const Fields in = choice.object("allowed_tools").value_or(choice);
+  const auto mode = in.string("mode").value_or("auto");
+  if (mode != "auto" && mode != "required") in.wrong("mode", "auto or required");
+  out.required = mode == "required";
+  const json* list = in.find("tools");
+  if (list == nullptr || !list->is_array() || list->empty() || list->size() > kMaxTools)
+    in.wrong("tools", "a list of tools");
+  for (std::size_t i = 0; i < list->size(); ++i)
+    out.callable.push_back(
+        function_named(Fields((*list)[i], fmt::format("{}[{}]", in.where("tools"), i)), out.tools));
+}
+
+void read_choice(const Fields& body, AskedTools& out) {
+  const json* choice = body.find("tool_choice");
+  if (choice == nullptr || *choice == "auto") return;
+  if (*choice == "none") return out.tools.clear();
+  constexpr std::string_view kExpected = "auto, none, required, or a function that is one of the tools";
+  const bool required = *choice == "required";
+  if (!required && !choice->is_object()) body.wrong("tool_choice", kExpected);
+  if (out.tools.empty()) body.wrong("tool_choice", "auto or none, where there are no tools");
+  out.choice_field = "tool_choice";
+  out.required = true;
+  if (required) return;
+  const Fields in = *body.object("tool_choice");
+  const auto type = in.string("type");
+  if (type == "allowed_tools") return read_allowed(in, out);
+  if (type != "function") in.wrong("type", "function or allowed_tools");
+  out.callable = {function_named(in, out.tools)};
+}
+
 }  // namespace
+
+bool AskedTools::may_call(std::size_t tool) const {
+  return callable.empty() || std::ranges::find(callable, tools[tool].name) != callable.end();
+}
+
+bool AskedTools::held() const {
+  return !tools.empty() && (required || !callable.empty() || std::ranges::find(strict, true) != strict.end());
+}
 
 std::string read_tool_name(const Fields& function) {
   const auto name = function.string("name");
@@ -49,21 +100,23 @@ AskedTools read_tools(const Fields& body, const ServedModel& model, std::string_
   AskedTools out;
   out.parallel = body.boolean("parallel_tool_calls").value_or(true);
   const json* list = body.find("tools");
-  if (list == nullptr) return out;
+  if (list == nullptr) {
+    read_choice(body, out);
+    return out;
+  }
   if (!list->is_array() || list->size() > kMaxTools)
     body.wrong("tools", fmt::format("a list of at most {} tools", kMaxTools));
   std::vector<std::string> definitions = definitions_of(*list, text);
   std::set<std::string> names;
   for (std::size_t i = 0; i < list->size(); ++i) {
     const Fields tool((*list)[i], fmt::format("tools[{}]", i));
-    out.tools.push_back(tool_of(tool, std::move(definitions[i])));
+    out.tools.push_back(tool_of(tool, std::move(definitions[i]), out.strict));
     if (!names.insert(out.tools.back().name).second)
       throw invalid_value(tool.where("function.name"),
                           fmt::format("{} is \"{}\", which another tool is called too",
                                       tool.where("function.name"), out.tools.back().name));
   }
-  const json* choice = body.find("tool_choice");
-  if (choice != nullptr && *choice == "none") out.tools.clear();
+  read_choice(body, out);
   const auto& format = model.prompt.format();
   if (!out.tools.empty() && format && !format->has_tools())
     throw ApiError(

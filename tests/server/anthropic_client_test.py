@@ -101,8 +101,8 @@ def ask(client):
     error = refused("long prompt", "BadRequestError", lambda: client.messages.create(**request("x" * 3000)))
     expect("long prompt", error["message"].startswith("prompt is too long: "), True)
     refused("unknown model", "NotFoundError", lambda: client.messages.create(**request("hi") | {"model": "other"}))
-    refused("forced tool", "BadRequestError", lambda: client.messages.create(
-        **request("hi", tools=[{"name": "t", "input_schema": {"type": "object"}}], tool_choice={"type": "any"})))
+    refused("a tool that cannot be held to", "BadRequestError", lambda: client.messages.create(
+        **request("hi", tools=[{"name": "t", "input_schema": {"minProperties": 1}}], tool_choice={"type": "any"})))
     refused("fault", "InternalServerError", lambda: client.messages.create(**request("fails")))
     try:
         with client.messages.stream(**request("fails")) as stream:

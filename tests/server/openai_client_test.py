@@ -179,6 +179,14 @@ def responses_are_items(server):
     equal(client.responses.create(model="script", input="hi", max_output_tokens=3).incomplete_details.reason, "max_output_tokens")
     raises(openai.BadRequestError, lambda: client.responses.create(model="script", input="hi", previous_response_id="resp_1"))
 
+    again = client.responses.create(model="script", input=results, previous_response_id=got.id, tools=tools)
+    equal((again.output_text, again.previous_response_id), ("It is 18 degrees.", got.id))
+    equal([item.type for item in client.responses.retrieve(got.id).output], [item.type for item in got.output])
+    client.responses.delete(got.id)
+    raises(openai.NotFoundError, lambda: client.responses.retrieve(got.id))
+    unkept = client.responses.create(model="script", input="hi", store=False)
+    raises(openai.NotFoundError, lambda: client.responses.retrieve(unkept.id))
+
 
 def texts_are_continued(server):
     client = server.client()
@@ -206,8 +214,8 @@ def errors_have_their_class(server):
     equal(long.code, "context_length_exceeded")
     equal(long.body["n_ctx"], 2000)
     expect("maximum context length is 2000 tokens" in str(long), "OpenAI's phrase, which clients look for")
-    raises(openai.BadRequestError, lambda: ask(tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="required"))
-    raises(openai.BadRequestError, lambda: ask(response_format={"type": "json_object"}))
+    raises(openai.BadRequestError, lambda: ask(tool_choice="required"))
+    raises(openai.BadRequestError, lambda: ask(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": {"minProperties": 1}}}))
     raises(openai.NotFoundError, lambda: client.embeddings.create(model="script", input="x"))
     raises(openai.InternalServerError, lambda: ask(messages=user("fails")))
     raises(openai.APIError, lambda: list(ask(messages=user("fails"), stream=True)))

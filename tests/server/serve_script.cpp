@@ -1,5 +1,6 @@
 // serve_script SCRIPT PORT [DRAIN_SECONDS [LEDGER]]: the server over an engine that plays a script, for tests
-// by clients; with a ledger it asks for keys, and bills by the announcement's prices.
+// by clients; with a ledger it asks for keys, and bills by the announcement's prices.  Structures are
+// compiled, and the script knows nothing of them.
 // Writes where it listens to stderr, as `dsa serve` does.
 #include <fmt/core.h>
 
@@ -8,6 +9,7 @@
 #include <memory>
 
 #include "accounts/open_ledger.h"
+#include "grammar/grammar_compiler.h"
 #include "server/serve.h"
 #include "testing/served_model.h"
 
@@ -34,6 +36,8 @@ int main(int argc, char** argv) {
       gate = std::make_unique<dsa::server::Gate>(*ledger, dsa::accounts::PriceBook(), /*share_cache=*/false);
     }
     dsa::test::ScriptedModel model(dsa::test::read_script(argv[1]));
+    dsa::GrammarCompiler grammars(model.tokenizer, model.served.vocab_size);
+    model.served.grammars = &grammars;
     dsa::server::ServeSettings settings;
     settings.http.port = static_cast<std::uint16_t>(number(argv[2]));
     settings.http.keep_alive_every = std::chrono::milliseconds(200);
