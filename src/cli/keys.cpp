@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 
+#include "accounts/key_report.h"
 #include "accounts/open_ledger.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -98,32 +99,6 @@ int create(const KeyOptions& o) {
   return kDone;
 }
 
-Json optional_money(const std::optional<Money>& amount) {
-  return amount ? Json(accounts::money_text(*amount)) : Json();
-}
-Json optional_count(const std::optional<std::int64_t>& count) { return count ? Json(*count) : Json(); }
-Json optional_moment(const std::optional<Moment>& moment) {
-  return moment ? Json(accounts::moment_text(*moment)) : Json();
-}
-
-Json to_json(const accounts::Key& key, const accounts::Funds& funds) {
-  const KeyLimits& l = key.limits;
-  return {{"id", key.id},
-          {"owner", key.owner},
-          {"role", name(key.role)},
-          {"created", accounts::moment_text(key.created)},
-          {"expires", optional_moment(l.expires)},
-          {"revoked", optional_moment(key.revoked)},
-          {"models", l.models},
-          {"requests_per_minute", optional_count(l.requests_per_minute)},
-          {"tokens_per_minute", optional_count(l.tokens_per_minute)},
-          {"concurrency", optional_count(l.concurrency)},
-          {"balance", l.prepaid ? Json(accounts::money_text(funds.deposited - funds.spent)) : Json()},
-          {"budget_day", optional_money(l.budget_day)},
-          {"budget_month", optional_money(l.budget_month)},
-          {"spent", accounts::money_text(funds.spent)}};
-}
-
 // "requests 60 a minute, balance 4.99 of 5.00".
 std::string limits_text(const accounts::Key& key, const accounts::Funds& funds) {
   const KeyLimits& l = key.limits;
@@ -145,17 +120,19 @@ std::string limits_text(const accounts::Key& key, const accounts::Funds& funds) 
 int list(const KeyOptions& o) {
   const auto ledger = accounts::open_ledger(o.ledger);
   SqlAccounts& store = *ledger;
-  Json keys = Json::array();
+  if (o.json) {
+    print(json_text(accounts::keys_json(store, accounts::now()), 2) + "\n");
+    return kDone;
+  }
   std::string text =
       fmt::format("{:<10}{:<20}{:<7}{:<12}{:>14}  {}\n", "id", "owner", "role", "created", "spent", "limits");
   for (const accounts::Key& key : store.keys()) {
     const accounts::Funds funds = store.funds(key.id, accounts::now());
-    keys.push_back(to_json(key, funds));
     text += fmt::format("{:<10}{:<20}{:<7}{:<12}{:>14}  {}\n", key.id, printable(key.owner), name(key.role),
                         accounts::day_text(accounts::day_of(key.created)), accounts::money_text(funds.spent),
                         limits_text(key, funds));
   }
-  print(o.json ? json_text(Json{{"keys", std::move(keys)}}, 2) + "\n" : text);
+  print(text);
   return kDone;
 }
 

@@ -1,5 +1,7 @@
 #include "compare/http_speaker.h"
 
+#include <fmt/ranges.h>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "base/stopwatch.h"
@@ -102,8 +104,8 @@ std::string HttpSpeaker::only_model(const std::atomic<bool>& cancel) const {
     for (const Received& one : json["data"])
       if (one.is_object() && one.contains("id") && one["id"].is_string()) names.push_back(one["id"]);
   if (names.size() != 1)
-    fail("{}/models: it names {} models, expected one: name yours, as in URL#MODEL", url_.text(),
-         names.size());
+    fail("{}/models: it names {} models ({}), expected one: name yours, as in URL#MODEL", url_.text(),
+         names.size(), printable(fmt::format("{}", fmt::join(names, ", ")), 200));
   return names.front();
 }
 
@@ -139,7 +141,8 @@ std::optional<Said> HttpSpeaker::say(std::span<const ChatMessage> messages, cons
   const auto tokens = number_at(chunks.usage, "/completion_tokens");
   const auto prompt = number_at(chunks.usage, "/prompt_tokens");
   if (tokens) out.figures["tokens"] = *tokens;
-  if (tokens && *tokens > 1 && chunks.first_s && chunks.last_s > *chunks.first_s)
+  constexpr double kSeen = 0.1;  // seconds of writing before a speed can be seen from here
+  if (tokens && *tokens > 1 && chunks.first_s && chunks.last_s >= *chunks.first_s + kSeen)
     out.figures["tok_s"] = (*tokens - 1) / (chunks.last_s - *chunks.first_s);
   if (manner_.price && tokens && prompt) {
     const double hit = number_at(chunks.usage, "/prompt_tokens_details/cached_tokens").value_or(0);

@@ -55,7 +55,7 @@ std::string error_of(const std::function<void()>& run) {
 
 TEST(HttpSpeaker, AnswersAreReadAsTheyStream) {
   const Served served(
-      {.answers = {{.when = "Hello", .text = "Good day to you. ", .repeat = 3, .token_ms = 1}}});
+      {.answers = {{.when = "Hello", .text = "Good day to you. ", .repeat = 3, .token_ms = 5}}});
   HttpSpeaker speaker(served.url(), "",
                       {.price = cost::Price{.name = "", .date = "", .hit = 1, .miss = 1, .output = 2}},
                       kNotCancelled);

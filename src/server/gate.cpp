@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ranges>
 
+#include "accounts/key_report.h"
 #include "accounts/usage_report.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -265,6 +266,14 @@ HttpAnswer Gate::usage(const HttpRequest& request) const {
   if (const auto until = day("until")) filter.before = *until + std::chrono::days(1);
   try {
     return {.body = json_text(accounts::usage_json(store_.usage(filter))) + "\n"};
+  } catch (const Error& error) {
+    throw ledger_error(error);
+  }
+}
+
+HttpAnswer Gate::keys() const {
+  try {
+    return {.body = json_text(accounts::keys_json(store_, accounts::now())) + "\n"};
   } catch (const Error& error) {
     throw ledger_error(error);
   }

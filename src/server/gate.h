@@ -47,6 +47,8 @@ class Gate {
   [[nodiscard]] HttpAnswer balance(const Caller& caller) const;
   /// GET /admin/usage?key=&since=&until=.  Throws ApiError.
   [[nodiscard]] HttpAnswer usage(const HttpRequest& request) const;
+  /// GET /admin/keys.  Throws ApiError.
+  [[nodiscard]] HttpAnswer keys() const;
   /// Tokens and money since the server began, for /metrics.
   [[nodiscard]] std::string metrics() const;
   /// Waits, for so long at most, until what has been put down is in the store, and told.

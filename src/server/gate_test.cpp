@@ -121,7 +121,7 @@ struct GateTest : ::testing::Test {
 
 TEST_F(GateTest, EveryRouteIsClosedButThoseThatAreListedHere) {
   const std::set<std::string_view> open{"/health", "/ready", "/openapi.json", "/", "/page/"};
-  const std::set<std::string_view> admins{"/metrics", "/admin/usage", "/admin/models"};
+  const std::set<std::string_view> admins{"/metrics", "/admin/usage", "/admin/models", "/admin/keys"};
   EXPECT_GE(Api::table().size(), 18U);
   for (const RouteInfo& route : Api::table())
     for (const std::string before : {"", "/v1", "/beta", "/anthropic", "http://localhost"}) {
@@ -212,6 +212,10 @@ TEST_F(GateTest, AnAnswerCostsWhatItsUsageSays) {
       page.find("\ndsa_billed_tokens_total{key=\"00000100\",model_name=\"script\",kind=\"output\"} 6\n"),
       std::string::npos);
   EXPECT_NE(page.find(fmt::format("currency=\"USD\"}} {}\n", accounts::money_text(cost))), std::string::npos);
+  const json keys = get(admin, "/admin/keys").body().at("keys");
+  const auto own = std::ranges::find_if(keys, [](const json& one) { return one.at("id") == "00000100"; });
+  ASSERT_NE(own, keys.end());
+  EXPECT_EQ(own->at("spent"), accounts::money_text(cost));
   const json report = get(admin, "/admin/usage?key=00000100").body();
   EXPECT_EQ(report.at("data").at(0).at("cost"), accounts::money_text(cost));
   EXPECT_EQ(get(admin, "/admin/usage?since=yesterday").head.status, 400);

@@ -338,6 +338,8 @@ Json schemas() {
                {"memory_bytes", integer},
                {"data", list_of(object({{"id", string}, {"state", string}, {"queued", integer}}))}},
               {"object", "memory_bytes", "data"})},
+      {"KeyList",
+       object({{"keys", list_of(object({{"id", string}, {"owner", string}, {"spent", string}}))}}, {"keys"})},
       {"Status", object({{"status", string}}, {"status"})},
       {"Error", object({{"error", object({{"message", string},
                                           {"type", string},
@@ -407,6 +409,8 @@ Json document() {
                            {"400", "401", "403", "404", "503"})},
       {"/admin/models",
        get("what is in memory, and what it does", in_json(reference("LoadedModels")), {"401", "403"})},
+      {"/admin/keys", get("which keys there are, and what they have spent", in_json(reference("KeyList")),
+                          {"401", "403", "404", "503"})},
       {"/openapi.json", get("this document", in_json({{"type", "object"}}))}};
   paths["/v1/responses/{id}"]["delete"] =
       operation("forgets it", in_json({{"type", "object"}}), {"401", "403", "404"});

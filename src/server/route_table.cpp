@@ -138,6 +138,8 @@ std::span<const Api::Route> Api::routes() {
             Access::admin},
       Route{"GET", "/admin/models", [](Api& api, Asked& asked) { asked.send(loaded_models(api.models_)); },
             nullptr, Access::admin},
+      Route{"GET", "/admin/keys", [](Api& api, Asked& asked) { asked.send(api.gate().keys()); }, nullptr,
+            Access::admin},
       Route{"GET", "/openapi.json", [](Api&, Asked& asked) { asked.send({.body = openapi_document()}); },
             nullptr, Access::open},
       Route{"GET", "/", [](Api&, Asked& asked) { asked.send(page_file("index.html", asked.request)); },

@@ -34,6 +34,13 @@ function table(heads, rows) {
 
 const time = (s) => (s < 1 ? t('millis', {n: count(s * 1000)}) : seconds(s * 1000));
 
+// Of a key, as the server lists it.
+function stateOf(one) {
+  if (one.revoked) return t('adminRevoked');
+  if (one.expires && Date.parse(one.expires) < Date.now()) return t('adminExpired');
+  return one.role === 'admin' ? t('adminRole') : t('adminValid');
+}
+
 // Its own ask(): the admin's key, and none of the page's if there is one.
 const get = (path, signal) => ask(path, undefined, signal, adminKey.get() || key.get());
 
@@ -152,16 +159,19 @@ export class AdminView {
   }
 
   async drawUsage() {
-    let rows;
+    let rows, known;
+    const {signal} = this.stopper;
     try {
-      rows = (await (await get(`admin/usage?since=${dayAgo(kDays - 1)}`, this.stopper.signal)).json()).data;
+      rows = (await (await get(`admin/usage?since=${dayAgo(kDays - 1)}`, signal)).json()).data;
+      known = (await (await get('admin/keys', signal)).json()).keys;
     } catch (error) {
       if (error.name !== 'AbortError') replace(this.usage, el('p.none', {}, error.status === 404 ? t('adminNoLedger') : error.message));
       return;
     }
-    const keys = new Map();
+    const none = {requests: 0, hit: 0, miss: 0, output: 0, cost: 0, currency: rows[0]?.currency ?? ''};
+    const keys = new Map(known.map((one) => [one.id, {...none, ...one}]));
     for (const row of rows) {
-      const sum = keys.get(row.key) ?? {owner: row.owner, currency: row.currency, requests: 0, hit: 0, miss: 0, output: 0, cost: 0};
+      const sum = keys.get(row.key) ?? {...none, owner: row.owner};
       sum.requests += row.requests;
       sum.hit += row.prompt_cache_hit_tokens;
       sum.miss += row.prompt_cache_miss_tokens;
@@ -170,8 +180,9 @@ export class AdminView {
       keys.set(row.key, sum);
     }
     const order = [...keys].sort(([, a], [, b]) => b.cost - a.cost);
-    const shown = order.slice(0, kMostSeries).map(([id]) => id);
-    const rest = order.length > kMostSeries;
+    const paying = order.filter(([, sum]) => sum.requests > 0);
+    const shown = paying.slice(0, kMostSeries).map(([id]) => id);
+    const rest = paying.length > kMostSeries;
     const names = [...shown.map((id) => keys.get(id).owner || id), ...(rest ? [t('adminOthers')] : [])];
     const byDay = (value) => Array.from({length: kDays}, (_, i) => {
       const day = dayAgo(kDays - 1 - i);
@@ -187,9 +198,10 @@ export class AdminView {
          bars(t('adminCostByDay', {currency: ''}), rows.length ? byDay((row) => Number(row.cost)) : [], money)),
       el('figure', {}, el('figcaption', {}, t('adminTokensByDay')), legend(names),
          bars(t('adminTokensByDay'), rows.length ? byDay(tokens) : [], compact)),
-      table([t('adminOwner'), t('adminKeyId'), t('adminRequests'), t('adminHit'), t('adminMiss'), t('adminOutput'), t('costs')],
-            order.map(([id, sum]) => [sum.owner, id, count(sum.requests), compact(sum.hit), compact(sum.miss), compact(sum.output),
-                                      `${money(sum.cost)} ${sum.currency}`])));
+      table([t('adminOwner'), t('adminKeyId'), t('adminState'), t('adminRequests'), t('adminHit'), t('adminMiss'), t('adminOutput'), t('costs'),
+             t('adminLeft')],
+            order.map(([id, sum]) => [sum.owner, id, stateOf(sum), count(sum.requests), compact(sum.hit), compact(sum.miss), compact(sum.output),
+                                      `${money(sum.cost)} ${sum.currency}`, sum.balance ? money(Number(sum.balance)) : '–'])));
   }
 
   async drawLoaded() {

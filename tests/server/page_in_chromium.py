@@ -323,6 +323,11 @@ def what_the_server_does_is_shown(visit):
              "prompt_cache_miss_tokens": 500, "completion_tokens": 200, "cost": f"0.00{6 - i}", "currency": "USD"}
             for i, owner in enumerate(["Mina", "<b>Jonas</b>", "Aylin", "Petra", "Tom", "Lucía"])]
     visit.page.route("**/admin/usage*", lambda route: route.fulfill(content_type="application/json", body=json.dumps({"object": "list", "data": rows})))
+    keys = [{"id": f"k{i}", "owner": row["owner"], "role": "user", "expires": None, "revoked": None, "balance": "4.50", "spent": "0.50"}
+            for i, row in enumerate(rows)]
+    keys[1]["revoked"] = "2026-01-01T00:00:00Z"
+    keys.append({**keys[0], "id": "k9", "owner": "root", "role": "admin", "balance": None})
+    visit.page.route("**/admin/keys", lambda route: route.fulfill(content_type="application/json", body=json.dumps({"keys": keys})))
     visit.page.get_by_label("Admin key").fill("sk-admin")
     visit.page.get_by_label("Admin key").press("Enter")
     admin = visit.page.locator(".admin")
@@ -330,7 +335,9 @@ def what_the_server_does_is_shown(visit):
     expect(admin.locator(".figure", has_text="Answers").first).to_contain_text(re.compile("[1-9]"))
     expect(admin.locator("figure", has_text="To the first token").locator("rect.bar").first).to_be_attached()
     expect(admin.locator("figure", has_text="Cost by day").locator("rect.bar.series-4")).to_have_count(30)  # two others together
-    expect(admin.locator("table").first.locator("tbody tr")).to_have_count(6)
+    expect(admin.locator("table").first.locator("tbody tr")).to_have_count(7)
+    expect(admin.locator("table").first.locator("tbody tr", has_text="k1")).to_contain_text("revoked")
+    expect(admin.locator("table").first.locator("tbody tr", has_text="k9")).to_contain_text("admin")
     expect(admin.locator("table").first).to_contain_text("<b>Jonas</b>")
     expect(admin.locator("table").last).to_contain_text("scripted")
     # A second look makes lines.
