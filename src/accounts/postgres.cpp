@@ -95,8 +95,9 @@ class Postgres::Cursor final : public SqlCursor {
   int row_ = -1;
 };
 
-Postgres::Postgres(const std::string& uri) : uri_(uri), who_(place_of(uri)) { connect(); }
-Postgres::~Postgres() { PQfinish(connection_); }
+Postgres::Postgres(const std::string& uri) : uri_(uri), who_(place_of(uri)), connection_(nullptr, PQfinish) {
+  connect();
+}
 
 void Postgres::failed(std::string why) const {
   fail("{}: {}", who_, printable(one_line(std::move(why)), 300));
@@ -104,17 +105,17 @@ void Postgres::failed(std::string why) const {
 
 // What the address itself says goes before these.
 void Postgres::connect() {
-  PQfinish(connection_);
+  connection_ = nullptr;
   statements_.clear();
   in_transaction_ = false;
   const std::array keys{"connect_timeout", "tcp_user_timeout", "fallback_application_name", "dbname",
                         static_cast<const char*>(nullptr)};
   const std::array values{"5", "10000", "dsa", uri_.c_str(), static_cast<const char*>(nullptr)};
-  connection_ = PQconnectdbParams(keys.data(), values.data(), /*expand_dbname=*/1);
+  connection_.reset(PQconnectdbParams(keys.data(), values.data(), /*expand_dbname=*/1));
   if (connection_ == nullptr) fail("{}: out of memory", who_);
-  if (PQstatus(connection_) != CONNECTION_OK) failed(PQerrorMessage(connection_));
+  if (PQstatus(connection_.get()) != CONNECTION_OK) failed(PQerrorMessage(connection_.get()));
   PQsetNoticeProcessor(
-      connection_, [](void*, const char*) {}, nullptr);
+      connection_.get(), [](void*, const char*) {}, nullptr);
   if (then_) then_();
 }
 
@@ -125,7 +126,7 @@ void Postgres::on_connected(std::function<void()> then) {
 
 Postgres::Result Postgres::checked(const std::function<pg_result*()>& ask) {
   const bool may_reconnect = !in_transaction_;
-  if (PQstatus(connection_) != CONNECTION_OK) {
+  if (PQstatus(connection_.get()) != CONNECTION_OK) {
     in_transaction_ = false;
     if (!may_reconnect) failed("the connection broke");
     connect();
@@ -134,8 +135,8 @@ Postgres::Result Postgres::checked(const std::function<pg_result*()>& ask) {
     Result result(ask(), PQclear);
     const ExecStatusType status = PQresultStatus(result.get());
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return result;
-    const std::string why = PQerrorMessage(connection_);
-    if (!again || PQstatus(connection_) == CONNECTION_OK) failed(why);
+    const std::string why = PQerrorMessage(connection_.get());
+    if (!again || PQstatus(connection_.get()) == CONNECTION_OK) failed(why);
     connect();
   }
 }
@@ -144,7 +145,7 @@ void Postgres::run(const std::string& statements) {
   const bool ends = statements == "COMMIT" || statements == "ROLLBACK";
   const Result result = [&] {
     try {
-      return checked([&] { return PQexec(connection_, statements.c_str()); });
+      return checked([&] { return PQexec(connection_.get(), statements.c_str()); });
     } catch (...) {
       if (ends) in_transaction_ = false;
       throw;
@@ -165,10 +166,11 @@ const std::string& Postgres::prepared(const char* text) {
   const auto found = statements_.find(text);
   if (found != statements_.end()) return found->second;
   const std::string name = fmt::format("s{}", statements_.size());
-  const Result result(PQprepare(connection_, name.c_str(), with_dollars(text).c_str(), 0, nullptr), PQclear);
+  const Result result(PQprepare(connection_.get(), name.c_str(), with_dollars(text).c_str(), 0, nullptr),
+                      PQclear);
   if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return statements_[text] = name;
   static const std::string kNone = "unknown";  // its execution says what is wrong
-  if (PQstatus(connection_) == CONNECTION_OK) failed(PQerrorMessage(connection_));
+  if (PQstatus(connection_.get()) == CONNECTION_OK) failed(PQerrorMessage(connection_.get()));
   return kNone;
 }
 
@@ -188,8 +190,8 @@ std::unique_ptr<SqlCursor> Postgres::start(const char* text, std::span<const Sql
     lengths[i] = static_cast<int>(texts[i].size());
   }
   return std::make_unique<Cursor>(checked([&] {
-    return PQexecPrepared(connection_, prepared(text).c_str(), static_cast<int>(values.size()), data.data(),
-                          lengths.data(), formats.data(), /*resultFormat=*/0);
+    return PQexecPrepared(connection_.get(), prepared(text).c_str(), static_cast<int>(values.size()),
+                          data.data(), lengths.data(), formats.data(), /*resultFormat=*/0);
   }));
 }
 

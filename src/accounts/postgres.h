@@ -20,8 +20,6 @@ class Postgres final : public SqlDatabase {
   explicit Postgres(const std::string& uri);
   Postgres(const Postgres&) = delete;
   Postgres& operator=(const Postgres&) = delete;
-  ~Postgres() override;
-
   /// Without user and password.
   [[nodiscard]] std::string who() const override { return who_; }
   void run(const std::string& statements) override;
@@ -41,7 +39,7 @@ class Postgres final : public SqlDatabase {
 
   std::string uri_;
   std::string who_;
-  pg_conn* connection_ = nullptr;
+  std::unique_ptr<pg_conn, void (*)(pg_conn*)> connection_;
   std::map<const char*, std::string> statements_;  // their names, by text
   std::function<void()> then_;
   bool in_transaction_ = false;
