@@ -8,6 +8,7 @@
 #include "base/numeric.h"
 #include "server/anthropic.h"
 #include "server/fields.h"
+#include "server/request_fields.h"
 #include "server/route.h"
 #include "server/sse.h"
 
