@@ -1,9 +1,9 @@
 // dsa rl tasks DOMAIN: tasks as a model sees them, with a solution, or with answers that are judged.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +13,7 @@
 #include "cli/rl.h"
 #include "cli/terminal.h"
 #include "rl/tasks/domain.h"
+#include "rl/tasks/task_file.h"
 
 namespace dsa::cli {
 namespace {
@@ -25,6 +26,7 @@ struct TaskOrder {
   std::string domain;
   rl::TaskId first;
   std::int64_t count = 1;
+  std::string file;
   std::vector<std::string> answers;
   bool brief = false;
   bool json = false;
@@ -37,7 +39,7 @@ void print_domains(bool json) {
     text += fmt::format("{:<12} {}\n", domain.name, domain.summary);
     list.push_back({{"name", domain.name}, {"summary", domain.summary}, {"instruction", domain.instruction}});
   }
-  print(json ? nlohmann::ordered_json{{"domains", list}}.dump(2) + "\n" : text);
+  print(json ? json_text(nlohmann::ordered_json{{"domains", list}}, 2) + "\n" : text);
 }
 
 Transcript played(const Task& task, const TaskOrder& o) {
@@ -45,12 +47,18 @@ Transcript played(const Task& task, const TaskOrder& o) {
   return rl::play(task, task.solution(o.brief ? rl::Style::brief : rl::Style::steps));
 }
 
-nlohmann::ordered_json task_json(const Domain& domain, const Task& task, const Transcript& played) {
+// As it is shown: of a domain, or of a file.
+void add_task(nlohmann::ordered_json& list, std::string_view from, const Task& task,
+              const Transcript& played) {
   const rl::TaskId& id = task.id();
-  nlohmann::ordered_json json{{"domain", domain.name},       {"seed", id.seed},
-                              {"number", id.number},         {"difficulty", id.difficulty},
-                              {"context", id.context},       {"messages", nlohmann::ordered_json::array()},
-                              {"score", played.score.value}, {"reason", played.score.reason}};
+  nlohmann::ordered_json json{{"domain", from},
+                              {"seed", id.seed},
+                              {"number", id.number},
+                              {"difficulty", id.difficulty},
+                              {"context", id.context},
+                              {"messages", nlohmann::ordered_json::array()},
+                              {"score", played.score.value},
+                              {"reason", played.score.reason}};
   const auto add = [&](const char* role, const std::string& content) {
     json["messages"].push_back({{"role", role}, {"content", content}});
   };
@@ -59,11 +67,11 @@ nlohmann::ordered_json task_json(const Domain& domain, const Task& task, const T
     add("assistant", played.messages[i]);
     if (i < played.replies.size()) add("user", played.replies[i]);
   }
-  return json;
+  list.push_back(std::move(json));
 }
 
-std::string task_text(const Domain& domain, const Task& task, const Transcript& played) {
-  std::string text = fmt::format("--- {} {}, difficulty {}\n{}\n", domain.name, task.id().number,
+std::string task_text(std::string_view from, const Task& task, const Transcript& played) {
+  std::string text = fmt::format("--- {} {}, difficulty {}\n{}\n", from, task.id().number,
                                  task.id().difficulty, task.prompt());
   for (std::size_t i = 0; i < played.messages.size(); ++i) {
     text += fmt::format("--- model\n{}\n", played.messages[i]);
@@ -73,23 +81,29 @@ std::string task_text(const Domain& domain, const Task& task, const Transcript& 
 }
 
 int rl_tasks(const TaskOrder& o) {
-  if (o.domain.empty()) {
+  if (o.domain.empty() && o.file.empty()) {
     print_domains(o.json);
     return kDone;
   }
-  const Domain& domain = rl::find_domain(o.domain);
+  std::optional<rl::TaskFile> file;
+  const Domain* domain = nullptr;
+  if (o.file.empty())
+    domain = &rl::find_domain(o.domain);
+  else
+    file.emplace(o.file);
+  const std::string_view from = file ? "file" : domain->name;
   nlohmann::ordered_json json{{"tasks", nlohmann::ordered_json::array()}};
   for (std::int64_t i = 0; i < o.count; ++i) {
     rl::TaskId id = o.first;
     id.number += i;
-    const auto task = rl::make_task(domain, id);
+    const auto task = file ? file->task(id.number) : rl::make_task(*domain, id);
     const Transcript transcript = played(*task, o);
     if (o.json)
-      json["tasks"].push_back(task_json(domain, *task, transcript));
+      add_task(json["tasks"], from, *task, transcript);
     else
-      print(task_text(domain, *task, transcript));
+      print(task_text(from, *task, transcript));
   }
-  if (o.json) print(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  if (o.json) print(json_text(json, 2) + "\n");
   return kDone;
 }
 
@@ -98,8 +112,12 @@ int rl_tasks(const TaskOrder& o) {
 Action declare_rl_tasks(Command command) {
   auto o = std::make_shared<TaskOrder>();
   o->first.seed = 0;
-  command.add_option("domain", o->domain, "a domain by name; without one: what domains there are")
-      .type_name("DOMAIN");
+  const Option domain =
+      command.add_option("domain", o->domain, "a domain by name; without one: what domains there are")
+          .type_name("DOMAIN");
+  command.add_option("--file", o->file, "tasks of a file, a line {\"prompt\": ..., \"answer\": ...} each")
+      .type_name("FILE")
+      .excludes(domain);
   command.add_option("--seed", o->first.seed, "tasks of another seed are others; training takes 1")
       .check(whole<std::uint64_t>())
       .show_default();

@@ -32,6 +32,16 @@ on 0 "$dsa" rl tasks counting --answer "${right}0" --json
 json /tasks/0/score 0.0
 json /tasks/0/reason "wrong answer"
 
+# a file of others' tasks
+printf '{"prompt": "1 + 1", "answer": "2"}\n\n{"prompt": "1 + 2", "answer": "3", "more": 1}\n' >"$work/tasks"
+on 0 "$dsa" rl tasks --file "$work/tasks" --count 3 --answer "answer: 3" --json
+json /tasks/0/score 0.0
+json /tasks/1/score 1.0
+json /tasks/2/messages/0/content "1 + 1"
+printf '{"prompt": "1 + 1"}\n' >"$work/tasks"
+refused 'line 1: expected a text "answer"' "$dsa" rl tasks --file "$work/tasks"
+on 2 "$dsa" rl tasks counting --file "$work/tasks"
+
 refused "there is none of that name" "$dsa" rl tasks poetry
 on 2 "$dsa" rl tasks counting --difficulty 10
 on 2 "$dsa" rl tasks counting --count 0
