@@ -71,6 +71,14 @@ int serve_models(const ServeOptions& o) {
   }
   const ServingPlan plan = plan_models(o.models, o.tables.models, o.model, o.serving);
   server::ModelPool models(pooled(plan, o.serving), plan.budget_bytes);
+  if (!o.tables.versions.is_null()) {
+    settings.api.versions = server::read_versions(o.tables.versions, models.cards().front().id, "--config");
+    for (const server::Version& version : settings.api.versions)
+      for (const std::string& model : {version.model, version.successor})
+        (void)server::find_model(models.cards(), model);
+  }
+  if (!o.tables.volatile_lines.is_null())
+    settings.api.volatile_lines = server::read_volatile_lines(o.tables.volatile_lines, "--config");
   models.load_those_that_stay();
   const auto end = server::serve(models, settings);
   // An engine that hangs would keep us at its destructor, and so would a model that is being loaded.

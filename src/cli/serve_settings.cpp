@@ -38,19 +38,31 @@ bool is_setting(const std::string& name) {
 }
 
 // Tables of the file that are no options.
-constexpr std::string_view kTables[] = {"prices", "models"};
-bool is_table(std::string_view key) { return std::ranges::find(kTables, key) != std::end(kTables); }
+struct FileTable {
+  std::string_view key;
+  nlohmann::json SettingsTables::*place;
+};
+constexpr FileTable kTables[] = {{"prices", &SettingsTables::prices},
+                                 {"models", &SettingsTables::models},
+                                 {"versions", &SettingsTables::versions},
+                                 {"volatile_lines", &SettingsTables::volatile_lines}};
+bool is_table(std::string_view key) {
+  return std::ranges::find(kTables, key, &FileTable::key) != std::end(kTables);
+}
 
 SettingsTables tables_of(const toml::table& file, const std::string& who) {
   SettingsTables out;
-  for (const std::string_view name : kTables) {
+  for (const auto& [name, place] : kTables) {
     const toml::node* table = file.get(name);
     if (table == nullptr) continue;
-    if (!table->is_table()) throw UsageError(fmt::format("{}: {}: expected a table", printable(who), name));
+    if (!table->is_table() && !table->is_array_of_tables())
+      throw UsageError(fmt::format("{}: {}: expected a table", printable(who), name));
     std::ostringstream json, toml;
     json << toml::json_formatter(*table);
-    (name == "prices" ? out.prices : out.models) = parse_json(json.str(), who);
-    toml << '\n' << toml::toml_formatter(toml::table{{name, *table->as_table()}}) << '\n';
+    out.*place = parse_json(json.str(), who);
+    toml::table alone;
+    alone.insert(name, *table);
+    toml << '\n' << toml::toml_formatter(alone) << '\n';
     out.as_toml += toml.str();
   }
   return out;

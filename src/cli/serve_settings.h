@@ -13,6 +13,7 @@ namespace dsa::cli {
 struct SettingsTables {
   nlohmann::json prices;  // null if there is none
   nlohmann::json models;  // the same
+  nlohmann::json versions, volatile_lines;
   std::string as_toml;
 };
 

@@ -5,15 +5,14 @@
 #include <string>
 
 #include "server/openai_chat.h"
+#include "server/volatile_lines.h"
 
 namespace dsa::server {
 
 /// A body, understood.
 struct MessagesCall {
   ChatCall chat;
-  /// What was left out of the system prompt: lines that a client changes with every request, so that no
-  /// prompt would begin like the one before.  "": nothing.
-  std::string dropped;
+  SetAside aside;  // of the system prompt
 };
 
 /// Whether the path, without /v1, is one of this API, whose errors have another shape.
@@ -25,7 +24,8 @@ std::size_t find_anthropic_model(std::span<const ModelCard> cards, std::string_v
 /// `counting`: the prompt alone is looked at; max_tokens may be left out.  `text`: the body as it was sent,
 /// for the order of keys in tools and what they are given.  Throws ApiError.
 MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting = false,
-                           std::string_view text = {});
+                           std::string_view text = {},
+                           std::span<const VolatileLine> volatile_lines = known_volatile_lines());
 
 /// `model` must outlive the writer.
 std::unique_ptr<AnswerWriter> write_message(const MessagesCall& call, const ServedModel& model);

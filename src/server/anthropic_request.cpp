@@ -1,6 +1,5 @@
 // Anthropic's bodies are written anew as OpenAI's: one way to a request.
 #include <algorithm>
-#include <array>
 
 #include "base/json.h"
 #include "base/json_layout.h"
@@ -12,26 +11,6 @@ namespace dsa::server {
 namespace {
 
 using nlohmann::json;
-
-// Lines that known clients put near the front of their system prompt and change with every request.
-constexpr std::array<std::string_view, 1> kVolatile{"x-anthropic-billing-header:"};
-
-// `text` without volatile lines; what those begin with is noted.
-std::string without_volatile(std::string_view text, std::string& dropped) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-    const std::string_view line = text.substr(0, end);
-    const auto* found =
-        std::ranges::find_if(kVolatile, [&](std::string_view begin) { return line.starts_with(begin); });
-    if (found == kVolatile.end())
-      out += line;
-    else
-      dropped = found->substr(0, found->size() - 1);
-    text.remove_prefix(end);
-  }
-  return out;
-}
 
 [[noreturn]] void cannot_read(const Fields& block, std::string_view type) {
   throw ApiError(
@@ -136,10 +115,11 @@ class MessageBlocks {
   json calls_ = json::array();
 };
 
-json messages_of(const Fields& body, std::string_view sent, std::string& dropped) {
+json messages_of(const Fields& body, std::string_view sent, std::span<const VolatileLine> lines,
+                 SetAside& aside) {
   json out = json::array();
   if (body.find("system") != nullptr)
-    if (const auto system = without_volatile(text_of(body, "system"), dropped); !system.empty())
+    if (const auto system = set_aside(text_of(body, "system"), lines, aside); !system.empty())
       out.push_back({{"role", "system"}, {"content", system}});
   const json* list = body.find("messages");
   if (list == nullptr || !list->is_array() || list->empty() || list->size() > kMaxMessages)
@@ -215,12 +195,12 @@ std::size_t find_anthropic_model(std::span<const ModelCard> cards, std::string_v
   return find_model(cards, !served && id.starts_with("claude") ? "" : id);
 }
 
-MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting,
-                           std::string_view text) {
+MessagesCall read_messages(const Fields& body, const ServedModel& model, bool counting, std::string_view text,
+                           std::span<const VolatileLine> volatile_lines) {
   refuse_trace(body);
   MessagesCall out;
   std::int64_t budget = -1;
-  json chat{{"messages", messages_of(body, text, out.dropped)}};
+  json chat{{"messages", messages_of(body, text, volatile_lines, out.aside)}};
   const std::string tools = tools_of(body, text);
   if (!tools.empty()) chat.update(parse_body(tools));
   read_tool_choice(body, chat);

@@ -70,7 +70,7 @@ TEST_F(Anthropic, AConversationBecomesItsPrompt) {
   EXPECT_EQ(request.sampling.temperature, 0);
   EXPECT_FALSE(request.thinking) << "this model cannot reason";
   EXPECT_TRUE(call.chat.plan.stream);
-  EXPECT_EQ(call.dropped, "");
+  EXPECT_EQ(call.aside.dropped, "");
 }
 
 TEST_F(Anthropic, AnAnswerGoesOnWithItsBeginning) {
@@ -83,7 +83,7 @@ TEST_F(Anthropic, LinesThatChangeWithEveryRequestAreLeftOut) {
   const auto call = read(R"({"max_tokens": 5, "messages": [{"role": "user", "content": "hi"}],
     "system": "x-anthropic-billing-header: cch=123\nYou are."})");
   EXPECT_TRUE(prompt_of(call).starts_with("<|im_start|>system\nYou are.<|im_end|>")) << prompt_of(call);
-  EXPECT_EQ(call.dropped, "x-anthropic-billing-header");
+  EXPECT_EQ(call.aside.dropped, "x-anthropic-billing-header");
 }
 
 TEST_F(Anthropic, WhatCannotBeDoneIsNamed) {

@@ -47,6 +47,23 @@ struct ApiTest : ::testing::Test {
   std::unique_ptr<Api> api;
 };
 
+TEST_F(ApiTest, AVersionsPathIsItsModelsUntilItEnds) {
+  using namespace std::chrono;
+  ApiSettings settings;
+  settings.versions = {{"old", "script", "script", sys_days(year(2999) / 1 / 1)},
+                       {"older", "script", "new", sys_days(year(2000) / 1 / 2)}};
+  serve({.answers = {{.text = "Hello!"}}}, std::move(settings));
+  const std::string body = chat("hi", R"(, "model": "deepseek-chat")");
+  EXPECT_EQ(post("/v1/chat/completions", body).head.status, 404);
+  EXPECT_EQ(post("/old/v1/chat/completions", body).body().at("model"), "script");
+  EXPECT_EQ(post("/old/chat/completions", body).head.status, 200);
+  const Got over = post("/older/v1/chat/completions", body);
+  EXPECT_EQ(over.head.status, 410);
+  EXPECT_EQ(over.body().at("error").at("code"), "version_expired");
+  EXPECT_EQ(over.body().at("error").at("message"), "/older ended on 2000-01-01: ask new without it");
+  EXPECT_EQ(post("/older/anthropic/v1/messages", body).body().at("type"), "error") << "in its API's shape";
+}
+
 TEST_F(ApiTest, AResponseIsGivenAgainUntilItIsForgotten) {
   const nlohmann::json first = post("/v1/responses", R"({"input": "hi"})").body();
   const std::string path = "/v1/responses/" + first.at("id").get<std::string>();

@@ -13,7 +13,7 @@ struct Reason {
   int status;
   std::string_view phrase;
 };
-constexpr std::array<Reason, 24> kReasons{{{200, "OK"},
+constexpr std::array<Reason, 25> kReasons{{{200, "OK"},
                                            {204, "No Content"},
                                            {304, "Not Modified"},
                                            {400, "Bad Request"},
@@ -23,6 +23,7 @@ constexpr std::array<Reason, 24> kReasons{{{200, "OK"},
                                            {404, "Not Found"},
                                            {405, "Method Not Allowed"},
                                            {408, "Request Timeout"},
+                                           {410, "Gone"},
                                            {411, "Length Required"},
                                            {413, "Content Too Large"},
                                            {414, "URI Too Long"},

@@ -21,6 +21,7 @@ struct HttpRequest {
   bool keep_alive = true;
   bool http_1_0 = false;
   std::string peer = {};               // the client's address; "unix" for a socket of this machine
+  std::string model = {};              // that answers, whichever the body names; "": the body's
   std::shared_ptr<void> counted = {};  // while it lives its body counts among those in memory
 
   /// The first header of that name, whatever its capitals; "" if there is none.

@@ -82,17 +82,19 @@ std::span<const Api::Route> Api::routes() {
             named, Access::user, /*may_stream=*/true},
       Route{"POST", "/messages",
             [](Api& api, Asked& asked) {
-              MessagesCall call =
-                  read_messages(Fields(asked.body), *asked.model, /*counting=*/false, asked.request.body);
-              if (!call.dropped.empty()) asked.headers.emplace_back("X-Dsa-Dropped", call.dropped);
+              MessagesCall call = read_messages(Fields(asked.body), *asked.model, /*counting=*/false,
+                                                asked.request.body, api.settings_.volatile_lines);
+              if (!call.aside.dropped.empty())
+                asked.headers.emplace_back("X-Dsa-Dropped", call.aside.dropped);
+              if (!call.aside.moved.empty()) asked.headers.emplace_back("X-Dsa-Moved", call.aside.moved);
               auto writer = write_message(call, *asked.model);
               api.start(asked, std::move(writer), std::move(call.chat.plan));
             },
             named_as_anthropic, Access::user, /*may_stream=*/true},
       Route{"POST", "/messages/count_tokens",
-            [](Api&, Asked& asked) {
-              const auto call =
-                  read_messages(Fields(asked.body), *asked.model, /*counting=*/true, asked.request.body);
+            [](Api& api, Asked& asked) {
+              const auto call = read_messages(Fields(asked.body), *asked.model, /*counting=*/true,
+                                              asked.request.body, api.settings_.volatile_lines);
               const auto tokens = call.chat.plan.requests.front().prompt.size();
               asked.send({.body = json_text(nlohmann::ordered_json{{"input_tokens", tokens}}) + "\n"});
             },

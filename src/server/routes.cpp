@@ -145,6 +145,9 @@ void Api::handle(HttpRequest&& request, const std::shared_ptr<Exchange>& exchang
   try {
     check_host(asked.request);
     check_origin(asked.request, asked.headers);
+    take_version(settings_.versions,
+                 std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()), asked.request,
+                 asked.headers);
     find_route(asked);
   } catch (const ApiError& error) {
     refuse(asked, error);
@@ -204,7 +207,9 @@ void Api::with_model(Asked& asked, const Route& route) {
     if (capture_) capture_->keep(asked.request);
     asked.body = parse_body(asked.request.body);
   }
-  const std::size_t card = route.model(models_.cards(), asked);
+  const std::string& decided = asked.request.model;
+  const std::size_t card =
+      decided.empty() ? route.model(models_.cards(), asked) : find_model(models_.cards(), decided);
   if (asked.exchange->caller) Gate::check_model(*asked.exchange->caller, models_.cards()[card].id);
   asked.model = models_.hold(card);
   asked.model ? serve(asked, route) : await_model(asked, route, card);

@@ -19,6 +19,8 @@
 #include "server/metrics.h"
 #include "server/model_pool.h"
 #include "server/responses.h"
+#include "server/versions.h"
+#include "server/volatile_lines.h"
 
 namespace dsa::server {
 
@@ -29,6 +31,8 @@ struct ApiSettings {
   bool log_requests = false;
   bool log_prompts = false;  // bodies too
   std::function<void(const std::string& line)> log = {};
+  std::vector<Version> versions = {};  // of served models
+  std::vector<VolatileLine> volatile_lines{known_volatile_lines().begin(), known_volatile_lines().end()};
   Gate* gate = nullptr;  // keys are asked for, and requests are billed; null: whoever asks is answered
 };
 
