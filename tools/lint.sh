@@ -86,5 +86,9 @@ while IFS= read -r cite; do
   document=${cite%%,*} heading=$(sed -n 's/.*, "\(.*\)"$/\1/p' <<<"$cite")
   [[ -f $document ]] && grep -q "^#* *$heading\$" "$document" || complain "cited, but not there: $cite"
 done < <(git grep -hoE 'docs/[a-z0-9/-]+\.md(, "[^"]+")?' -- ':!tools/lint.sh' | sort -u)
+while IFS=: read -r file line link; do
+  target=${link#](} target=${target%)}
+  [[ -e $(dirname "$file")/${target%%#*} ]] || complain "$file:$line: linked, but not there: $target"
+done < <(git grep -noE '\]\([^)#: ]+(#[^)]*)?\)' -- '*.md')
 git grep -nE '\b(TODO|FIXME|XXX)\b' -- '*.cpp' '*.h' '*.inl' && complain "left open in the code"
 exit "$bad"
