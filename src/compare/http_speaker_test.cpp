@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "compare/sse_reader.h"
 #include "server/http_server.h"
+#include "server/model_pool.h"
 #include "server/routes.h"
 #include "testing/served_model.h"
 
@@ -18,7 +19,8 @@ class Served {
  public:
   explicit Served(test::Script script)
       : model_(std::move(script)),
-        api_(std::span(&model_.served, 1), {}),
+        pool_(std::span(&model_.served, 1)),
+        api_(pool_, {}),
         server_(
             {.port = 0},
             [this](server::HttpRequest&& request, const std::shared_ptr<server::Exchange>& exchange) {
@@ -36,6 +38,7 @@ class Served {
 
  private:
   test::ScriptedModel model_;
+  server::ModelPool pool_;
   server::Api api_;
   server::HttpServer server_;
   std::thread thread_;
