@@ -96,7 +96,7 @@ class MlaModel {
     /// By layer: routed tokens by expert; empty where dense.
     std::vector<std::vector<std::int64_t>> expert_load;
     /// With a TokenLoss, of the tokens that take part; language_model is then minus their mean.
-    std::vector<float> log_probs;
+    std::vector<float> log_probs = {};
   };
   /// Losses, and with Gradients::all writes the gradients of what the stage trains in full, zeros for the
   /// rest; a TokenLoss's is what its slopes say, the indexers' is that of the sequences' mean.
