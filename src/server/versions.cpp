@@ -22,6 +22,9 @@ constexpr std::array<std::string_view, 14> kOwnPaths{
     "responses", "models", "streams",   "tokenize", "completions", "user", "metrics"};
 constexpr std::string_view kExpires = "_expires_on_";
 
+// In seconds: a moment that counts nanoseconds, as fmt makes of one, ends in 2262.
+std::tm calendar(std::chrono::sys_seconds moment) { return fmt::gmtime(moment.time_since_epoch().count()); }
+
 // The day at the end of "..._expires_on_20261015".
 std::optional<accounts::Day> day_of(std::string_view prefix) {
   const auto at = prefix.rfind(kExpires);
@@ -77,9 +80,9 @@ void take_version(std::span<const Version> versions, std::chrono::sys_seconds no
   if (now >= found->ends)
     throw ApiError(410, "version_expired",
                    fmt::format("/{} ended on {:%Y-%m-%d}: ask {} without it", found->prefix,
-                               found->ends - std::chrono::days(1), found->successor));
+                               calendar(found->ends - std::chrono::days(1)), found->successor));
   request.model = found->model;
-  headers.emplace_back("Sunset", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", found->ends));
+  headers.emplace_back("Sunset", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", calendar(found->ends)));
 }
 
 }  // namespace dsa::server
