@@ -37,7 +37,8 @@ void add_run_options(Command command, TrainOptions& o, const std::string& thread
       .required();
   Option hours = command
                      .add_option("--hours", o.budget.hours,
-                                 "how long to train; turned into tokens after 20 steps (default: 1)")
+                                 "how long to train; turned into tokens after 20 steps, or "
+                                 "when it is over (default: 1)")
                      .check(within(1e-4, 1e4));
   const Option tokens = command.add_option("--tokens", o.budget.tokens, "how many tokens to train on")
                             .check(whole<std::int64_t>(1, std::int64_t{1} << 50));

@@ -120,7 +120,7 @@ hours_became_tokens() {
 import json, struct, sys
 data = open(sys.argv[1], "rb").read()
 about = json.loads(json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"][sys.argv[2]])["progress"]
-assert about["budget"] > 0 and about["tokens"] >= about["budget"] and about["step"] >= 20, about
+assert about["budget"] > 0 and about["tokens"] >= about["budget"], about
 PYTHON
 }
 # poison CHECKPOINT COPY KEY TENSOR: a copy with a NaN in the tensor, and as much to train again.

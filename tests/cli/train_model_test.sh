@@ -53,7 +53,7 @@ same "$work/whole/model.safetensors" "$work/killed/model.safetensors"
 interrupted "$work/stopped" "${command[@]}" --out "$work/stopped" --tokens 38400
 on 0 "$dsa" inspect "$work/stopped"
 
-# --hours becomes tokens after 20 steps and is kept.  Without a warm-up the indexers are not for use, and it says so.
+# --hours becomes tokens after 20 steps, or when it is over, and is kept.  Without a warm-up the indexers are not for use, and it says so.
 on 0 train --out "$work/timed" --hours 0.0003 --stages dense
 stdout_has "--attention dense"
 hours_became_tokens "$work/timed/checkpoint.safetensors" dsa_train_model

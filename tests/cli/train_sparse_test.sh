@@ -45,7 +45,7 @@ on 0 "$dsa" inspect "$work/stopped"
 on 0 train --out "$work/stopped" --resume
 same "$work/whole/model.safetensors" "$work/stopped/model.safetensors"
 
-# --hours becomes tokens after 20 steps and is kept.
+# --hours becomes tokens after 20 steps, or when it is over, and is kept.
 on 0 train --out "$work/timed" --hours 0.0003
 hours_became_tokens "$work/timed/checkpoint.safetensors" dsa_train_sparse
 

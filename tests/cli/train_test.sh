@@ -38,7 +38,7 @@ interrupted "$work/stopped" "${command[@]}" --out "$work/stopped" --tokens 1500
 on 0 train --out "$work/stopped" --resume
 same "$work/whole/indexer.safetensors" "$work/stopped/indexer.safetensors"
 
-# --hours becomes tokens after 20 steps and is kept.
+# --hours becomes tokens after 20 steps, or when it is over, and is kept.
 on 0 train --out "$work/timed" --hours 0.0006
 hours_became_tokens "$work/timed/checkpoint.safetensors" dsa_train
 
