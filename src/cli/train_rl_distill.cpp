@@ -111,18 +111,11 @@ int rl_distill(Command command, const Options& typed) {
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
 }
 
-constexpr SettingHelp kHelp[] = {
-    {"batch", "episodes of a step"},
-    {"lr", "peak learning rate; falls to a tenth by half a cosine"},
-    {"rise", "steps over which it rises"},
-    {"clip", "largest norm of the gradient"},
-};
-
 }  // namespace
 
 Action declare_rl_distill(Command command) {
   auto o = std::make_shared<Options>();
-  add_rl_options(command, *o, o->settings, kHelp);
+  add_rl_options(command, *o, o->settings, kSftHelp);
   command.remove_option("--domains");
   command
       .add_option("--teacher", o->teachers,

@@ -33,6 +33,14 @@ inline constexpr std::array kTaskHelp{
     SettingHelp{"seed", "of tasks and of what is sampled"},
 };
 
+/// Those that learning from examples has besides.
+inline constexpr std::array kSftHelp{
+    SettingHelp{"batch", "episodes of a step"},
+    SettingHelp{"lr", "peak learning rate; falls to a tenth by half a cosine"},
+    SettingHelp{"rise", "steps over which it rises"},
+    SettingHelp{"clip", "largest norm of the gradient"},
+};
+
 /// --model, those of add_run_options(), and the settings' own.
 template <class Settings>
 void add_rl_options(Command command, TrainOptions& o, Settings& settings, std::span<const SettingHelp> help) {

@@ -32,18 +32,11 @@ int rl_sft(Command command, const Options& o) {
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
 }
 
-constexpr SettingHelp kHelp[] = {
-    {"batch", "episodes of a step"},
-    {"lr", "peak learning rate; falls to a tenth by half a cosine"},
-    {"rise", "steps over which it rises"},
-    {"clip", "largest norm of the gradient"},
-};
-
 }  // namespace
 
 Action declare_rl_sft(Command command) {
   auto o = std::make_shared<Options>();
-  add_rl_options(command, *o, o->settings, kHelp);
+  add_rl_options(command, *o, o->settings, kSftHelp);
   command
       .add_option("--examples", o->examples,
                   "episodes to learn, as dsa rl distill keeps them (default: solutions, always new ones)")
