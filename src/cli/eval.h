@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "eval/retrieval_tasks.h"
 #include "model/sequence_pass.h"
 #include "text/documents.h"
 
@@ -28,6 +30,10 @@ struct TextOptions {
   std::string chat_format;   // of conversations; "": the model's own
 };
 void add_text_options(Command command, TextOptions& options);
+
+/// `--tasks TASK,...` of dsa eval retrieval; none: all of them.
+void add_task_option(Command command, std::vector<std::string>& tasks);
+bool is_asked(std::span<const std::string> tasks, RetrievalTask task);
 
 /// --ctx, else the model's own context, at most kDefaultWindow.
 std::int64_t window_tokens(const Options& options, std::int64_t model_context);

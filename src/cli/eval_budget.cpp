@@ -63,7 +63,7 @@ class Samples {
       if (i < windows.size()) order_.push_back({.window = texts[i]});
       if (i >= questions) continue;
       for (const RetrievalTask task : kRetrievalTasks)
-        if (o.tasks.empty() || std::ranges::find(o.tasks, name(task)) != o.tasks.end())
+        if (is_asked(o.tasks, task))
           order_.push_back({.task = task,
                             .length = o.lengths[i % o.lengths.size()],
                             .number = static_cast<std::int64_t>(i / o.lengths.size())});
@@ -250,14 +250,7 @@ Action declare_eval_budget(Command command) {
   command.remove_option("--attention");  // both kinds run
   add_text_options(command, o->text);
   command.add_flag("--retrieval", o->retrieval, "questions about long texts too (dsa eval retrieval)");
-  std::vector<std::string> names;
-  for (const RetrievalTask task : kRetrievalTasks) names.emplace_back(name(task));
-  command
-      .add_option("--tasks", o->tasks,
-                  "of single, multi-key, variables, words; comma-separated (default: all)")
-      .type_name("TASK,...")
-      .comma_separated()
-      .check(one_of(names));
+  add_task_option(command, o->tasks);
   constexpr auto kMost = std::numeric_limits<std::int32_t>::max();
   command.add_option("--lengths", o->lengths, "tokens of the questions' texts, comma-separated")
       .type_name("N,...")

@@ -43,8 +43,7 @@ std::vector<Cell> chosen_cells(const RetrievalCommand& o) {
   std::vector<Cell> cells;
   for (const RetrievalTask task : kRetrievalTasks)
     for (const auto length : o.lengths)
-      if (o.tasks.empty() || std::ranges::find(o.tasks, name(task)) != o.tasks.end())
-        cells.push_back({task, length});
+      if (is_asked(o.tasks, task)) cells.push_back({task, length});
   return cells;
 }
 
@@ -196,19 +195,26 @@ int eval_retrieval(RetrievalCommand& o) {
 
 }  // namespace
 
+void add_task_option(Command command, std::vector<std::string>& tasks) {
+  std::vector<std::string> names;
+  for (const RetrievalTask task : kRetrievalTasks) names.emplace_back(name(task));
+  command
+      .add_option("--tasks", tasks, "of single, multi-key, variables, words; comma-separated (default: all)")
+      .type_name("TASK,...")
+      .comma_separated()
+      .check(one_of(names));
+}
+
+bool is_asked(std::span<const std::string> tasks, RetrievalTask task) {
+  return tasks.empty() || std::ranges::find(tasks, name(task)) != tasks.end();
+}
+
 Action declare_eval_retrieval(Command command) {
   auto o = std::make_shared<RetrievalCommand>();
   add_options(command, o->common, {OptionGroup::model, OptionGroup::engine, OptionGroup::json});
   // Both kinds of attention run, in a context of the longest length.
   for (const char* option : {"--attention", "--ctx"}) command.remove_option(option);
-  std::vector<std::string> names;
-  for (const RetrievalTask task : kRetrievalTasks) names.emplace_back(name(task));
-  command
-      .add_option("--tasks", o->tasks,
-                  "of single, multi-key, variables, words; comma-separated (default: all)")
-      .type_name("TASK,...")
-      .comma_separated()
-      .check(one_of(names));
+  add_task_option(command, o->tasks);
   command.add_option("--lengths", o->lengths, "tokens of prompt and answer, comma-separated")
       .type_name("N,...")
       .comma_separated()
