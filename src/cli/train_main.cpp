@@ -19,11 +19,12 @@ constexpr std::array<Verb, 4> kStages{{
     {"model", "a small model of DeepSeek-V3.2's architecture, from scratch", declare_train_model},
 }};
 
-constexpr std::array<Verb, 5> kRl{{
+constexpr std::array<Verb, 6> kRl{{
     {"sft", "a model learns to write solutions, or episodes from a file", declare_rl_sft},
     {"grpo", "a model plays tasks and learns from what was rewarded", declare_rl_grpo},
     {"eval", "how many tasks a model solves, beside another with paired intervals", declare_rl_eval},
     {"distill", "what specialists solved, taught to one model", declare_rl_distill},
+    {"judge", "a model learns to answer a rubric about attempts", declare_rl_judge},
     {"recipe", "all of it in one command: specialists, distilled, one mixed stage", declare_rl_recipe},
 }};
 

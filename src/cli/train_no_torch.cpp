@@ -28,6 +28,7 @@ Action declare_train_model(Command command) { return declare_absent(command, "tr
 Action declare_rl_sft(Command command) { return declare_absent(command, "rl"); }
 Action declare_rl_grpo(Command command) { return declare_absent(command, "rl"); }
 Action declare_rl_distill(Command command) { return declare_absent(command, "rl"); }
+Action declare_rl_judge(Command command) { return declare_absent(command, "rl"); }
 Action declare_rl_recipe(Command command) { return declare_absent(command, "rl"); }
 
 }  // namespace dsa::cli

@@ -9,6 +9,7 @@ Action declare_rl_sft(Command command);
 Action declare_rl_grpo(Command command);
 Action declare_rl_eval(Command command);
 Action declare_rl_distill(Command command);
+Action declare_rl_judge(Command command);
 Action declare_rl_recipe(Command command);
 
 }  // namespace dsa::cli

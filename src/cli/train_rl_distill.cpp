@@ -107,7 +107,8 @@ int rl_distill(Command command, const Options& typed) {
   RlSession<rl::SftSettings> session(command, o, o.settings);
   const auto context =
       session.begin(o, o.settings, fmt::format("{} episodes of {}", examples.size(), o.settings.domains));
-  rl::SftTrainer trainer(context, examples, std::move(*session.checkpoint));
+  rl::TaskCurriculum curriculum(session.domains, session.checkpoint->settings, session.tokenizer, examples);
+  rl::SftTrainer trainer(context, curriculum, std::move(*session.checkpoint));
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
 }
 

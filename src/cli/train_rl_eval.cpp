@@ -11,6 +11,7 @@
 #include "cli/checks.h"
 #include "cli/terminal.h"
 #include "cli/train_rl.h"
+#include "cli/train_rl_session.h"
 #include "eval/statistics.h"
 #include "rl/train/held_out.h"
 
@@ -18,7 +19,7 @@ namespace dsa::cli {
 namespace {
 
 struct EvalOrder {
-  std::string model = "tiny-v32", beside, domains = "all";
+  std::string model = "tiny-v32", beside, judge, domains = "all";
   rl::TaskSettings tasks;
   std::int64_t count = 500, message_tokens = 128;
   int threads = 0;
@@ -70,24 +71,61 @@ Solved solved_from(const std::string& path, const EvalOrder& o, std::span<const 
   }
 }
 
-std::optional<Solved> played(const EvalOrder& o, const std::string& model,
-                             std::span<const rl::DomainShare> domains, const Exec& exec,
-                             const std::atomic<bool>& cancel) {
+std::optional<rl::Groups> played(const EvalOrder& o, const std::string& model,
+                                 std::span<const rl::DomainShare> domains, const Exec& exec,
+                                 const std::atomic<bool>& cancel) {
   auto opened = with_indexer(open_model(resolve_model(model)), {});
   const Tokenizer tokenizer = fitting_tokenizer(opened.files);
   if (o.tasks.attention == "sparse" && !opened.has_indexer())
     fail("--attention sparse: {} has no indexer: give --attention dense", printable(model));
   ProgressLine line({.verb = "playing", .unit = "tasks", .speed = "tasks/s"});
   const std::int64_t all = o.count * static_cast<std::int64_t>(domains.size());
-  const auto groups = rl::play_held_out(
+  auto groups = rl::play_held_out(
       std::move(opened), tokenizer,
       {.domains = domains, .settings = o.tasks, .message_tokens = o.message_tokens, .tasks = o.count}, exec,
       cancel, [&](std::int64_t done) { line.update(done, all); });
   line.clear();
-  if (!groups) return std::nullopt;
-  Solved out(domains.size());
-  for (std::size_t i = 0; i < groups->size(); ++i)
-    out[i / static_cast<std::size_t>(o.count)].push_back((*groups)[i].front().score.value >= 1 ? 1 : 0);
+  return groups;
+}
+
+Solved solved_in(const rl::Groups& groups, std::int64_t of_a_domain) {
+  Solved out;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (i % static_cast<std::size_t>(of_a_domain) == 0) out.emplace_back();
+    out.back().push_back(groups[i].front().score.value >= 1 ? 1 : 0);
+  }
+  return out;
+}
+
+// What a judge says of the answers: of each line of the rubric, the share that the rules say too, and the
+// share that is so.  nullopt: interrupted.
+std::optional<nlohmann::ordered_json> judged(const EvalOrder& o, const rl::Groups& groups,
+                                             std::span<const rl::DomainShare> domains, const Exec& exec,
+                                             const std::atomic<bool>& cancel) {
+  std::vector<std::unique_ptr<const rl::Task>> tasks;
+  std::vector<rl::Transcript> transcripts;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto of = static_cast<std::size_t>(o.count);
+    const rl::DomainShare alone[] = {{.domain = domains[i / of].domain}};
+    tasks.push_back(rl::TaskSource(alone, o.tasks).held_out(static_cast<std::int64_t>(i % of)).task);
+    transcripts.push_back(rl::play(*tasks.back(), groups[i].front().messages));
+  }
+  std::vector<rl::Attempt> attempts;
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    attempts.push_back({.task = tasks[i].get(), .transcript = &transcripts[i]});
+  OpenJudge judge(o.judge, o.tasks.context, exec);
+  const auto verdicts = judge.judge->verdicts(attempts, cancel);
+  if (!verdicts) return std::nullopt;
+  const auto shares = rl::agreement(attempts, *verdicts);
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (std::size_t line = 0; line < shares.size(); ++line) {
+    double yes = 0;
+    for (const auto& transcript : transcripts) yes += rl::rubric_of(transcript)[line].yes ? 1 : 0;
+    out.push_back({{"question", rl::kRubric[line]},
+                   {"agrees", shares[line]},
+                   {"yes", yes / static_cast<double>(transcripts.size())}});
+  }
+  out.push_back({{"question", "all"}, {"agrees", rl::judged_score(shares)}});
   return out;
 }
 
@@ -133,6 +171,17 @@ std::string text_of(const nlohmann::ordered_json& rows, bool beside) {
   return out;
 }
 
+std::string text_of_judge(const nlohmann::ordered_json& result) {
+  if (!result.contains("judge")) return "";
+  std::string out = fmt::format("\n{:<26} {:>10} {:>10}\n", "the judge about them", "agrees %", "is so %");
+  for (const auto& row : result["judge"]) {
+    out += fmt::format("{:<26} {:>10.1f}", row["question"].get<std::string>(),
+                       100 * row["agrees"].get<double>());
+    out += row.contains("yes") ? fmt::format(" {:>10.1f}\n", 100 * row["yes"].get<double>()) : "\n";
+  }
+  return out;
+}
+
 int rl_eval(const EvalOrder& o) {
   if (o.tasks.easiest > o.tasks.hardest)
     fail("--easiest {}: --hardest is {}: expected at most that", o.tasks.easiest, o.tasks.hardest);
@@ -141,28 +190,37 @@ int rl_eval(const EvalOrder& o) {
   const CatchInterrupt interrupt;
   Solved other(domains.size());
   if (!o.beside.empty()) {
-    auto theirs = o.beside.ends_with(".json") ? std::optional(solved_from(o.beside, o, domains))
-                                              : played(o, o.beside, domains, exec, interrupt.flag());
+    std::optional<Solved> theirs;
+    if (o.beside.ends_with(".json"))
+      theirs = solved_from(o.beside, o, domains);
+    else if (const auto groups = played(o, o.beside, domains, exec, interrupt.flag()))
+      theirs = solved_in(*groups, o.count);
     if (!theirs) return kInterrupted;
     other = std::move(*theirs);
   }
-  const auto own = played(o, o.model, domains, exec, interrupt.flag());
-  if (!own) return kInterrupted;
+  const auto groups = played(o, o.model, domains, exec, interrupt.flag());
+  if (!groups) return kInterrupted;
+  const Solved own = solved_in(*groups, o.count);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::vector<double> all, all_other;
   for (std::size_t i = 0; i < domains.size(); ++i) {
-    rows.push_back(row_of(domains[i].domain->name, (*own)[i], other[i]));
-    all.insert(all.end(), (*own)[i].begin(), (*own)[i].end());
+    rows.push_back(row_of(domains[i].domain->name, own[i], other[i]));
+    all.insert(all.end(), own[i].begin(), own[i].end());
     all_other.insert(all_other.end(), other[i].begin(), other[i].end());
   }
   if (domains.size() > 1) rows.push_back(row_of("together", all, all_other));
-  const nlohmann::ordered_json result{{"model", o.model},
-                                      {"beside", o.beside},
-                                      {"of", tasks_in_words(o)},
-                                      {"rows", rows},
-                                      {"each", digits_of(*own, domains)}};
+  nlohmann::ordered_json result{{"model", o.model},
+                                {"beside", o.beside},
+                                {"of", tasks_in_words(o)},
+                                {"rows", rows},
+                                {"each", digits_of(own, domains)}};
+  if (!o.judge.empty()) {
+    auto verdicts = judged(o, *groups, domains, exec, interrupt.flag());
+    if (!verdicts) return kInterrupted;
+    result["judge"] = std::move(*verdicts);
+  }
   if (!o.to.empty()) write_file(o.to, json_text(result, 2) + "\n");
-  print(o.json ? json_text(result, 2) + "\n" : text_of(rows, !o.beside.empty()));
+  print(o.json ? json_text(result, 2) + "\n" : text_of(rows, !o.beside.empty()) + text_of_judge(result));
   return kDone;
 }
 
@@ -175,6 +233,10 @@ Action declare_rl_eval(Command command) {
       .add_option("--beside", o->beside,
                   "another model at the same tasks, or its result as --to wrote it: what is gained over it")
       .type_name("MODEL|FILE.json");
+  command
+      .add_option("--judge", o->judge,
+                  "a model from dsa rl judge: how often it says of these answers what the rules say")
+      .type_name("DIR");
   command.add_option("--domains", o->domains, "whose tasks: NAME,NAME, or all").show_default();
   command.add_option("--tasks", o->count, "of each domain")
       .check(whole<std::int64_t>(1, 1'000'000))

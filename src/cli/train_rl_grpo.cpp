@@ -14,8 +14,12 @@ struct Options : TrainOptions {
 
 int rl_grpo(Command command, const Options& o) {
   RlSession<rl::GrpoSettings> session(command, o, o.settings);
-  const auto context = session.begin(o, o.settings, "tasks by reward");
-  rl::GrpoTrainer trainer(context, std::move(*session.checkpoint));
+  const std::string folder = session.checkpoint ? session.checkpoint->settings.judge : o.settings.judge;
+  std::optional<OpenJudge> judge;
+  if (!folder.empty()) judge.emplace(folder, o.settings.context, session.exec);
+  const auto context =
+      session.begin(o, o.settings, "tasks by reward" + (judge ? ", judged by " + judge->weights : ""));
+  rl::GrpoTrainer trainer(context, std::move(*session.checkpoint), judge ? &*judge->judge : nullptr);
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
 }
 
@@ -31,6 +35,9 @@ constexpr SettingHelp kHelp[] = {
     {"overlong", "weight of the penalty of an episode of more than three quarters of --message-tokens"},
     {"length", "weight of the reward of the short ones of a group"},
     {"language", "weight of the share of English words"},
+    {"outcome", "weight of the task's own score"},
+    {"judge", "a folder with a model that answers the rubric's lines about each episode (dsa rl judge)"},
+    {"judge-weight", "weight of its answers, where there is one"},
     {"replay",
      "selections: what was selected, and which experts, in play is so in training; recompute: anew"},
     {"lr", "learning rate, behind its rise"},

@@ -1,6 +1,7 @@
 // What the trainings of `dsa rl` begin with: options read, a checkpoint or none, a model, a folder.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <optional>
@@ -9,9 +10,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "checkpoint/fingerprint.h"
 #include "cli/catalogue.h"
 #include "cli/train_options.h"
 #include "cli/train_progress.h"
+#include "rl/train/judge.h"
 #include "rl/train/training_base.h"
 
 namespace dsa::cli {
@@ -97,6 +100,24 @@ struct RlSession {
     auto out = rl::read_policy_checkpoint<Settings>(checkpoint_to_resume(o));
     check_resumed(command, o, typed, out.settings, out.progress);
     return out;
+  }
+};
+
+/// A judge model from a folder, with what it needs.
+struct OpenJudge {
+  std::string weights;  // their digest
+  Tokenizer tokenizer;
+  std::optional<rl::Judge> judge;
+
+  /// Throws Error.
+  OpenJudge(const std::string& folder, std::int64_t context, const Exec& exec)
+      : OpenJudge(with_indexer(open_model(resolve_model(folder)), {}), context, exec) {}
+
+ private:
+  OpenJudge(OpenedModel opened, std::int64_t context, const Exec& exec)
+      : weights(weights_digest(*opened.files.tensors)), tokenizer(fitting_tokenizer(opened.files)) {
+    const std::int64_t most = std::min(context, opened.files.config.max_position_embeddings);
+    judge.emplace(std::move(opened), tokenizer, most, exec);
   }
 };
 

@@ -28,15 +28,19 @@ int rl_sft(Command command, const Options& o) {
   if (!o.examples.empty()) examples = rl::read_examples(o.examples);
   const auto context =
       session.begin(o, o.settings, o.examples.empty() ? "solutions of tasks" : hash_of(o.examples));
-  rl::SftTrainer trainer(context, examples, std::move(*session.checkpoint));
+  rl::TaskCurriculum curriculum(session.domains, session.checkpoint->settings, session.tokenizer, examples);
+  rl::SftTrainer trainer(context, curriculum, std::move(*session.checkpoint));
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
 }
+
+constexpr SettingHelp kMixedHelp[] = {{"mixed", "share of the solutions that are in two languages at once"}};
 
 }  // namespace
 
 Action declare_rl_sft(Command command) {
   auto o = std::make_shared<Options>();
   add_rl_options(command, *o, o->settings, kSftHelp);
+  add_settings(command, o->settings, kMixedHelp);
   command
       .add_option("--examples", o->examples,
                   "episodes to learn, as dsa rl distill keeps them (default: solutions, always new ones)")

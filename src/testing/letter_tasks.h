@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/rng.h"
+#include "checkpoint/config_json.h"
 #include "rl/tasks/domain.h"
 #include "rl/train/training_base.h"
 #include "testing/chat_tokenizer.h"

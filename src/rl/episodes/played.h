@@ -17,6 +17,8 @@ struct Played {
   std::vector<std::string> messages;  // the model's
   Score score;
   bool cut = false;  // its last message had no end where it had to
+  /// By the rubric: share of its lines that the rules answer with yes, and what a judge model made of it.
+  double rubric = 0, judged = 0;
 };
 
 /// A task played with given messages, as the model would have written them; up to `context` tokens, past

@@ -46,7 +46,8 @@ void validate(const RewardSettings& s) {
   weight("overlong", s.overlong);
   weight("the length", s.length);
   weight("the language", s.language_weight);
-  if (s.outcome + s.overlong + s.length + s.language_weight == 0)
+  weight("the judge", s.judge);
+  if (s.outcome + s.overlong + s.length + s.language_weight + s.judge == 0)
     fail("reward: all weights are 0: give one of them");
   if (s.overlong > 0 && (s.buffer <= 0 || s.buffer > s.longest))
     fail("reward: overlong begins {} tokens before {}: expected 1 to {}", s.buffer, s.longest, s.longest);
@@ -62,9 +63,10 @@ std::vector<Reward> rewards_of(std::span<const Judged> group, const RewardSettin
                   .overlong = s.overlong > 0 ? soft_overlong(group[i].tokens, s.longest, s.buffer) : 0,
                   .length = length[i],
                   .language = language_share(group[i].text, s.language),
+                  .judged = group[i].judged,
                   .total = 0};
     reward.total = s.outcome * reward.outcome + s.overlong * reward.overlong + s.length * reward.length +
-                   s.language_weight * reward.language;
+                   s.language_weight * reward.language + s.judge * reward.judged;
     out.push_back(reward);
   }
   return out;

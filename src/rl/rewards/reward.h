@@ -35,6 +35,7 @@ struct RewardSettings {
   double overlong = 0;         // weight of soft_overlong()
   double length = 0;           // weight of group_length()
   double language_weight = 0;  // weight of language_share()
+  double judge = 0;            // weight of what a judge model makes of it
   std::int64_t longest = 0;    // tokens of an episode; for overlong
   std::int64_t buffer = 0;     // of those, the last ones, which cost
   Language language = Language::english;
@@ -47,10 +48,11 @@ struct Judged {
   double score = 0;         // of its task
   std::int64_t tokens = 0;  // that the model wrote
   std::string_view text;    // that the model wrote: its messages, a newline behind each
+  double judged = 0;        // by a judge model, 0 to 1
 };
 struct Reward {
-  double outcome = 0, overlong = 0, length = 0, language = 0;  // without their weights
-  double total = 0;                                            // with them
+  double outcome = 0, overlong = 0, length = 0, language = 0, judged = 0;  // without their weights
+  double total = 0;                                                        // with them
 };
 /// Of the episodes of one task.
 std::vector<Reward> rewards_of(std::span<const Judged> group, const RewardSettings& settings);

@@ -33,7 +33,7 @@ double rubric_score(std::span<const RubricLine> lines);
 /// said twice, or with a message left out.
 Transcript drawn_attempt(const Domain& domain, const TaskId& id, std::uint64_t seed);
 
-/// What the judge reads of an attempt, up to the question's mark: " yes" or " no" follows.
+/// What the judge reads of an attempt, up to the question's mark.
 std::string judged_text(const Task& task, const Transcript& attempt, std::string_view question);
 
 }  // namespace dsa::rl

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::int64_t kLastPart = 4;  // of a message's tokens: the last quarter costs
 
-std::vector<double> worth(const std::vector<Played>& group, const GrpoSettings& s) {
+std::vector<Reward> worth(const std::vector<Played>& group, const GrpoSettings& s) {
   std::vector<std::string> texts;
   std::vector<Judged> judged;
   for (const Played& played : group) {
@@ -16,20 +16,27 @@ std::vector<double> worth(const std::vector<Played>& group, const GrpoSettings& 
     for (const auto& message : played.messages) text += message + "\n";
   }
   for (std::size_t i = 0; i < group.size(); ++i)
-    judged.push_back(
-        {.score = group[i].score.value, .tokens = std::ssize(group[i].written), .text = texts[i]});
+    judged.push_back({.score = group[i].score.value,
+                      .tokens = std::ssize(group[i].written),
+                      .text = texts[i],
+                      .judged = group[i].judged});
+  return rewards_of(judged, reward_settings(s));
+}
+
+std::vector<double> totals(const std::vector<Reward>& rewards) {
   std::vector<double> out;
-  for (const Reward& reward : rewards_of(judged, reward_settings(s))) out.push_back(reward.total);
+  for (const Reward& reward : rewards) out.push_back(reward.total);
   return out;
 }
 
 }  // namespace
 
 RewardSettings reward_settings(const GrpoSettings& s) {
-  return {.outcome = 1,
+  return {.outcome = s.outcome,
           .overlong = s.overlong,
           .length = s.length,
           .language_weight = s.language,
+          .judge = s.judge.empty() ? 0 : s.judge_weight,
           .longest = s.message_tokens,
           .buffer = std::max<std::int64_t>(1, s.message_tokens / kLastPart)};
 }
@@ -38,7 +45,7 @@ std::vector<Lesson> lessons(const Groups& groups, const GrpoSettings& settings) 
   const Advantage how = objective_named(settings.objective).advantage;
   std::vector<Lesson> out;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    const auto rewards = worth(groups[g], settings);
+    const auto rewards = totals(worth(groups[g], settings));
     if (!has_signal(rewards)) continue;
     const auto advantage = advantages(how, rewards);
     for (std::size_t i = 0; i < advantage.size(); ++i)
@@ -71,7 +78,7 @@ train::RewardRecord record_of(const Groups& groups, const GrpoSettings& settings
   double episodes = 0, tokens = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const auto rewards = worth(groups[g], settings);
-    out.signal += has_signal(rewards) ? 1 : 0;
+    out.signal += has_signal(totals(rewards)) ? 1 : 0;
     auto& [solved, all] = domains[domain_of(g)];
     for (std::size_t i = 0; i < rewards.size(); ++i) {
       const Played& played = groups[g][i];
@@ -79,7 +86,10 @@ train::RewardRecord record_of(const Groups& groups, const GrpoSettings& settings
       ++episodes, ++all;
       solved += whole;
       out.solved += whole;
-      out.reward += rewards[i];
+      out.reward += rewards[i].total;
+      out.language += rewards[i].language;
+      out.rubric += played.rubric;
+      out.judged += played.judged;
       out.cut += played.cut ? 1 : 0;
       tokens += static_cast<double>(played.written.size());
       for (const float log_prob : played.log_probs) out.entropy -= static_cast<double>(log_prob);
@@ -87,7 +97,8 @@ train::RewardRecord record_of(const Groups& groups, const GrpoSettings& settings
   }
   if (episodes == 0) return out;
   out.signal /= static_cast<double>(groups.size());
-  for (double* sum : {&out.reward, &out.solved, &out.cut}) *sum /= episodes;
+  for (double* sum : {&out.reward, &out.solved, &out.cut, &out.language, &out.rubric, &out.judged})
+    *sum /= episodes;
   out.written = tokens / episodes;
   if (tokens > 0) out.entropy /= tokens;
   for (const auto& [name, counts] : domains) out.domains.emplace_back(name, counts.first / counts.second);

@@ -33,7 +33,7 @@ std::unique_ptr<LoadedModel> reference_of(const TrainingContext& context, const 
 
 }  // namespace
 
-GrpoTrainer::GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint)
+GrpoTrainer::GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint, Judge* judge)
     : context_(context),
       checkpoint_(std::move(checkpoint)),
       plan_{.looks = kLooks},
@@ -43,7 +43,9 @@ GrpoTrainer::GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint)
               context.exec),
       wording_(context.tokenizer),
       source_(context.domains, settings()),
-      reference_(reference_of(context, settings())) {
+      reference_(reference_of(context, settings())),
+      judge_(judge) {
+  DSA_CHECK(settings().judge.empty() == (judge == nullptr));
   if (checkpoint_.main.empty())
     policy_.read(*context.base.tensors);
   else
@@ -70,6 +72,27 @@ std::optional<Groups> GrpoTrainer::play_groups(LoadedModel& model,
                .seed = seeds.at(static_cast<std::uint64_t>(checkpoint_.progress.step)),
                .run = run_options(settings())},
               cancel);
+}
+
+bool GrpoTrainer::judge(const std::vector<TaskSource::Drawn>& drawn, Groups& groups,
+                        const std::atomic<bool>& cancel) {
+  if (judge_ == nullptr) return true;
+  std::vector<std::vector<Transcript>> transcripts(groups.size());
+  std::vector<Attempt> attempts;
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    for (const Played& one : groups[g]) transcripts[g].push_back(rl::play(*drawn[g].task, one.messages));
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    for (const Transcript& transcript : transcripts[g])
+      attempts.push_back({.task = drawn[g].task.get(), .transcript = &transcript});
+  const auto verdicts = judge_->verdicts(attempts, cancel);
+  if (!verdicts) return false;
+  std::size_t i = 0;
+  for (auto& group : groups)
+    for (Played& one : group) {
+      one.rubric = rubric_score(rubric_of(*attempts[i].transcript));
+      one.judged = judged_score((*verdicts)[i++]);
+    }
+  return true;
 }
 
 std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, std::span<const Lesson> lessons,
@@ -162,8 +185,8 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
   const Stopwatch watch;
   const auto model = loaded(policy_.snapshot(context_.folder), settings().context,
                             settings().tasks * settings().samples, context_.exec);
-  const auto groups = play_groups(*model, drawn, cancel);
-  if (!groups) return std::nullopt;
+  auto groups = play_groups(*model, drawn, cancel);
+  if (!groups || !judge(drawn, *groups, cancel)) return std::nullopt;
   train::StepRecord record{.context = settings().context, .batch = settings().tasks * settings().samples};
   record.reward =
       record_of(*groups, settings(), [&](std::size_t g) { return std::string(drawn[g].domain->name); });

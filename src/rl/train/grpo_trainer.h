@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rl/grpo/objective.h"
+#include "rl/train/judge.h"
 #include "rl/train/training_base.h"
 
 namespace dsa::rl {
@@ -17,8 +18,8 @@ namespace dsa::rl {
 class GrpoTrainer final : public train::Training {
  public:
   using Checkpoint = PolicyCheckpoint<GrpoSettings>;
-  /// A new training or one that goes on.  Throws Error.
-  GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint);
+  /// A new training or one that goes on.  `judge`: whom the settings name, must outlive it.  Throws Error.
+  GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint, Judge* judge = nullptr);
 
   [[nodiscard]] const train::TrainingPlan& plan() const override { return plan_; }
   [[nodiscard]] train::Progress& progress() override { return checkpoint_.progress; }
@@ -40,6 +41,8 @@ class GrpoTrainer final : public train::Training {
   [[nodiscard]] const GrpoSettings& settings() const { return checkpoint_.settings; }
   std::optional<Groups> play_groups(LoadedModel& model, const std::vector<TaskSource::Drawn>& drawn,
                                     const std::atomic<bool>& cancel);
+  /// Writes down what rubric and judge say to each episode.  False if cancelled.
+  bool judge(const std::vector<TaskSource::Drawn>& drawn, Groups& groups, const std::atomic<bool>& cancel);
   std::optional<Notes> notes(LoadedModel& model, std::span<const Lesson> lessons,
                              const std::atomic<bool>& cancel);
   /// One update from a part of the lessons.  False if cancelled.
@@ -55,6 +58,7 @@ class GrpoTrainer final : public train::Training {
   Wording wording_;
   TaskSource source_;
   std::unique_ptr<LoadedModel> reference_;  // null: no KL is taken
+  Judge* judge_;                            // null: rules alone
 };
 
 }  // namespace dsa::rl

@@ -42,15 +42,26 @@ GrpoSettings grpo_settings() {
   return s;
 }
 
-template <class Trainer, class... Examples>
-std::vector<train::StepRecord> run(const TrainingContext& context, typename Trainer::Checkpoint checkpoint,
-                                   std::int64_t until, const Examples&... examples) {
+std::vector<train::StepRecord> run(const TrainingContext& context, train::Training& trainer,
+                                   std::int64_t until) {
   begin_folder(context);
-  Trainer trainer(context, examples..., std::move(checkpoint));
   train::TrainingLoop loop(trainer, {.folder = context.folder, .save_seconds = 1e9});
   std::atomic<bool> cancel = false;
   loop.run({.step = [&](const train::StepRecord& r) { cancel = r.step >= until; }, .saved = {}}, cancel);
   return loop.log().records();
+}
+
+std::vector<train::StepRecord> run_sft(const TrainingContext& context, SftTrainer::Checkpoint checkpoint,
+                                       std::int64_t until, std::span<const Example> examples = {}) {
+  const SftSettings settings = checkpoint.settings;
+  TaskCurriculum curriculum(context.domains, settings, context.tokenizer, examples);
+  SftTrainer trainer(context, curriculum, std::move(checkpoint));
+  return run(context, trainer, until);
+}
+std::vector<train::StepRecord> run_grpo(const TrainingContext& context, GrpoTrainer::Checkpoint checkpoint,
+                                        std::int64_t until, Judge* judge = nullptr) {
+  GrpoTrainer trainer(context, std::move(checkpoint), judge);
+  return run(context, trainer, until);
 }
 
 /// A model that has learnt what a message looks like.
@@ -61,9 +72,9 @@ struct Taught {
 
   explicit Taught(std::int64_t steps = 60) {
     const TrainingContext context = model.context(folder.path());
-    run<SftTrainer>(
-        context, new_policy_checkpoint(model.base, sft_settings(), "letters", {.tokens = 100000, .hours = 0}),
-        steps, std::span<const Example>());
+    run_sft(context,
+            new_policy_checkpoint(model.base, sft_settings(), "letters", {.tokens = 100000, .hours = 0}),
+            steps);
     files = std::make_unique<ModelFiles>(open_model(folder.path()));
   }
   [[nodiscard]] TrainingContext context(const std::filesystem::path& out) {
@@ -88,7 +99,7 @@ TEST(GrpoTrainer, GetsBetterByRewardAlone) {
   s.lr = 5e-3;
   s.kl = 0.001;
   s.overlong = 0.05;
-  const auto records = run<GrpoTrainer>(taught.context(out.path()), begin(taught, s), 100);
+  const auto records = run_grpo(taught.context(out.path()), begin(taught, s), 100);
   std::vector<double> solved;
   for (const auto& r : records)
     if (!r.held_out) solved.push_back(r.reward->solved);
@@ -203,7 +214,7 @@ TEST(GrpoTrainer, GoesOnToTheSameBits) {
   s.updates = 2;
   s.indexers = "train";
   TempFolder whole, parts;
-  const auto records = run<GrpoTrainer>(taught.context(whole.path()), begin(taught, s), 8);
+  const auto records = run_grpo(taught.context(whole.path()), begin(taught, s), 8);
   // Episodes are of ten tokens, a selection is of four.
   const auto& kept = records.front().indexer.kept;
   ASSERT_TRUE(kept.has_value());
@@ -211,9 +222,9 @@ TEST(GrpoTrainer, GoesOnToTheSameBits) {
   EXPECT_LE(kept->indexer, kept->best + 1e-9);
   const auto file = parts.path() / train::kCheckpointFile;
   for (const std::int64_t until : {3, 4, 8})
-    run<GrpoTrainer>(
-        taught.context(parts.path()),
-        std::filesystem::exists(file) ? read_policy_checkpoint<GrpoSettings>(file) : begin(taught, s), until);
+    run_grpo(taught.context(parts.path()),
+             std::filesystem::exists(file) ? read_policy_checkpoint<GrpoSettings>(file) : begin(taught, s),
+             until);
   const auto a = read_policy_checkpoint<GrpoSettings>(whole.path() / train::kCheckpointFile),
              b = read_policy_checkpoint<GrpoSettings>(file);
   EXPECT_EQ(a.progress.step, 8);
@@ -223,14 +234,36 @@ TEST(GrpoTrainer, GoesOnToTheSameBits) {
   EXPECT_EQ(a.progress.tokens, b.progress.tokens);
 }
 
+TEST(GrpoTrainer, AJudgeIsHeardAndPutBesideTheRules) {
+  Taught taught(20);
+  const auto steps = [&](double weight) {
+    Judge judge(with_indexer(open_model(taught.model.folder.path()), {}), taught.model.tokenizer,
+                taught.model.base.config.max_position_embeddings, taught.model.exec);
+    GrpoSettings s = grpo_settings();
+    s.hardest = 0;
+    s.judge = "a judge";
+    s.judge_weight = weight;
+    s.outcome = 0;
+    s.language = weight == 0 ? 1 : 0;  // something must be wanted
+    TempFolder out;
+    return run_grpo(taught.context(out.path()), begin(taught, s), 2, &judge);
+  };
+  const auto heard = steps(1).front().reward.value(), not_heard = steps(0).front().reward.value();
+  EXPECT_GT(heard.judged, 0) << "the judge was not asked";
+  EXPECT_GT(heard.rubric, 0);
+  EXPECT_DOUBLE_EQ(heard.judged, not_heard.judged) << "the first step's episodes are the same";
+  EXPECT_DOUBLE_EQ(heard.reward, heard.judged);
+  EXPECT_DOUBLE_EQ(not_heard.reward, not_heard.language);
+}
+
 TEST(GrpoTrainer, GivesUpWhereNothingCanBeLearnt) {
   LetterModel model;  // was taught nothing: no letter is ever right
   TempFolder out;
   GrpoSettings s = grpo_settings();
   s.patience = 3;
   try {
-    run<GrpoTrainer>(model.context(out.path()),
-                     new_policy_checkpoint(model.base, s, "letters", {.tokens = 100000, .hours = 0}), 10);
+    run_grpo(model.context(out.path()),
+             new_policy_checkpoint(model.base, s, "letters", {.tokens = 100000, .hours = 0}), 10);
     FAIL() << "it went on";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("3 steps in a row"), std::string::npos) << error.what();
@@ -252,13 +285,13 @@ TEST(SftTrainer, LearnsWhatEpisodesSayAndGoesOnToTheSameBits) {
     return new_policy_checkpoint(model.base, sft_settings(), "letters", {.tokens = 100000, .hours = 0});
   };
   const std::span<const Example> all = examples;
-  const auto records = run<SftTrainer>(model.context(whole.path()), checkpoint(), 40, all);
+  const auto records = run_sft(model.context(whole.path()), checkpoint(), 40, all);
   EXPECT_LT(records.back().main->language_model, 0.2);
   const auto file = parts.path() / train::kCheckpointFile;
   for (const std::int64_t until : {7, 40})
-    run<SftTrainer>(model.context(parts.path()),
-                    std::filesystem::exists(file) ? read_policy_checkpoint<SftSettings>(file) : checkpoint(),
-                    until, all);
+    run_sft(model.context(parts.path()),
+            std::filesystem::exists(file) ? read_policy_checkpoint<SftSettings>(file) : checkpoint(), until,
+            all);
   const auto a = read_policy_checkpoint<SftSettings>(whole.path() / train::kCheckpointFile),
              b = read_policy_checkpoint<SftSettings>(file);
   EXPECT_EQ(a.main, b.main);

@@ -1,9 +1,14 @@
 // What of a step's episodes is trained on, and episodes as text.
 #include <gtest/gtest.h>
 
+#include "base/numeric.h"
+#include "rl/rewards/language.h"
 #include "rl/train/batch.h"
+#include "rl/train/curriculum.h"
 #include "rl/train/examples.h"
+#include "rl/train/judge.h"
 #include "rl/train/task_source.h"
+#include "testing/letter_tasks.h"
 #include "testing/test_files.h"
 
 namespace dsa::rl {
@@ -105,6 +110,100 @@ TEST(TaskSource, DrawsByTheShares) {
   EXPECT_NEAR(static_cast<double>(brief), 150, 40);
   EXPECT_EQ(levels[0], 0);
   for (const int level : {1, 2, 3}) EXPECT_NEAR(static_cast<double>(levels[level]), 100, 35);
+}
+
+// With random weights a judge knows nothing, but it says so for the same reasons every time.
+TEST(Judge, SaysTheSameOfAnAttemptWhoeverElseIsJudged) {
+  const test::LetterModel model;
+  const Domain& counting = find_domain("counting");
+  std::vector<std::unique_ptr<const Task>> tasks;
+  std::vector<Transcript> transcripts;
+  for (std::int64_t number = 0; number < 4; ++number) {
+    tasks.push_back(make_task(counting, {.number = number}));
+    transcripts.push_back(drawn_attempt(counting, {.number = number}, 3));
+  }
+  std::vector<Attempt> attempts;
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    attempts.push_back({.task = tasks[i].get(), .transcript = &transcripts[i]});
+  const auto open = [&] { return with_indexer(open_model(model.folder.path()), {}); };
+  const std::atomic<bool> never = false, now = true;
+  Judge judge(open(), model.tokenizer, 256, model.exec);
+  const auto all = judge.verdicts(attempts, never).value();
+  ASSERT_EQ(all.size(), 4U);
+  for (const Verdicts& verdicts : all)
+    for (const double yes : verdicts) EXPECT_TRUE(yes >= 0 && yes <= 1) << yes;
+  EXPECT_EQ(judge.verdicts(std::span(attempts).subspan(2, 1), never)->front(), all[2]);
+  EXPECT_FALSE(judge.verdicts(attempts, now).has_value());
+
+  Judge narrow(open(), model.tokenizer, 8, model.exec);
+  EXPECT_EQ(narrow.verdicts(attempts, never)->front(), Verdicts{}) << "what does not fit is worth nothing";
+}
+
+TEST(Judge, AgreementIsTheShareOfVerdictsThatTheRulesGive) {
+  const Domain& counting = find_domain("counting");
+  const auto task = make_task(counting, {});
+  const Transcript right = play(*task, task->solution(Style::steps)), none = play(*task, {});
+  const std::vector<Attempt> attempts{{.task = task.get(), .transcript = &right},
+                                      {.task = task.get(), .transcript = &none}};
+  Verdicts yes;
+  yes.fill(0.9);
+  const std::vector<Verdicts> verdicts{yes, yes};
+  const Verdicts shares = agreement(attempts, verdicts);
+  const auto rules = rubric_of(none);
+  for (std::size_t line = 0; line < shares.size(); ++line)
+    EXPECT_DOUBLE_EQ(shares[line], rules[line].yes ? 1 : 0.5) << kRubric[line];
+  EXPECT_DOUBLE_EQ(judged_score(yes), 0.9);
+}
+
+// A lesson of a judge ends with the verdict that the rules give, and the same place is always the same lesson.
+TEST(Judge, LearnsWhatTheRulesSay) {
+  const test::LetterModel model;
+  const auto domains = parse_domains("counting,mathematics");
+  SftSettings settings;
+  settings.domains = "counting,mathematics";
+  settings.learns = "verdicts";
+  settings.context = 512;
+  JudgeCurriculum curriculum(domains, settings, model.tokenizer);
+  const JudgeWording wording(model.tokenizer);
+  std::int64_t yes = 0, right = 0;
+  constexpr std::int64_t kLessons = 200;
+  for (std::int64_t place = 0; place < kLessons; ++place) {
+    const Played lesson = curriculum.at(place);
+    ASSERT_EQ(lesson.written.size(), 1U);
+    ASSERT_EQ(usize(lesson.written.front()) + 1, lesson.tokens.size());
+    const auto verdict = lesson.tokens.back();
+    ASSERT_TRUE(verdict == wording.verdict(true) || verdict == wording.verdict(false));
+    yes += verdict == wording.verdict(true) ? 1 : 0;
+    const std::string text = model.tokenizer.decode(lesson.tokens, true);
+    right += text.find("is the answer right?") != std::string::npos ? 1 : 0;
+    EXPECT_EQ(curriculum.at(place).tokens, lesson.tokens);
+  }
+  EXPECT_GT(yes, kLessons / 4);
+  EXPECT_LT(yes, kLessons * 3 / 4 + 20);
+  EXPECT_GT(right, kLessons / 2);
+
+  settings.context = 16;
+  JudgeCurriculum narrow(domains, settings, model.tokenizer);
+  EXPECT_TRUE(narrow.at(0).written.empty()) << "a question that was cut has no verdict";
+}
+
+TEST(TaskCurriculum, MixesLanguagesIntoAShareOfTheSolutions) {
+  const test::LetterModel model;
+  const auto domains = parse_domains("logic");
+  SftSettings settings;
+  settings.domains = "logic";
+  settings.style = "steps";
+  const auto english = [&](double mixed) {
+    settings.mixed = mixed;
+    TaskCurriculum curriculum(domains, settings, model.tokenizer, {});
+    double share = 0;
+    for (std::int64_t place = 0; place < 50; ++place)
+      share += language_share(curriculum.at(place).messages.front(), Language::english) / 50;
+    return share;
+  };
+  EXPECT_DOUBLE_EQ(english(0), 1);
+  EXPECT_LT(english(1), english(0.3));
+  EXPECT_LT(english(0.3), 1);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "rl/grpo/objective.h"
+#include "rl/train/batch.h"
 #include "train/loop/products.h"
 #include "train/loop/setting_checks.h"
 #include "train/loop/share_list.h"
@@ -45,6 +46,8 @@ void validate(const SftSettings& s) {
   check_rate("lr", s.lr);
   check_range("rise", s.rise, 1, kMost);
   check_clip("clip", s.clip);
+  check_share("mixed", s.mixed);
+  check_word("learns", s.learns, {"solutions", "verdicts"});
 }
 
 void validate(const GrpoSettings& s) {
@@ -59,6 +62,9 @@ void validate(const GrpoSettings& s) {
   check_share("overlong", s.overlong);
   check_share("length", s.length);
   check_share("language", s.language);
+  check_share("outcome", s.outcome);
+  check_share("judge_weight", s.judge_weight);
+  validate(reward_settings(s));
   if (!(s.off_policy >= 0)) fail("off_policy {}: expected 0 or more", s.off_policy);
   check_word("replay", s.replay, {"selections", "recompute"});
   check_rate("lr", s.lr);

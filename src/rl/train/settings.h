@@ -32,6 +32,8 @@ struct SftSettings : TaskSettings {
   double lr = 1e-3;         // peak; falls to a tenth
   std::int64_t rise = 20;   // steps up to it
   double clip = 1;
+  double mixed = 0;                  // share of the solutions that are in two languages
+  std::string learns = "solutions";  // or verdicts, about attempts
 };
 
 /// By reward.
@@ -47,6 +49,9 @@ struct GrpoSettings : TaskSettings {
   double overlong = 0;                // weight of the penalty of a long episode
   double length = 0;                  // weight of being shorter than the rest of the group
   double language = 0;                // weight of the share of English words
+  double outcome = 1;                 // weight of the task's own score
+  std::string judge;                  // a folder with a model that answers the rubric; "": none
+  double judge_weight = 1;            // of its answers, where there is one
   std::string replay = "selections";  // choices made again in training; or recompute
   double lr = 1e-4;
   std::int64_t rise = 10;
@@ -77,6 +82,8 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("lr", s.lr);
   visit("rise", s.rise);
   visit("clip", s.clip);
+  visit("mixed", s.mixed);
+  visit("learns", s.learns);
 }
 template <class Settings, class Visit>
   requires std::same_as<std::remove_const_t<Settings>, GrpoSettings>
@@ -93,6 +100,9 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("overlong", s.overlong);
   visit("length", s.length);
   visit("language", s.language);
+  visit("outcome", s.outcome);
+  visit("judge", s.judge);
+  visit("judge-weight", s.judge_weight);
   visit("replay", s.replay);
   visit("lr", s.lr);
   visit("rise", s.rise);

@@ -1,36 +1,26 @@
 #include "rl/train/sft_trainer.h"
 
 #include <algorithm>
-#include <numeric>
 
-#include "base/draws.h"
 #include "base/error.h"
-#include "base/numeric.h"
 #include "train/loop/learning_rate.h"
 
 namespace dsa::rl {
 namespace {
 
-constexpr std::int64_t kSftLooks = 4;       // at tasks that are not trained on
-constexpr std::int64_t kSftLookTasks = 24;  // of each domain
-constexpr std::int64_t kLookMessage = 256;  // tokens
-constexpr double kLastRate = 0.1;           // of the peak
-constexpr std::uint64_t kEpochs = std::uint64_t{10} << 32;
+constexpr std::int64_t kSftLooks = 4;  // at what is not trained on
+constexpr double kLastRate = 0.1;      // of the peak
 
 }  // namespace
 
-SftTrainer::SftTrainer(const TrainingContext& context, std::span<const Example> examples,
-                       Checkpoint checkpoint)
+SftTrainer::SftTrainer(const TrainingContext& context, Curriculum& curriculum, Checkpoint checkpoint)
     : context_(context),
-      examples_(examples),
+      curriculum_(curriculum),
       checkpoint_(std::move(checkpoint)),
       plan_{.looks = kSftLooks},
       policy_(context.base.config,
               {.context = settings().context, .products = train::parse_products(settings().compute)},
-              context.exec),
-      wording_(context.tokenizer),
-      source_(context.domains, settings()),
-      order_(examples.size()) {
+              context.exec) {
   if (checkpoint_.main.empty())
     policy_.read(*context.base.tensors);
   else
@@ -42,23 +32,6 @@ std::string SftTrainer::reading() {
   return fmt::format("episodes {} to {}", first, first + settings().batch - 1);
 }
 
-Played SftTrainer::lesson(std::int64_t place) {
-  if (examples_.empty()) {
-    const auto drawn = source_.training(place);
-    return played(wording_, *drawn.task, drawn.style, drawn.task->solution(drawn.style), settings().context);
-  }
-  const std::int64_t epoch = place / std::ssize(order_);
-  if (epoch != epoch_) {
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    Draws(static_cast<std::uint64_t>(settings().seed), kEpochs + static_cast<std::uint64_t>(epoch))
-        .shuffle(order_);
-    epoch_ = epoch;
-  }
-  const Example& e = examples_[order_[static_cast<std::size_t>(place % std::ssize(order_))]];
-  const auto task = make_task(*e.domain, e.id);
-  return played(wording_, *task, e.style, e.messages, settings().context);
-}
-
 std::optional<train::StepRecord> SftTrainer::step(const std::atomic<bool>& cancel) {
   const train::Progress& p = checkpoint_.progress;
   train::StepRecord record{.context = settings().context, .batch = settings().batch};
@@ -66,12 +39,12 @@ std::optional<train::StepRecord> SftTrainer::step(const std::atomic<bool>& cance
   std::vector<Policy::Sequence> sequences;
   std::int64_t written = 0;
   for (std::int64_t i = 0; i < settings().batch; ++i) {
-    batch.push_back(lesson(p.step * settings().batch + i));
+    batch.push_back(curriculum_.at(p.step * settings().batch + i));
     written += std::ssize(batch.back().written);
     record.own_tokens += std::ssize(batch.back().tokens);
   }
   if (written == 0)
-    fail("no message fits into {} tokens behind its prompt: raise the context", settings().context);
+    fail("nothing of a whole step fits into {} tokens: raise the context", settings().context);
   for (const Played& one : batch) sequences.push_back({.tokens = one.tokens, .trained = one.written});
   double loss = 0;
   const auto result =
@@ -102,16 +75,9 @@ std::optional<train::StepRecord> SftTrainer::step(const std::atomic<bool>& cance
 
 std::optional<train::StepRecord> SftTrainer::look(const std::atomic<bool>& cancel) {
   train::StepRecord record{.context = settings().context};
-  const auto groups = play_held_out(policy_.snapshot(context_.folder), context_.tokenizer,
-                                    {.domains = context_.domains,
-                                     .settings = settings(),
-                                     .message_tokens = std::min(kLookMessage, settings().context),
-                                     .tasks = kSftLookTasks},
-                                    context_.exec, cancel);
-  if (!groups) return std::nullopt;
-  record.reward = record_of(*groups, {}, [&](std::size_t g) {
-    return std::string(context_.domains[g / usize(kSftLookTasks)].domain->name);
-  });
+  auto reward = curriculum_.look(policy_.snapshot(context_.folder), context_.exec, cancel);
+  if (!reward) return std::nullopt;
+  record.reward = std::move(*reward);
   return record;
 }
 
@@ -124,8 +90,9 @@ void SftTrainer::save(const train::TrainLog&) {
 void SftTrainer::finish(const train::TrainLog& log) { publish(context_, policy_, describe(), log); }
 
 train::ReportSubject SftTrainer::describe() const {
-  return {.title = "Supervised training on tasks",
-          .command = "dsa rl sft",
+  return {.title = checkpoint_.settings.learns == "verdicts" ? "A judge of attempts at tasks"
+                                                             : "Supervised training on tasks",
+          .command = checkpoint_.settings.learns == "verdicts" ? "dsa rl judge" : "dsa rl sft",
           .model = context_.base.path.string(),
           .progress = checkpoint_.progress,
           .identity = checkpoint_.identity,

@@ -1,12 +1,11 @@
-// Supervised training on tasks: a model learns to write given messages; the tokens of tools and prompts are
-// read alone.
+// Supervised training: a model learns to write what a curriculum shows it; the tokens of tools and prompts
+// are read alone.
 #pragma once
 
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "rl/train/examples.h"
+#include "rl/train/curriculum.h"
 #include "rl/train/training_base.h"
 
 namespace dsa::rl {
@@ -16,9 +15,8 @@ namespace dsa::rl {
 class SftTrainer final : public train::Training {
  public:
   using Checkpoint = PolicyCheckpoint<SftSettings>;
-  /// `examples`: what it learns, each once an epoch; none: solutions of tasks, always new ones.  They must
-  /// outlive it.
-  SftTrainer(const TrainingContext& context, std::span<const Example> examples, Checkpoint checkpoint);
+  /// `curriculum`: what it learns; it must outlive it.
+  SftTrainer(const TrainingContext& context, Curriculum& curriculum, Checkpoint checkpoint);
 
   [[nodiscard]] const train::TrainingPlan& plan() const override { return plan_; }
   [[nodiscard]] train::Progress& progress() override { return checkpoint_.progress; }
@@ -33,18 +31,11 @@ class SftTrainer final : public train::Training {
 
  private:
   [[nodiscard]] const SftSettings& settings() const { return checkpoint_.settings; }
-  /// Number `place` of what is learnt.
-  [[nodiscard]] Played lesson(std::int64_t place);
-
   TrainingContext context_;
-  std::span<const Example> examples_;
+  Curriculum& curriculum_;
   Checkpoint checkpoint_;
   train::TrainingPlan plan_;
   Policy policy_;
-  Wording wording_;
-  TaskSource source_;
-  std::vector<std::size_t> order_;  // of the examples, in this epoch
-  std::int64_t epoch_ = -1;
 };
 
 }  // namespace dsa::rl

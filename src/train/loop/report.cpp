@@ -95,6 +95,12 @@ Value of_reward(double RewardRecord::*member) {
   return
       [member](const StepRecord& r) { return r.reward ? std::optional((*r.reward).*member) : std::nullopt; };
 }
+// Where there is a judge.
+Value of_judged(double RewardRecord::*member) {
+  return [member](const StepRecord& r) {
+    return r.reward && r.reward->judged > 0 ? std::optional((*r.reward).*member) : std::nullopt;
+  };
+}
 Value percent_of_domain(std::size_t i) {
   return [i](const StepRecord& r) {
     return r.reward && i < r.reward->domains.size() ? std::optional(100 * r.reward->domains[i].second)
@@ -121,6 +127,12 @@ void add_reward_plots(const TrainLog& log, Page& page) {
              {"without an end", steps, of_reward(&RewardRecord::cut)}},
             Scale::linear);
   page.plot("Tokens written in an episode", {{"", steps, of_reward(&RewardRecord::written)}}, Scale::linear);
+  page.plot("Share of the words that are of the language wanted",
+            {{"", steps, of_reward(&RewardRecord::language)}}, Scale::linear);
+  page.plot("The rubric: what the judge makes of the answers, and what is true",
+            {{"judge", steps, of_judged(&RewardRecord::judged)},
+             {"rules", steps, of_judged(&RewardRecord::rubric)}},
+            Scale::linear);
   page.plot("Entropy, nats a token", {{"", steps, of_reward(&RewardRecord::entropy)}}, Scale::linear);
   page.plot("KL to the reference, nats a token", {{"", steps, of_reward(&RewardRecord::kl)}}, Scale::linear);
   page.plot("Largest difference of a log-probability, in training and as it was sampled",

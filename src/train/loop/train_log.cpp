@@ -53,6 +53,9 @@ void for_each_number(Part& p, Visit&& visit) {
   visit("kl", p.kl);
   visit("clipped", p.clipped);
   visit("masked", p.masked);
+  visit("language", p.language);
+  visit("rubric", p.rubric);
+  visit("judged", p.judged);
   visit("seconds", p.seconds);
 }
 

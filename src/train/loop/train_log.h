@@ -57,6 +57,9 @@ struct RewardRecord {
   double kl = 0;        // to the reference, nats a token; 0 without one
   double clipped = 0;   // share of tokens
   double masked = 0;    // share of episodes
+  double language = 0;  // share of the words that are of the language wanted
+  double rubric = 0;    // share of a rubric's lines that the rules answer with yes, where there is a judge
+  double judged = 0;    // what the judge makes of the same
   double seconds = 0;   // of the step, spent on writing
   std::vector<std::pair<std::string, double>> domains = {};  // solved, by domain
 };
