@@ -13,7 +13,7 @@ build=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
   libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libpcre2-dev libedit-dev libutf8proc-dev nettle-dev
   libxxhash-dev libboost1.81-dev libssl-dev libtomlplusplus-dev libsqlite3-dev libpq-dev libjs-marked libjs-katex)
 train=("${build[@]}" libtorch-dev libopenblas0-openmp)
-test=("${train[@]}" libgtest-dev zlib1g-dev clang-format-16 ccache git python3-venv bubblewrap postgresql)
+test=("${train[@]}" libgtest-dev zlib1g-dev clang-format-16 ccache git python3-venv bubblewrap postgresql strace)
 full=("${test[@]}" clang-16 clang-tidy-16 libclang-rt-16-dev libbenchmark-dev chromium fonts-dejavu-core)
 bench=("${build[@]}" libbenchmark-dev python3-venv)
 
