@@ -155,7 +155,7 @@ TEST(Judge, AgreementIsTheShareOfVerdictsThatTheRulesGive) {
   EXPECT_DOUBLE_EQ(judged_score(yes), 0.9);
 }
 
-// A lesson of a judge ends with the verdict that the rules give, and the same place is always the same lesson.
+// A judge's lesson ends with the verdict of the rules, and the same place is always the same lesson.
 TEST(Judge, LearnsWhatTheRulesSay) {
   const test::LetterModel model;
   const auto domains = parse_domains("counting,mathematics");
