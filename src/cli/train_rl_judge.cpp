@@ -39,7 +39,7 @@ Action declare_rl_judge(Command command) {
   o->settings.learns = "verdicts";
   add_rl_options(command, *o, o->settings, kSftHelp);
   command.footer(
-      "It reads a task, an attempt and a line of the rubric, and says yes or no.  The attempts are solutions,\n"
+      "It reads a task, an attempt and a line of the rubric, and says yes or no.  Attempts are solutions,\n"
       "right ones and ones that are spoilt in many ways; the rules know the verdicts.  As a reward\n"
       "(dsa rl grpo --judge DIR) an episode is worth the mean chance of yes.  Ctrl-C saves and stops.\n\n"
       "Examples:\n"
