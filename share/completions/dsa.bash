@@ -14,7 +14,7 @@ _dsa() {
   elif [[ ${COMP_WORDS[1]} == train ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W "indexer sparse text model" -- "$word")
   elif [[ ${COMP_WORDS[1]} == rl ]] && ((COMP_CWORD == 2)); then
-    mapfile -t COMPREPLY < <(compgen -W "tasks sft grpo eval distill judge recipe" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "tasks sft grpo eval distill judge recipe claims" -- "$word")
   elif [[ ${COMP_WORDS[1]} == rl && ${COMP_WORDS[2]} == tasks && $word != -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" rl tasks 2>/dev/null | sed 's/ .*//')" -- "$word")
   elif [[ ${COMP_WORDS[1]} == @(eval|cache|keys|connect|train|rl) && $word == -* ]]; then

@@ -6,6 +6,7 @@
 namespace dsa::cli {
 
 Action declare_rl_tasks(Command command);
+Action declare_rl_claims(Command command);
 /// One that is dsa-train's to run.
 Action declare_rl_trained(Command command);
 

@@ -5,6 +5,9 @@
 
 namespace dsa::cli {
 
+/// Exit status of a training by reward that ended because no reward differed.
+inline constexpr int kNothingToLearn = 3;
+
 Action declare_rl_sft(Command command);
 Action declare_rl_grpo(Command command);
 Action declare_rl_eval(Command command);

@@ -19,8 +19,17 @@ int rl_grpo(Command command, const Options& o) {
   if (!folder.empty()) judge.emplace(folder, o.settings.context, session.exec);
   const auto context =
       session.begin(o, o.settings, "tasks by reward" + (judge ? ", judged by " + judge->weights : ""));
+  const std::int64_t patience = session.checkpoint->settings.patience;
   rl::GrpoTrainer trainer(context, std::move(*session.checkpoint), judge ? &*judge->judge : nullptr);
-  return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
+  const int status =
+      run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
+  if (status != kDone || !trainer.gave_up()) return status;
+  fmt::print(
+      stderr,
+      "dsa: {} steps in a row had no group whose rewards differ: the tasks are too hard or too easy for "
+      "this model; change the difficulty, or teach it first (dsa rl sft)\n",
+      patience);
+  return kNothingToLearn;
 }
 
 constexpr SettingHelp kHelp[] = {
@@ -43,7 +52,7 @@ constexpr SettingHelp kHelp[] = {
     {"lr", "learning rate, behind its rise"},
     {"rise", "steps over which it rises"},
     {"clip", "largest norm of the gradient"},
-    {"patience", "steps in a row without a group whose rewards differ: then it gives up"},
+    {"patience", "steps in a row without a group whose rewards differ: then it ends, with exit status 3"},
 };
 
 }  // namespace

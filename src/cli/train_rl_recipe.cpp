@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/svg_plot.h"
 #include "cli/checks.h"
+#include "cli/rl_claims.h"
 #include "cli/terminal.h"
 #include "cli/train_rl.h"
 #include "rl/train/settings.h"
@@ -28,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Shares of the hours; what is left over is for playing and loading.
-constexpr double kStart = 0.22, kSpecialists = 0.34, kDistill = 0.10, kMixed = 0.12, kControl = 0.12;
+constexpr double kStart = 0.05, kSpecialists = 0.45, kDistill = 0.08, kMixed = 0.16, kControl = 0.16;
 constexpr const char* kStageDone = "done";  // a file in a stage's folder
 
 struct RecipeOrder {
@@ -155,7 +156,9 @@ class Recipe {
     words.insert(words.end(), tasks.begin(), tasks.end());
     words.insert(words.end(), {"--out", own.string(), "--hours", fmt::format("{:.6f}", o_.hours * share)});
     if (fs::exists(own / train::kCheckpointFile, ignored)) words.emplace_back("--resume");
-    if (const int status = run_words(name, words); status != kDone) return status;
+    const int status = run_words(name, words);
+    if (status == kNothingToLearn) fmt::print(stderr, "{}: goes on with the model as it is\n", name);
+    if (status != kDone && status != kNothingToLearn) return status;
     write_file(own / kStageDone, "");
     return kDone;
   }
@@ -175,10 +178,11 @@ class Recipe {
         solved_[name][row.at("domain").get<std::string>()] = row.at("solved").get<double>();
       tables += table(name, beside, result);
     }
-    write_file(
-        fs::path(o_.out) / "report.html",
-        html_page("dsa rl recipe", "<h1>Specialists, distilled into one model, and one mixed stage</h1>\n" +
-                                       overview() + tables));
+    write_file(fs::path(o_.out) / "report.html",
+               html_page("dsa rl recipe",
+                         "<h1>Specialists, distilled into one model, and one mixed stage</h1>\n" +
+                             claims_html(claims({{read_recipe(o_.out)}}, {})) + overview() + tables));
+    print(claims_text(claims({{read_recipe(o_.out)}}, {})));
     print(fmt::format("{}/report.html: what came out; each stage has its own report beside its model\n",
                       printable(o_.out, 1000)));
     return kDone;

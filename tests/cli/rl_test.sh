@@ -45,4 +45,32 @@ on 2 "$dsa" rl tasks counting --file "$work/tasks"
 refused "there is none of that name" "$dsa" rl tasks poetry
 on 2 "$dsa" rl tasks counting --difficulty 10
 on 2 "$dsa" rl tasks counting --count 0
+
+# what recipes show: of two runs made up here, every figure by hand
+recipe() {  # FOLDER MODEL=DIGITS,DIGITS...: what it solved of two domains
+  mkdir -p "$work/$1"
+  local folder=$1 model
+  shift
+  for model in "$@"; do
+    printf '{"rows": [{"domain": "logic"}, {"domain": "search"}, {"domain": "together"}],
+      "each": {"logic": "%s", "search": "%s"}}' "$(cut -d, -f1 <<<"${model#*=}")" "$(cut -d, -f2 <<<"$model")" \
+      >"$work/$folder/eval-${model%%=*}.json"
+  done
+}
+recipe a start=0001,0011 specialist-logic=0111,0011 specialist-search=0000,1111 distilled=0111,0111 \
+  mixed=1111,0111 in-a-row-1=0111,0000 in-a-row-2=0011,1111
+recipe b start=0001,0011 specialist-logic=0111,0011 specialist-search=0000,1111 distilled=0111,0111 \
+  mixed=1111,1111 in-a-row-1=0111,0000 in-a-row-2=0011,1111
+on 0 "$dsa" rl claims "$work/a"
+stdout_has "+50.00  -41.9 .. +141.9    +15, or 95 % solved    yes   the specialist of logic over its start (it solves 75.0 %)"
+stdout_has "+0.75                     0.9                    no    what the distilled model gained"
+stdout_has "yes   the mixed stage over the specialists"
+stdout_has "the latter lost most: logic"
+on 0 "$dsa" rl claims "$work/a" "$work/b" --dense "$work/a" "$work/a"
+stdout_has "by run +0.00 +12.50"
+stdout_has "the interval holds 0   yes   the mixed model, trained and played sparsely over densely; by run +0.00 +12.50"
+refused "expected a folder for each of the 2 runs, got 1" "$dsa" rl claims "$work/a" "$work/b" --dense "$work/a"
+refused "no evaluation of dsa rl recipe is there" "$dsa" rl claims "$work"
+rm "$work/b/eval-mixed.json"
+refused "its evaluation lacks mixed at logic" "$dsa" rl claims "$work/b"
 finish

@@ -167,16 +167,6 @@ bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, tra
   return true;
 }
 
-void GrpoTrainer::watch_signal(bool any) {
-  checkpoint_.without_signal = any ? 0 : checkpoint_.without_signal + 1;
-  if (checkpoint_.without_signal >= settings().patience)
-    fail(
-        "{} steps in a row had no group whose rewards differ: "
-        "the tasks are too hard or too easy for this model; "
-        "change the difficulty, or teach it first (dsa rl sft)",
-        checkpoint_.without_signal);
-}
-
 std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& cancel) {
   const train::Progress& p = checkpoint_.progress;
   std::vector<TaskSource::Drawn> drawn;
@@ -221,7 +211,8 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
     record.reward->clipped = static_cast<double>(figures.clipped_low + figures.clipped_high) / tokens;
     record.reward->masked = static_cast<double>(figures.masked) / static_cast<double>(figures.answers);
   }
-  watch_signal(!parts.empty());
+  checkpoint_.without_signal = parts.empty() ? checkpoint_.without_signal + 1 : 0;
+  if (gave_up()) checkpoint_.progress.budget = p.tokens + record.step_tokens();
   return record;
 }
 

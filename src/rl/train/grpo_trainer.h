@@ -31,6 +31,8 @@ class GrpoTrainer final : public train::Training {
   [[nodiscard]] train::ReportSubject describe() const override;
 
   [[nodiscard]] Policy& policy() { return policy_; }
+  /// So many steps in a row had nothing to learn from that it ended before its time.
+  [[nodiscard]] bool gave_up() const { return checkpoint_.without_signal >= settings().patience; }
 
  private:
   /// What belongs to a lesson, in a part of the step's.
@@ -48,7 +50,6 @@ class GrpoTrainer final : public train::Training {
   /// One update from a part of the lessons.  False if cancelled.
   bool learn(std::span<const Lesson> lessons, const Notes& notes, train::StepRecord& record,
              ObjectiveFigures& figures, const std::atomic<bool>& cancel);
-  void watch_signal(bool any);
 
   TrainingContext context_;
   Checkpoint checkpoint_;
