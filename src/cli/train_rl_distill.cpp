@@ -22,7 +22,7 @@ struct Options : TrainOptions {
 
 struct Teacher {
   std::string folder;
-  const rl::Domain* domain = nullptr;
+  rl::DomainShare domain;
 };
 
 std::vector<Teacher> parse_teachers(const std::vector<std::string>& typed) {
@@ -30,15 +30,17 @@ std::vector<Teacher> parse_teachers(const std::vector<std::string>& typed) {
   for (const auto& text : typed) {
     const auto colon = text.rfind(':');
     if (colon == std::string::npos || colon == 0)
-      fail("--teacher {}: expected FOLDER:DOMAIN, as in my-specialist:counting", printable(text));
-    out.push_back({.folder = text.substr(0, colon), .domain = &rl::find_domain(text.substr(colon + 1))});
+      fail("--teacher {}: expected FOLDER:DOMAIN, as in my-specialist:counting or :counting@4",
+           printable(text));
+    out.push_back(
+        {.folder = text.substr(0, colon), .domain = rl::parse_domains(text.substr(colon + 1)).front()});
   }
   return out;
 }
 
 std::string domains_of(std::span<const Teacher> teachers) {
   std::string out;
-  for (const auto& teacher : teachers) out += (out.empty() ? "" : ",") + std::string(teacher.domain->name);
+  for (const auto& teacher : teachers) out += (out.empty() ? "" : ",") + text_of(teacher.domain);
   return out;
 }
 
@@ -50,7 +52,7 @@ bool collect_from(const Teacher& teacher, const Options& o, const fs::path& to,
   auto opened = with_indexer(open_model(resolve_model(teacher.folder)), {});
   const Tokenizer tokenizer = fitting_tokenizer(opened.files);
   const Exec exec(o.threads > 0 ? o.threads : Exec::default_threads());
-  ProgressLine line({.verb = teacher.domain->name, .unit = "solved episodes", .speed = ""});
+  ProgressLine line({.verb = teacher.domain.domain->name, .unit = "solved episodes", .speed = ""});
   const auto examples = rl::collect(std::move(opened), tokenizer,
                                     {.domain = teacher.domain,
                                      .settings = o.settings,
@@ -62,11 +64,11 @@ bool collect_from(const Teacher& teacher, const Options& o, const fs::path& to,
   if (!examples) return false;
   if (examples->empty())
     fail("--teacher {}: solved no task of {}: train it first (dsa rl grpo), or give easier tasks",
-         printable(teacher.folder), teacher.domain->name);
+         printable(teacher.folder), teacher.domain.domain->name);
   std::string text;
   for (const auto& example : *examples) text += to_line(example);
   write_file(to, text);
-  fmt::print(stderr, "{}: {} episodes solved by {}\n", teacher.domain->name, examples->size(),
+  fmt::print(stderr, "{}: {} episodes solved by {}\n", teacher.domain.domain->name, examples->size(),
              printable(teacher.folder));
   return true;
 }
@@ -93,7 +95,7 @@ int rl_distill(Command command, const Options& typed) {
     std::string all;
     for (std::size_t i = 0; i < teachers.size(); ++i) {
       const fs::path own =
-          fs::path(o.out) / fmt::format("accepted-{}-{}.jsonl", i + 1, teachers[i].domain->name);
+          fs::path(o.out) / fmt::format("accepted-{}-{}.jsonl", i + 1, teachers[i].domain.domain->name);
       if (!collect_from(teachers[i], o, own, interrupt.flag())) {
         fmt::print(stderr, "stopped; the same command goes on\n");
         return kInterrupted;

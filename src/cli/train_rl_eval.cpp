@@ -106,7 +106,7 @@ std::optional<nlohmann::ordered_json> judged(const EvalOrder& o, const rl::Group
   std::vector<rl::Transcript> transcripts;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const auto of = static_cast<std::size_t>(o.count);
-    const rl::DomainShare alone[] = {{.domain = domains[i / of].domain}};
+    const rl::DomainShare alone[] = {domains[i / of].alone()};
     tasks.push_back(rl::TaskSource(alone, o.tasks).held_out(static_cast<std::int64_t>(i % of)).task);
     transcripts.push_back(rl::play(*tasks.back(), groups[i].front().messages));
   }

@@ -34,7 +34,7 @@ constexpr const char* kStageDone = "done";  // a file in a stage's folder
 
 struct RecipeOrder {
   std::string model = "tiny-v32", out;
-  std::string domains = "mathematics,programming,logic,coding,search";
+  std::string domains = "mathematics@1:4,programming@4,logic@3:2,coding@4,search@4";
   double hours = 2.5;
   std::int64_t context = 512, hardest = 2, stretch = 0, message_tokens = 128, tasks = 0, episodes = 1000,
                seed = 0;
@@ -92,19 +92,17 @@ class Recipe {
                    "--message-tokens",
                    std::to_string(o_.message_tokens),
                    "--teacher"};
-    for (const auto& [domain, share] : domains_) {
-      const std::string name = "specialist-" + std::string(domain->name);
-      if (const int s = by_reward(name, "start", std::string(domain->name), kSpecialists / n); s != 0)
-        return s;
-      teachers.push_back(folder(name) + ":" + std::string(domain->name));
+    for (const auto& domain : domains_) {
+      const std::string name = specialist(domain);
+      if (const int s = by_reward(name, "start", text_of(domain), kSpecialists / n); s != 0) return s;
+      teachers.push_back(folder(name) + ":" + text_of(domain));
     }
     if (const int s = stage("distilled", teachers, kDistill); s != 0) return s;
     if (const int s = by_reward("mixed", "distilled", o_.domains, kMixed); s != 0) return s;
     std::string before = "distilled";
     for (std::size_t i = 0; i < domains_.size(); ++i) {
       const std::string name = fmt::format("in-a-row-{}", i + 1);
-      if (const int s = by_reward(name, before, std::string(domains_[i].domain->name), kControl / n); s != 0)
-        return s;
+      if (const int s = by_reward(name, before, text_of(domains_[i]), kControl / n); s != 0) return s;
       before = name;
     }
     in_a_row_ = before;
@@ -112,6 +110,9 @@ class Recipe {
   }
 
  private:
+  static std::string specialist(const rl::DomainShare& domain) {
+    return "specialist-" + std::string(domain.domain->name);
+  }
   [[nodiscard]] std::string folder(const std::string& stage) const {
     return (fs::path(o_.out) / stage).string();
   }
@@ -166,8 +167,7 @@ class Recipe {
   // Each model plays once; beside it stands the result of one that played before.
   int evaluate() {
     std::vector<std::pair<std::string, std::string>> models{{"start", ""}};
-    for (const auto& [domain, share] : domains_)
-      models.emplace_back("specialist-" + std::string(domain->name), "start");
+    for (const auto& domain : domains_) models.emplace_back(specialist(domain), "start");
     for (const std::string& name : {std::string("distilled"), in_a_row_}) models.emplace_back(name, "start");
     models.emplace_back("mixed", in_a_row_);
     std::string tables;
@@ -193,8 +193,8 @@ class Recipe {
     std::string out =
         "<table>\n<tr><td>solved, %</td><td>start</td><td>its specialist</td><td>distilled</td>"
         "<td>mixed</td><td>in a row</td></tr>\n";
-    for (const auto& [domain, share] : domains_) {
-      const std::string name(domain->name);
+    for (const auto& domain : domains_) {
+      const std::string name(domain.domain->name);
       out += fmt::format("<tr><td>{}</td>", html_escaped(name));
       for (const std::string& model : {std::string("start"), "specialist-" + name, std::string("distilled"),
                                        std::string("mixed"), in_a_row_})
@@ -263,8 +263,8 @@ Action declare_rl_recipe(Command command) {
   command.add_option("--hours", o->hours, "how long all trainings take together")
       .check(within(1e-4, 1e4))
       .show_default();
-  command.add_option("--domains", o->domains, "NAME,NAME, or all").show_default();
-  command.add_option("--hardest", o->hardest, "difficulty of the hardest tasks")
+  command.add_option("--domains", o->domains, "NAME@HARDEST:SHARE,..., or all").show_default();
+  command.add_option("--hardest", o->hardest, "difficulty of the hardest tasks, of domains that do not say")
       .check(whole<std::int64_t>(0, rl::kHardest))
       .show_default();
   command.add_option("--stretch", o->stretch, "bytes that a prompt is stretched to, at least")

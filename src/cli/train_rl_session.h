@@ -21,10 +21,12 @@ namespace dsa::cli {
 
 /// Help of the settings that all of them have.
 inline constexpr std::array kTaskHelp{
-    SettingHelp{"domains",
-                "tasks to train on, with shares: counting:2,logic:1; all (dsa rl tasks lists them)"},
+    SettingHelp{
+        "domains",
+        "tasks to train on, with hardest ones and shares of their own: counting@4:2,logic:1; all (dsa rl tasks lists them)"},
     SettingHelp{"easiest", "difficulty of the easiest tasks"},
-    SettingHelp{"hardest", "difficulty of the hardest; drawn evenly between the two"},
+    SettingHelp{"hardest",
+                "difficulty of the hardest, of domains that do not say; drawn evenly between the two"},
     SettingHelp{"stretch", "bytes that a prompt is stretched to, at least, by what does not matter"},
     SettingHelp{"style", "steps: solutions with their steps; brief: without; both: by turns"},
     SettingHelp{"ctx", "tokens of an episode, at most"},

@@ -18,7 +18,7 @@ std::optional<std::vector<Example>> collect(OpenedModel model, const Tokenizer& 
                                             const CollectOrder& order, const Exec& exec,
                                             const std::atomic<bool>& cancel,
                                             const std::function<void(std::int64_t)>& progress) {
-  const DomainShare alone[] = {{.domain = order.domain}};
+  const DomainShare alone[] = {order.domain.alone()};
   const TaskSource source(alone, order.settings);
   const auto run = loaded(std::move(model), order.settings.context, kTasksAtATime * order.samples, exec);
   const Wording wording(tokenizer);
@@ -43,7 +43,7 @@ std::optional<std::vector<Example>> collect(OpenedModel model, const Tokenizer& 
       auto& group = (*groups)[g];
       const auto solved = std::ranges::find_if(group, [](const Played& p) { return p.score.value >= 1; });
       if (solved == group.end()) continue;
-      out.push_back({.domain = order.domain,
+      out.push_back({.domain = order.domain.domain,
                      .id = drawn[g].task->id(),
                      .style = drawn[g].style,
                      .messages = std::move(solved->messages)});

@@ -14,7 +14,7 @@
 namespace dsa::rl {
 
 struct CollectOrder {
-  const Domain* domain = nullptr;
+  DomainShare domain;
   TaskSettings settings;  // its tasks' places in the training begin at 0
   std::int64_t message_tokens = 128;
   std::int64_t samples = 4;   // of each task, of which the first that solved it is kept

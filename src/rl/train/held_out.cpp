@@ -31,7 +31,7 @@ std::optional<Groups> play_held_out(OpenedModel model, const Tokenizer& tokenize
                                     const std::function<void(std::int64_t)>& progress) {
   std::vector<TaskSource::Drawn> drawn;
   for (const DomainShare& domain : what.domains) {
-    const DomainShare alone[] = {{.domain = domain.domain}};
+    const DomainShare alone[] = {domain.alone()};
     const TaskSource source(alone, what.settings);
     for (std::int64_t i = 0; i < what.tasks; ++i) drawn.push_back(source.held_out(i));
   }

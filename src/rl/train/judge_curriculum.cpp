@@ -40,7 +40,7 @@ std::optional<train::RewardRecord> JudgeCurriculum::look(OpenedModel model, cons
   std::vector<TaskSource::Drawn> drawn;
   std::vector<Transcript> transcripts;
   for (const DomainShare& domain : domains_) {
-    const DomainShare alone[] = {{.domain = domain.domain}};
+    const DomainShare alone[] = {domain.alone()};
     const TaskSource source(alone, settings_);
     for (std::int64_t i = 0; i < kJudgedLook; ++i) {
       drawn.push_back(source.held_out(i));

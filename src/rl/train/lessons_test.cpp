@@ -112,6 +112,25 @@ TEST(TaskSource, DrawsByTheShares) {
   for (const int level : {1, 2, 3}) EXPECT_NEAR(static_cast<double>(levels[level]), 100, 35);
 }
 
+TEST(TaskSource, ADomainMayHaveHardestTasksOfItsOwn) {
+  const auto domains = parse_domains("counting@4:3,logic");
+  EXPECT_DOUBLE_EQ(domains[0].share, 0.75);
+  EXPECT_EQ(text_of(domains[0]) + text_of(domains[1]), "counting@4logic");
+  TaskSettings settings;
+  settings.hardest = 1;
+  const TaskSource source(domains, settings);
+  int hardest[2] = {};
+  for (std::int64_t i = 0; i < 100; ++i) {
+    const auto drawn = source.training(i);
+    int& own = hardest[drawn.domain == domains[0].domain ? 0 : 1];
+    own = std::max(own, drawn.task->id().difficulty);
+  }
+  EXPECT_EQ(hardest[0], 4);
+  EXPECT_EQ(hardest[1], 1);
+  for (const char* bad : {"counting@", "counting@10", "counting@x", "counting@-1", "@2"})
+    EXPECT_THROW(parse_domains(bad), Error) << bad;
+}
+
 // With random weights a judge knows nothing, but it says so for the same reasons every time.
 TEST(Judge, SaysTheSameOfAnAttemptWhoeverElseIsJudged) {
   const test::LetterModel model;

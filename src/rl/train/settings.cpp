@@ -80,14 +80,24 @@ std::vector<DomainShare> parse_domains(const std::string& text) {
       out.push_back({.domain = &domain, .share = 1.0 / static_cast<double>(domains().size())});
     return out;
   }
-  const auto shares =
-      train::parse_shares(text, {.setting = "--domains", .form = "NAME:SHARE, as in counting:2,search:1"},
-                          [&](std::string_view name) {
-                            out.push_back({.domain = &find_domain(name)});
-                            return true;
-                          });
+  const auto shares = train::parse_shares(
+      text, {.setting = "--domains", .form = "NAME@HARDEST:SHARE, as in counting@3:2,search:1"},
+      [&](std::string_view name) {
+        const auto at = name.find('@');
+        DomainShare& one = out.emplace_back();
+        one.domain = &find_domain(name.substr(0, at));
+        if (at == std::string_view::npos) return true;
+        const auto level = name.substr(at + 1);
+        if (level.size() != 1 || level[0] < '0' || level[0] > '0' + kHardest) return false;
+        one.hardest = level[0] - '0';
+        return true;
+      });
   for (std::size_t i = 0; i < out.size(); ++i) out[i].share = shares[i];
   return out;
+}
+
+std::string text_of(const DomainShare& domain) {
+  return std::string(domain.domain->name) + (domain.hardest ? fmt::format("@{}", *domain.hardest) : "");
 }
 
 }  // namespace dsa::rl

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -14,7 +15,7 @@ namespace dsa::rl {
 
 /// Which tasks, and how a model meets them.
 struct TaskSettings {
-  std::string domains;                    // "counting" or "counting:2,search:1": with their shares
+  std::string domains;  // "counting", or "counting@4:2,search:1": with hardest tasks and shares of their own
   std::int64_t easiest = 0, hardest = 2;  // difficulties, drawn evenly
   std::int64_t stretch = 0;               // bytes that a prompt has at least
   std::string style = "both";             // steps, brief, or both by turns
@@ -116,9 +117,13 @@ void validate(const GrpoSettings& settings);
 
 struct DomainShare {
   const Domain* domain = nullptr;
-  double share = 1;  // they add up to 1
+  double share = 1;                          // they add up to 1
+  std::optional<std::int64_t> hardest = {};  // difficulty; that of the settings
+  [[nodiscard]] DomainShare alone() const { return {.domain = domain, .share = 1, .hardest = hardest}; }
 };
 /// Of TaskSettings::domains; "all": every one.  Throws Error.
 std::vector<DomainShare> parse_domains(const std::string& text);
+/// "coding@4", or "coding": without its share.
+std::string text_of(const DomainShare& domain);
 
 }  // namespace dsa::rl

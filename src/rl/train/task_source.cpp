@@ -1,5 +1,7 @@
 #include "rl/train/task_source.h"
 
+#include <algorithm>
+
 #include "base/rng.h"
 
 namespace dsa::rl {
@@ -17,7 +19,8 @@ TaskSource::Drawn TaskSource::draw(std::int64_t place, std::uint64_t seed, std::
   double left = rng.unit(at);
   std::size_t which = 0;
   while (which + 1 < domains_.size() && left >= domains_[which].share) left -= domains_[which++].share;
-  const std::int64_t levels = settings_.hardest - settings_.easiest + 1;
+  const std::int64_t hardest = domains_[which].hardest.value_or(settings_.hardest);
+  const std::int64_t levels = std::max<std::int64_t>(1, hardest - settings_.easiest + 1);
   const auto level =
       settings_.easiest + static_cast<std::int64_t>(rng.unit(at + 1) * static_cast<double>(levels));
   const bool brief = settings_.style == "brief" || (settings_.style == "both" && rng.unit(at + 2) < 0.5);
