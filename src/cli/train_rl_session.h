@@ -23,7 +23,7 @@ namespace dsa::cli {
 inline constexpr std::array kTaskHelp{
     SettingHelp{
         "domains",
-        "tasks to train on, with hardest ones and shares: counting@4:2,logic:1; all (dsa rl tasks lists them)"},
+        "tasks to train on, hardest ones, shares: counting@4:2,logic:1; all (dsa rl tasks lists them)"},
     SettingHelp{"easiest", "difficulty of the easiest tasks"},
     SettingHelp{"hardest",
                 "difficulty of the hardest, of domains that do not say; drawn evenly between the two"},
