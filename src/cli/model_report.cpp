@@ -114,6 +114,7 @@ ModelReport report(const OpenedModel& opened) {
                            .refused = table->refuse().value_or(""),
                            .borrowed = borrowed_ops(*table)});
   out.chosen_kernels = choose_kernels().name;
+  out.kernels_reason = why_chosen();
   try {
     check_weights(files.config, *files.tensors, opened.indexer_tensors.get());
   } catch (const Error& error) {
@@ -168,7 +169,7 @@ Json to_json(const ModelReport& r) {
           {"tokenizer", r.tokenizer},
           {"chat_format", r.chat_format},
           {"problem", r.problem.empty() ? Json() : Json(r.problem)},
-          {"kernels", {{"chosen", r.chosen_kernels}, {"families", families}}}};
+          {"kernels", {{"chosen", r.chosen_kernels}, {"reason", r.kernels_reason}, {"families", families}}}};
 }
 
 std::string to_text(const ModelReport& r) {
@@ -206,7 +207,7 @@ std::string to_text(const ModelReport& r) {
   for (const auto& k : r.kernels) {
     const bool chosen = k.name == r.chosen_kernels && r.problem.empty();
     std::string state = !k.refused.empty() ? "cannot run here: " + k.refused
-                        : chosen           ? "will run"
+                        : chosen           ? "will run: " + r.kernels_reason
                                            : "could run";
     if (!k.borrowed.empty())
       state += fmt::format("; leaves to the reference: {}", fmt::join(k.borrowed, ", "));

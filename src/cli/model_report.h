@@ -37,9 +37,10 @@ struct ModelReport {
   std::int64_t rows = 0;  // most tokens of one forward pass, with all of the context and every core
   std::vector<KernelFamily> kernels;
   std::string chosen_kernels;
-  std::string problem;      // why the weights cannot be run; empty: they can
-  std::string tokenizer;    // pre-tokenizer and size, or why there is none
-  std::string chat_format;  // its name, or why there is none; empty without a tokenizer
+  std::string kernels_reason;  // for a person
+  std::string problem;         // why the weights cannot be run; empty: they can
+  std::string tokenizer;       // pre-tokenizer and size, or why there is none
+  std::string chat_format;     // its name, or why there is none; empty without a tokenizer
 };
 
 /// `parameters` counts every stored tensor of the model but weight_scale_inv.  Throws Error as open_model()

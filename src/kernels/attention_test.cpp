@@ -282,6 +282,34 @@ TEST_P(AttentionTest, RowsAreIndependent) {
   }
 }
 
+// Neighbouring rows of one sequence share their tiles.
+TEST_P(AttentionTest, WhatARowDoesNotSeeChangesNothingInIt) {
+  for (const bool latent : {false, true})
+    for (const float unseen : {0.0F, test::kNaN, test::kInf}) {
+      std::vector<std::int64_t> visible;
+      for (std::int64_t t = 0; t < 41; ++t) visible.push_back(50 + t);
+      const KvLayout layout = latent ? mla(DType::bf16) : gqa(DType::bf16, 1, 40);
+      Problem p(layout, 3, visible, latent);
+      for (std::int64_t t = 0; t < p.n; ++t)
+        p.rows[static_cast<std::size_t>(t)] = p.cache.row(0, visible[static_cast<std::size_t>(t)]);
+      if (unseen != 0)
+        for (std::int64_t i = 0; i < layout.rank + layout.rope_dim; ++i) {
+          p.cache.set_entry(0, 70, i, unseen);  // row 21 is the first to see it
+          p.cache.set_entry(0, 90, i, unseen);  // nobody does
+        }
+      Exec exec(1);
+      const std::vector<float> together = run(exec, p, 0, p.n);
+      const std::size_t row = together.size() / static_cast<std::size_t>(p.n);
+      for (std::int64_t t = 0; t < p.n; ++t) {
+        const auto mine = std::span(together).subspan(row * static_cast<std::size_t>(t), row);
+        EXPECT_TRUE(test::same_bits(run(exec, p, t, 1), mine)) << "row " << t;
+        if (t < 21) {
+          EXPECT_TRUE(std::ranges::all_of(mine, [](float v) { return std::isfinite(v); })) << "row " << t;
+        }
+      }
+    }
+}
+
 TEST_P(AttentionTest, NoRows) {
   Problem p(gqa(DType::bf16, 1, 8), 2, {1}, /*mla=*/false);
   Exec exec(2);

@@ -10,7 +10,10 @@ function(dsa_kernel_family name)
   dsa_optimise(dsa_kernels_${name})
   target_compile_definitions(dsa_kernels_${name} PRIVATE
     DSA_FAMILY=${name} DSA_BEGIN_FAMILY="kernels/vec/${name}/begin.h" DSA_VEC="kernels/vec/${name}/vec.inl")
-  if(name MATCHES avx512)
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/vec/${name}/squares.inl")
+    target_compile_definitions(dsa_kernels_${name} PRIVATE DSA_SQUARES="kernels/vec/${name}/squares.inl")
+  endif()
+  if(name MATCHES avx512|amx)
     # GCC 12's avx512fintrin.h starts its undefined vectors with themselves.
     target_compile_options(dsa_kernels_${name} PRIVATE
       "$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
@@ -24,8 +27,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     dsa_kernel_family(${family} cpu/attention.cpp cpu/dot.cpp cpu/elementwise.cpp cpu/tiles.cpp rows/family.cpp)
   endforeach()
   dsa_kernel_family(avx512_bf16 cpu/attention_bf16.cpp cpu/linear_bf16.cpp)
+  foreach(family amx amx_emulated)
+    dsa_kernel_family(${family} cpu/amx_probe.cpp cpu/attention_amx.cpp)
+  endforeach()
   # clang 16 dies in its VectorCombine pass, which folds BF16 shuffles for ever.
-  set_source_files_properties(cpu/attention_bf16.cpp PROPERTIES COMPILE_OPTIONS
+  set_source_files_properties(cpu/attention_bf16.cpp cpu/attention_amx.cpp PROPERTIES COMPILE_OPTIONS
     "$<$<CXX_COMPILER_ID:Clang>:-mllvm;-disable-vector-combine>")
 else()
   set(DSA_FAMILY_SOURCES cpu/no_x86.cpp)

@@ -47,7 +47,7 @@ struct RowKernels;
 /// One family.  All functions are thread-safe as long as their outputs and the Exec differ; none allocates,
 /// except pack.  A family may borrow the reference's function for an op it does not speed up.
 struct KernelTable {
-  std::string_view name;  // "ref", "avx2", "avx512", "avx512_bf16"
+  std::string_view name;  // "ref", "avx2", "avx512", "avx512_bf16", "amx"
   /// Why this machine cannot run the family, or nullopt.
   std::optional<std::string> (*refuse)() = nullptr;
   /// Attention and indexer scores over a BF16 cache round queries (and attention's weights) to BF16, products
@@ -75,13 +75,15 @@ void for_each_op(const F& f) {
 #undef DSA_CALL
 }
 
-/// The families compiled in, best first.
+/// The families compiled in, best first for this processor (kernels/processor.h).
 std::span<const KernelTable* const> all_kernels();
 /// Those that run here, best first; ref always does.
 std::span<const KernelTable* const> runnable();
 /// DSA_KERNELS if set (Error that lists what can run if it cannot), else the best runnable one.
 const KernelTable& choose_kernels();
-/// By name; Error that lists what can run.
+/// What choose_kernels() went by, for a person.
+std::string_view why_chosen();
+/// By name; Error that lists what can run.  "amx-emulated" is not in any list: it is for tests.
 const KernelTable& kernels_named(std::string_view name);
 
 extern const KernelTable kRefKernels;

@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "kernels/registry.h"
+#include "kernels/cpu/cpu.h"
 #include "testing/cases.h"
 #include "testing/compare.h"
 
@@ -17,8 +18,18 @@ class PerFamily : public ::testing::TestWithParam<const KernelTable*> {
   [[nodiscard]] static const KernelTable& kernels() { return *GetParam(); }
 };
 
+/// What can run here, and what stands in for a family of other processors.
+inline std::vector<const KernelTable*> tested_families() {
+  std::vector<const KernelTable*> out(runnable().begin(), runnable().end());
+  if (!kAmxEmulatedKernels.refuse()) out.push_back(&kAmxEmulatedKernels);
+  return out;
+}
+
+/// Letters, digits and underscores.
 inline std::string family_name(const ::testing::TestParamInfo<const KernelTable*>& info) {
-  return std::string(info.param->name);
+  std::string name(info.param->name);
+  std::ranges::replace(name, '-', '_');
+  return name;
 }
 
 /// The promise every op makes: a row's result is the same bits whatever n, its neighbours,
@@ -46,7 +57,6 @@ void expect_rows_independent(std::int64_t n, Run run) {
 }  // namespace dsa::test
 
 /// Runs the cases of `suite` (a PerFamily) with every family.
-#define DSA_FOR_EACH_FAMILY(suite)                                                                  \
-  INSTANTIATE_TEST_SUITE_P(Family, suite,                                                           \
-                           ::testing::ValuesIn(::dsa::runnable().begin(), ::dsa::runnable().end()), \
+#define DSA_FOR_EACH_FAMILY(suite)                                                             \
+  INSTANTIATE_TEST_SUITE_P(Family, suite, ::testing::ValuesIn(::dsa::test::tested_families()), \
                            ::dsa::test::family_name)

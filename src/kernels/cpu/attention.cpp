@@ -10,6 +10,8 @@
 /// Rows of queries and of sums are padded to whole registers of the elements that products take.
 inline constexpr std::int64_t kRowElements = Vec::kLanes;
 
+#include "kernels/cpu/ops/no_squares.inl"
+
 #include "kernels/cpu/ops/attention_block.inl"
 
 #include "kernels/cpu/ops/attention_plan.inl"

@@ -10,11 +10,15 @@
 /// Rows of queries and of sums are padded to whole registers of the elements that products take.
 inline constexpr std::int64_t kRowElements = 2 * Vec::kLanes;
 
+#include "kernels/cpu/ops/no_squares.inl"
+
 #include "kernels/cpu/ops/attention_block.inl"
 
 #include "kernels/cpu/ops/attention_plan.inl"
 
 #include "kernels/cpu/ops/attention_float.inl"
+
+#include "kernels/cpu/ops/attention_turned.inl"
 
 #include "kernels/cpu/ops/attention_bf16.inl"
 

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "kernels/cpu/amx.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/dequantize.h"
 #include "kernels/quantize.h"

@@ -1,6 +1,6 @@
 // attention: tiles of queries (attention_plan.inl) walk over the blocks of a segment;
 // segments are merged in ascending order.
-// Needs: attention_float_only or attention_bf16.
+// Needs: attention_float_only, attention_bf16 or attention_amx.
 
 /// Some heads for some rows of one sequence.  Query m is row (m / heads) % rows,
 /// head m % heads of group m / heads / rows.
@@ -68,12 +68,14 @@ class AttentionTile {
       finish(p_, row_of(m), head_of(m), s_.total + m * p_.width.rank, total[m].sum, none[m]);
   }
 
+  // Of a sum of zeros the sign is dropped: it may tell of values that the row may not see
+  // (attention_amx.inl).
   static void finish(const AttentionPlan& p, std::int64_t t, std::int64_t h, const float* c, float sum,
                      bool none) {
     const std::int64_t rank = p.args.kv.layout.rank;
     float* out = p.args.out.row(t, h);
     for (std::int64_t d = 0; d < rank; d += Vec::kLanes)
-      store_part(out + d, none ? zero() : load(c + d) / all(sum), rank - d);
+      store_part(out + d, none ? zero() : load(c + d) / all(sum) + zero(), rank - d);
   }
 
  private:
@@ -125,9 +127,9 @@ class AttentionTile {
                              .offset = offset,
                              .ahead = {next.at, next.count, offset, group_bytes()}};
       if (p_.args.kv.layout.type == DType::f32)
-        attend_group<float>(p_, group, s_.block);
+        attend_group<float>(p_, group, s_);
       else
-        attend_group<bf16>(p_, group, s_.block);
+        attend_group<bf16>(p_, group, s_);
     }
   }
 

@@ -6,6 +6,6 @@ inline void load_query(const AttentionPlan& p, const float* q_c, const float* q_
 }
 
 template <class T>
-void attend_group(const AttentionPlan& p, const GroupBlock& b, float* block) {
-  attend_group_float<T>(p, b, block);
+void attend_group(const AttentionPlan& p, const GroupBlock& b, const AttentionScratch& own) {
+  attend_group_float<T>(p, b, own.block);
 }

@@ -1,7 +1,7 @@
 // How a call of attention is cut into tiles, and the buffers of one.  A tile is, for a dense range, heads of
 // one group in neighbouring rows of one sequence, which share all they read; else one row's heads in some
 // groups, so that a token's groups are fetched in one visit.
-// Needs: vec, attention_block; kRowElements.
+// Needs: vec, attention_block; kRowElements, kQueryStep, HeldRegisters.
 
 inline std::int64_t parts(std::int64_t n, std::int64_t each) { return (n + each - 1) / each; }
 inline std::int64_t padded(std::int64_t n) { return parts(n, kRowElements) * kRowElements; }
@@ -39,6 +39,11 @@ struct AttentionPlan {
     head_tiles = parts(group_heads, tile_heads);
     if (dense && n > 1 && a.rows[0].pages == a.rows[1].pages) {
       tile_rows = kMaxQueries / tile_heads;
+      for (std::int64_t rows = tile_rows; rows > tile_rows / 2; --rows)
+        if (rows * tile_heads % kQueryStep == 0) {
+          tile_rows = rows;
+          break;
+        }
     } else if (head_tiles == 1) {
       // All groups of a token in one visit, unless the threads would run short of tiles.
       tile_groups = parts(groups, parts(threads, n * segments));
@@ -81,6 +86,7 @@ struct AttentionScratch {
   float* scores;  // [queries][64]
   float* c;       // [queries][rank] of the segment
   float* total;   // [queries][rank] of all segments
+  mutable HeldRegisters registers;
 
   static std::int64_t floats(const AttentionPlan& p) {
     return kPageTokens * (p.width.rank + p.width.rope) +

@@ -1,6 +1,6 @@
 // The lightning indexer's scores in BF16 products: queries are rounded to BF16, sums are
 // float32 in ascending order of elements.
-// Needs: steps, indexer_keys, attention_bf16.
+// Needs: steps, indexer_keys, attention_turned.
 
 /// Keys in BF16.  As FloatKeys, a page at once.
 struct Bf16Keys {
@@ -48,3 +48,8 @@ struct Bf16Keys {
     }
   }
 };
+
+inline void score_rows_rounded(const IndexerSelectArgs& args, std::int64_t t, std::int64_t first,
+                               TensorView<float, 2> out) {
+  score_rows_by<Bf16Keys>(args, t, first, out);
+}

@@ -67,3 +67,23 @@ struct FloatKeys {
     }
   }
 };
+
+/// Scores of rows [t, t + out.rows()), which share their pages, at positions [first, first + out.cols()), as
+/// keys that order like integers (select_keys()).  first is a multiple of kPageTokens.
+template <class Keys>
+void score_rows_by(const IndexerSelectArgs& args, std::int64_t t, std::int64_t first,
+                   TensorView<float, 2> out) {
+  const std::int32_t* pages = args.rows[static_cast<std::size_t>(t)].pages + first / kPageTokens;
+  for (std::int64_t at = 0; at < out.cols(); at += kPageTokens, ++pages) {
+    const auto* page = reinterpret_cast<const std::uint32_t*>(args.kv.key_page(*pages));
+    const std::int64_t left = out.cols() - at, tokens = left < kPageTokens ? left : kPageTokens;
+    for (std::int64_t r = 0; r < out.rows(); ++r)
+      for (std::int64_t i = 0; i < tokens; i += Keys::kVectors * Vec::kLanes) {
+        // Of tokens that are not there something is read, and not stored.
+        Vec score[Keys::kVectors];
+        Keys::score(args, t + r, page + i, score);
+        for (std::int64_t v = 0, s = i; v < Keys::kVectors; ++v, s += Vec::kLanes)
+          store_part(out.row(r) + at + s, order_keys(score[v]), tokens - s);
+      }
+  }
+}

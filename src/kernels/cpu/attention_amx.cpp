@@ -1,0 +1,37 @@
+// Attention, the indexer and its selection: of a family with AMX.
+#include "kernels/cpu/includes.h"
+
+#include DSA_BEGIN_FAMILY
+
+#include DSA_VEC
+
+#include "kernels/vec/steps.inl"
+
+/// Rows of queries and of sums are padded to whole registers of the elements that products take.
+inline constexpr std::int64_t kRowElements = 2 * Vec::kLanes;
+
+#include DSA_SQUARES
+
+#include "kernels/cpu/ops/squares.inl"
+
+#include "kernels/cpu/ops/attention_block.inl"
+
+#include "kernels/cpu/ops/attention_plan.inl"
+
+#include "kernels/cpu/ops/attention_float.inl"
+
+#include "kernels/cpu/ops/attention_turned.inl"
+
+#include "kernels/cpu/ops/attention_amx.inl"
+
+#include "kernels/cpu/ops/attention.inl"
+
+#include "kernels/cpu/ops/topk.inl"
+
+#include "kernels/cpu/ops/indexer_keys.inl"
+
+#include "kernels/cpu/ops/indexer_amx.inl"
+
+#include "kernels/cpu/ops/indexer.inl"
+
+#include "kernels/vec/end.h"
