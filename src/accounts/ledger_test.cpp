@@ -197,6 +197,24 @@ TEST_P(LedgerTest, AServerThatLivesEndsTheRowsOfOneThatDied) {
   EXPECT_EQ(billed(), 2);
 }
 
+TEST_P(LedgerTest, ChangesOfManyRowsAreOfOneTransaction) {
+  add_key(*store, "a", {.prepaid = true}, 100'000);
+  std::vector<RowChange> changes;
+  for (int i = 0; i < 220; ++i) {  // more than are sent together
+    const std::int64_t row = store->reserve(reservation("a", 100, 100)).row;
+    changes.push_back({.row = row, .tokens = {.output = 10}, .cost = 10});
+    if (i % 3 == 0)
+      changes.push_back(
+          {.row = row, .tokens = {.output = 20}, .cost = 20, .status = "done", .moment = kNoon});
+  }
+  store->change(changes);
+  const Funds funds = store->funds("a", kNoon);
+  EXPECT_EQ(funds.spent, 74 * 20 + 146 * 10);
+  EXPECT_EQ(funds.held, 146 * 90);
+  EXPECT_EQ(billed(), funds.spent);
+  store->change({});
+}
+
 TEST_P(LedgerTest, AFailedCallLeavesNothingBehind) {
   add_key(*store, "a", {}, 5);
   EXPECT_THROW(add_key(*store, "a", {}, 7), Error);
@@ -218,6 +236,43 @@ INSTANTIATE_TEST_SUITE_P(Kinds, LedgerTest, ::testing::ValuesIn(kinds()),
 
 TEST(Postgres, PlaceholdersAreItsOwnOutsideOfTexts) {
   EXPECT_EQ(with_dollars("a = ?1 AND b = '?2' OR c = ?10"), "a = $1 AND b = '?2' OR c = $10");
+}
+
+TEST(Postgres, OneOfManyThatFailsIsSaidAndTheConnectionGoesOn) {
+  if (test_database().empty()) GTEST_SKIP() << "server.postgres_test runs it where there is a server";
+  Postgres database(test_database());
+  database.run("CREATE TEMPORARY TABLE numbers(n BIGINT CHECK (n <> 13))");
+  const auto insert = [&](std::int64_t most) {
+    std::vector<std::vector<SqlValue>> rows;
+    for (std::int64_t n = 0; n < most; ++n) rows.push_back({SqlValue(n)});
+    SqlTransaction all(database);
+    database.run_each("INSERT INTO numbers VALUES(?1)", rows);
+    all.commit();
+  };
+  insert(13);
+  try {
+    insert(500);
+    ADD_FAILURE() << "13 is none";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("violates check constraint"), std::string::npos) << error.what();
+  }
+  SqlRows count = database.query("SELECT COUNT(*) FROM numbers");
+  ASSERT_TRUE(count.next());
+  EXPECT_EQ(count.number(0), 13) << "nothing of those that failed";
+}
+
+TEST(Postgres, AnAddressIsShownWithoutItsPasswords) {
+  const auto shown = [](std::string_view rest) {
+    return without_password(std::string("postgresql://").append(rest)).substr(13);
+  };
+  EXPECT_EQ(shown("anna:secret@host:5432/bills"), "anna:***@host:5432/bills");
+  EXPECT_EQ(shown("anna:se@cr?et@host"), "anna:***@host");
+  EXPECT_EQ(shown("anna:secret@host?password=secret"), "anna:***@host?password=***");
+  EXPECT_EQ(shown("host/bills?sslpassword=secret&a=b&password=secret"),
+            "host/bills?sslpassword=***&a=b&password=***");
+  for (const char* open : {"host:5432/bills", "anna@host/bills", "[::1]:5432/a@b", "host/bills?passfile=:@"})
+    EXPECT_EQ(shown(open), open);
+  EXPECT_EQ(without_password("/home/a:b@c/bills.db"), "/home/a:b@c/bills.db");
 }
 
 TEST(Postgres, AnAddressSaysWhereAndNotWho) {

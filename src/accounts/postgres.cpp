@@ -41,12 +41,66 @@ std::string one_line(std::string text) {
   return text;
 }
 
+constexpr std::size_t kSentTogether = 200;  // statements, before their answers are read
+
+// What stands for $1, $2, ... as libpq takes it.
+class Parameters {
+ public:
+  explicit Parameters(std::span<const SqlValue> values)
+      : texts_(values.size()),
+        data_(values.size(), nullptr),
+        lengths_(values.size()),
+        formats_(values.size()) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (std::holds_alternative<std::monostate>(values[i])) continue;  // null
+      if (const auto* number = std::get_if<std::int64_t>(&values[i])) texts_[i] = std::to_string(*number);
+      if (const auto* word = std::get_if<std::string_view>(&values[i])) texts_[i] = *word;
+      if (const auto* bytes = std::get_if<std::span<const std::byte>>(&values[i])) {
+        texts_[i].assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+        formats_[i] = 1;
+      }
+      data_[i] = texts_[i].c_str();
+      lengths_[i] = static_cast<int>(texts_[i].size());
+    }
+  }
+  Parameters(const Parameters&) = delete;
+  Parameters& operator=(const Parameters&) = delete;
+  [[nodiscard]] int count() const { return static_cast<int>(texts_.size()); }
+  [[nodiscard]] const char* const* data() const { return data_.data(); }
+  [[nodiscard]] const int* lengths() const { return lengths_.data(); }
+  [[nodiscard]] const int* formats() const { return formats_.data(); }
+
+ private:
+  std::vector<std::string> texts_;
+  std::vector<const char*> data_;
+  std::vector<int> lengths_, formats_;
+};
+
 int hex_digit(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
 
 }  // namespace
 
 bool is_postgres(std::string_view where) {
   return where.starts_with("postgresql://") || where.starts_with("postgres://");
+}
+
+std::string without_password(std::string where) {
+  if (!is_postgres(where)) return where;
+  // Backwards, so that what was found stays where it is.  A name and its password end at the '@' of the host.
+  for (auto at = where.rfind("password="); at != std::string::npos && at > 0;
+       at = where.rfind("password=", at - 1)) {
+    const auto begin = where.find_last_of("?&", at);
+    const std::string_view name = std::string_view(where).substr(begin + 1, at - begin - 1);
+    if (begin == std::string::npos || (!name.empty() && name != "ssl")) continue;
+    const auto value = at + std::string_view("password=").size();
+    where.replace(value, std::min(where.find('&', value), where.size()) - value, "***");
+  }
+  const auto user = where.find("://") + 3;
+  const auto host = where.rfind('@', where.find('/', user));
+  const auto colon = where.find(':', user);
+  if (host != std::string::npos && host > colon && where.find('@', user) < where.find('/', user))
+    where.replace(colon + 1, host - colon - 1, "***");
+  return where;
 }
 
 std::string with_dollars(std::string_view statement) {
@@ -175,24 +229,42 @@ const std::string& Postgres::prepared(const char* text) {
 }
 
 std::unique_ptr<SqlCursor> Postgres::start(const char* text, std::span<const SqlValue> values) {
-  std::vector<std::string> texts(values.size());
-  std::vector<const char*> data(values.size(), nullptr);  // null where the value is
-  std::vector<int> lengths(values.size(), 0), formats(values.size(), 0);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::holds_alternative<std::monostate>(values[i])) continue;
-    if (const auto* number = std::get_if<std::int64_t>(&values[i])) texts[i] = std::to_string(*number);
-    if (const auto* word = std::get_if<std::string_view>(&values[i])) texts[i] = *word;
-    if (const auto* bytes = std::get_if<std::span<const std::byte>>(&values[i])) {
-      texts[i].assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-      formats[i] = 1;
-    }
-    data[i] = texts[i].c_str();
-    lengths[i] = static_cast<int>(texts[i].size());
-  }
+  const Parameters all(values);
   return std::make_unique<Cursor>(checked([&] {
-    return PQexecPrepared(connection_.get(), prepared(text).c_str(), static_cast<int>(values.size()),
-                          data.data(), lengths.data(), formats.data(), /*resultFormat=*/0);
+    return PQexecPrepared(connection_.get(), prepared(text).c_str(), all.count(), all.data(), all.lengths(),
+                          all.formats(), /*resultFormat=*/0);
   }));
+}
+
+void Postgres::run_each(const char* text, std::span<const std::vector<SqlValue>> rows) {
+  if (rows.size() < 2 || !in_transaction_) return SqlDatabase::run_each(text, rows);
+  const std::string& statement = prepared(text);
+  for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), kSentTogether)))
+    send_each(statement, rows.first(std::min(rows.size(), kSentTogether)));
+}
+
+void Postgres::send_each(const std::string& statement, std::span<const std::vector<SqlValue>> rows) {
+  PGconn* const to = connection_.get();
+  bool sent = PQenterPipelineMode(to) == 1;
+  for (const auto& values : rows) {
+    const Parameters all(values);
+    sent = sent && PQsendQueryPrepared(to, statement.c_str(), all.count(), all.data(), all.lengths(),
+                                       all.formats(), /*resultFormat=*/0) == 1;
+  }
+  sent = sent && PQpipelineSync(to) == 1;
+  if (!sent) failed(PQerrorMessage(to));
+  std::string why;
+  // A null parts the answers of two statements; what follows one that has failed is not run.
+  for (bool over = false; !over && PQstatus(to) == CONNECTION_OK;) {
+    const Result result(PQgetResult(to), PQclear);
+    if (result == nullptr) continue;
+    const ExecStatusType status = PQresultStatus(result.get());
+    over = status == PGRES_PIPELINE_SYNC;
+    if (!over && status != PGRES_COMMAND_OK && why.empty()) why = PQresultErrorMessage(result.get());
+  }
+  if (why.empty() && PQexitPipelineMode(to) == 1 && PQstatus(to) == CONNECTION_OK) return;
+  (void)PQexitPipelineMode(to);
+  failed(why.empty() ? PQerrorMessage(to) : why);
 }
 
 }  // namespace dsa::accounts

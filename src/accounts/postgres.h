@@ -14,6 +14,9 @@ namespace dsa::accounts {
 /// Whether a ledger's place is a database of this kind: "postgresql://..." or "postgres://...".
 bool is_postgres(std::string_view where);
 
+/// "postgresql://anna:***@host/bills?sslpassword=***": such a place as it may be shown; others as they are.
+std::string without_password(std::string where);
+
 /// One connection, made again when it breaks, but never within a transaction.
 class Postgres final : public SqlDatabase {
  public:
@@ -24,6 +27,8 @@ class Postgres final : public SqlDatabase {
   [[nodiscard]] std::string who() const override { return who_; }
   void run(const std::string& statements) override;
   std::unique_ptr<SqlCursor> start(const char* text, std::span<const SqlValue> values) override;
+  /// Of one round trip.
+  void run_each(const char* text, std::span<const std::vector<SqlValue>> rows) override;
   void begin() override;
   /// Called now, and whenever there is a new connection; may use this.
   void on_connected(std::function<void()> then);
@@ -35,6 +40,7 @@ class Postgres final : public SqlDatabase {
   /// Again with a new connection, if the one there is turns out to be broken.
   Result checked(const std::function<pg_result*()>& ask);
   const std::string& prepared(const char* text);
+  void send_each(const std::string& statement, std::span<const std::vector<SqlValue>> rows);
   [[noreturn]] void failed(std::string why) const;
 
   std::string uri_;

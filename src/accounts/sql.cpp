@@ -4,6 +4,12 @@
 
 namespace dsa::accounts {
 
+void SqlDatabase::run_each(const char* text, std::span<const std::vector<SqlValue>> rows) {
+  for (const auto& values : rows)
+    for (SqlRows row(start(text, values)); row.next();) {
+    }
+}
+
 SqlTransaction::SqlTransaction(SqlDatabase& database) : database_(database) { database_.begin(); }
 
 SqlTransaction::~SqlTransaction() {

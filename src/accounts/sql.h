@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace dsa::accounts {
 
@@ -62,6 +63,8 @@ class SqlDatabase {
   /// `text` is a literal, in words that every database here knows: it is compiled once, and known by its
   /// address.
   virtual std::unique_ptr<SqlCursor> start(const char* text, std::span<const SqlValue> values) = 0;
+  /// The same for each of `rows`, in their order, for its effect.
+  virtual void run_each(const char* text, std::span<const std::vector<SqlValue>> rows);
   /// A transaction that holds other writers off from its beginning on.
   virtual void begin() = 0;
   /// Throws if the database is not the one that was opened.

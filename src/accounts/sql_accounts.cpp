@@ -232,23 +232,29 @@ Reserved SqlAccounts::reserve(const Reservation& r) {
   return out;
 }
 
-// What a row costs and what it holds together stay what was reserved, until it ends.
+// What a row costs and what it holds together stay what was reserved, until it ends.  A row that has ended
+// stays as it is: what it has come to goes first.
 void SqlAccounts::change(std::span<const RowChange> changes) {
   const std::scoped_lock lock(mutex_);
-  SqlTransaction all(db());
+  std::vector<std::vector<SqlValue>> on, over;
   for (const RowChange& c : changes) {
-    if (c.status.empty())
-      db().execute(
-          "UPDATE ledger SET hit = ?1, miss = ?2, output = ?3, cost = ?4, "
-          "held = CASE WHEN held + cost > ?4 THEN held + cost - ?4 ELSE 0 END "
-          "WHERE id = ?5 AND status = 'open'",
-          c.tokens.hit, c.tokens.miss, c.tokens.output, c.cost, c.row);
-    else
-      db().execute(
-          "UPDATE ledger SET hit = ?1, miss = ?2, output = ?3, held = 0, cost = ?4, status = ?5, ended = ?6 "
-          "WHERE id = ?7 AND status = 'open'",
-          c.tokens.hit, c.tokens.miss, c.tokens.output, c.cost, c.status, ms(c.moment), c.row);
+    auto& values = (c.status.empty() ? on : over).emplace_back();
+    for (const std::int64_t value : {c.tokens.hit, c.tokens.miss, c.tokens.output, c.cost, c.row})
+      values.push_back(sql_value(value));
+    if (c.status.empty()) continue;
+    values.push_back(sql_value(std::string_view(c.status)));
+    values.push_back(sql_value(ms(c.moment)));
   }
+  SqlTransaction all(db());
+  db().run_each(
+      "UPDATE ledger SET hit = ?1, miss = ?2, output = ?3, cost = ?4, "
+      "held = CASE WHEN held + cost > ?4 THEN held + cost - ?4 ELSE 0 END "
+      "WHERE id = ?5 AND status = 'open'",
+      on);
+  db().run_each(
+      "UPDATE ledger SET hit = ?1, miss = ?2, output = ?3, held = 0, cost = ?4, status = ?6, ended = ?7 "
+      "WHERE id = ?5 AND status = 'open'",
+      over);
   all.commit();
 }
 
