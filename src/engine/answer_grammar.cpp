@@ -1,5 +1,7 @@
 #include "engine/answer_grammar.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -11,21 +13,34 @@ namespace dsa {
 namespace {
 
 constexpr std::int64_t kWordBits = 32;
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+// Of this thread, on the processor.
+double cpu_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
 
 }  // namespace
 
 AnswerGrammar::AnswerGrammar(const Grammar& grammar, std::span<const std::int32_t> stop_tokens,
-                             std::int64_t vocabulary)
-    : state_(grammar.start()), bits_(usize(ceil_div(vocabulary, kWordBits))) {
+                             std::int64_t vocabulary, std::shared_ptr<GrammarTime> time)
+    : state_(grammar.start()), time_(std::move(time)), bits_(usize(ceil_div(vocabulary, kWordBits))) {
   for (const auto id : stop_tokens)
     if (id >= 0 && id < vocabulary) stop_tokens_.push_back(id);
 }
 
 void AnswerGrammar::restrict(std::span<float> logits) {
+  if (too_slow()) {
+    std::ranges::fill(logits, kNever);
+    return;
+  }
+  const double start = cpu_ms();
   state_->mask(bits_);
+  masked_ms_ = cpu_ms() - start;
   if (complete())
     for (const auto id : stop_tokens_) bits_[usize(id / kWordBits)] |= 1U << (id % kWordBits);
-  constexpr float kNever = -std::numeric_limits<float>::infinity();
   for (std::size_t first = 0; first < logits.size(); first += kWordBits) {
     const std::uint32_t word = bits_[first / kWordBits];
     if (word == ~0U) continue;
@@ -36,7 +51,9 @@ void AnswerGrammar::restrict(std::span<float> logits) {
 
 void AnswerGrammar::accept(std::int32_t token) {
   // False: the token ends an answer as well, and the text was whole before it.
+  const double start = cpu_ms();
   (void)state_->accept(token);
+  time_->spend(masked_ms_ + cpu_ms() - start);
 }
 
 }  // namespace dsa

@@ -1,12 +1,15 @@
 // Answers held to a grammar, with everything else that a request may ask for, in every pair.
 #include "engine/answer_grammar.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "engine/step_engine.h"
+#include "grammar/grammar_compiler.h"
 #include "testing/chat_tokenizer.h"
 #include "testing/fake_runner.h"
 #include "testing/toy_grammar.h"
@@ -19,6 +22,7 @@ using Tokens = std::vector<std::int32_t>;
 
 using test::kVocabulary;
 constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr std::int64_t kCopied = 20;
 
 // What one choice was told.
 struct ToldAnswer {
@@ -27,16 +31,36 @@ struct ToldAnswer {
   std::optional<Finished> finished;
 };
 
+// All of it that anybody can see, as a text, with every bit.
+std::string seen_of(const ToldAnswer& told) {
+  std::string out = fmt::format("{}\n", fmt::join(told.tokens, " "));
+  for (const LogProbs& one : told.log_probs) {
+    out += fmt::format("{:a}", one.log_prob);
+    for (const auto& [id, value] : one.best) out += fmt::format(" {}:{:a}", id, value);
+    out += '\n';
+  }
+  if (told.finished) out += fmt::format("{} {}", name(told.finished->reason), told.finished->text);
+  return out;
+}
+
 class AnswerGrammarTest : public testing::Test {
  protected:
   AnswerGrammarTest() : tokenizer_(test::chat_tokenizer_spec()) {}
 
-  // All requests at once, on so many pages.  `put_away`: how often one had to make room.
-  std::vector<std::vector<ToldAnswer>> answer(const std::vector<Request>& requests, std::int64_t pages,
-                                              std::int64_t* put_away = nullptr) const {
-    test::FakeRunner runner({.context = 640, .rows = 96, .pages = pages, .vocabulary = kVocabulary});
+  // All requests at once, on so many pages; `echo`: the model repeats itself, so that guesses hold.
+  struct Way {
+    std::int64_t pages = 40;
+    std::int64_t echo = 0;
+    Speculation speculation = Speculation::automatic;
+  };
+  std::vector<std::vector<ToldAnswer>> answer(const std::vector<Request>& requests, const Way& way,
+                                              EngineStatus* status = nullptr) const {
+    test::FakeRunner runner({.context = 640, .rows = 96, .pages = way.pages, .vocabulary = kVocabulary});
+    runner.echo = way.echo;
     EngineTime now;
-    StepEngine engine(runner, tokenizer_, {.clock = [&] { return now += std::chrono::microseconds(100); }});
+    StepEngine engine(runner, tokenizer_, {.speculation = way.speculation, .clock = [&] {
+                                             return now += std::chrono::microseconds(100);
+                                           }});
     std::vector<std::vector<ToldAnswer>> told(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       engine.check(requests[i]);
@@ -57,10 +81,10 @@ class AnswerGrammarTest : public testing::Test {
     }
     while (engine.step()) {
     }
-    if (put_away != nullptr) *put_away = engine.status().put_away;
+    if (status != nullptr) *status = engine.status();
     return told;
   }
-  ToldAnswer alone(const Request& request) const { return answer({request}, 40).front().front(); }
+  ToldAnswer alone(const Request& request) const { return answer({request}, {}).front().front(); }
 
   static Request held(std::uint32_t seed = 1) {
     Request request{.prompt = Tokens(50, static_cast<std::int32_t>(seed % 256))};
@@ -97,11 +121,46 @@ TEST_F(AnswerGrammarTest, OneWithoutAWayOnEndsAloneWithAnError) {
   Request stuck = held();
   for (std::int32_t c = '0'; c <= '9'; ++c)
     stuck.sampling.logit_bias.push_back({c, -std::numeric_limits<double>::infinity()});
-  const auto told = answer({stuck, held(2)}, 40);
+  const auto told = answer({stuck, held(2)}, {});
   EXPECT_EQ(told[0][0].finished->reason, FinishReason::failed);
   EXPECT_NE(told[0][0].finished->error.find("structure"), std::string::npos);
   EXPECT_EQ(told[1][0].finished->reason, FinishReason::stop);
   EXPECT_EQ(told[1][0].tokens, alone(held(2)).tokens);
+}
+
+// A text of it can be read in as many ways as there are trees: what the library has to keep of them grows
+// with every token.
+TEST_F(AnswerGrammarTest, AnAmbiguousOneEndsItsOwnRequestBeforeItKeepsOthersWaiting) {
+  GrammarCompiler compiler(tokenizer_, kVocabulary);
+  const std::string ambiguous = "root ::= s\ns ::= s s s | s s | [a-z] | \"\"";
+  Request nasty = held();
+  nasty.grammar = compiler.compile({StructureKind::ebnf, ambiguous});
+  nasty.max_tokens = 500;
+  nasty.stop_tokens.clear();
+  nasty.choices = 3;
+  Request other = held(2);
+  other.grammar = std::make_shared<test::DigitGrammar>(60, 70);
+  other.max_tokens = 100;
+  const auto told = answer({nasty, other}, {});
+  for (const ToldAnswer& choice : told[0]) {
+    ASSERT_TRUE(choice.finished);
+    EXPECT_EQ(choice.finished->reason, FinishReason::failed);
+    EXPECT_NE(choice.finished->error.find("too long to follow"), std::string::npos) << choice.finished->error;
+    EXPECT_GT(choice.tokens.size(), 5U);
+    EXPECT_LT(choice.tokens.size(), 500U);
+  }
+  EXPECT_EQ(told[1][0].finished->reason, FinishReason::stop) << "its time is its own";
+  EXPECT_EQ(told[1][0].tokens, alone(other).tokens);
+}
+
+TEST_F(AnswerGrammarTest, TheTimeOfARequestIsThatOfAllItsChoices) {
+  GrammarTime time;
+  time.spend(GrammarTime::kMs + GrammarTime::kMsPerToken - 1);
+  EXPECT_FALSE(time.over());
+  time.spend(GrammarTime::kMsPerToken);
+  EXPECT_FALSE(time.over()) << "what a token brings it may take";
+  time.spend(GrammarTime::kMsPerToken + 2);
+  EXPECT_TRUE(time.over());
 }
 
 TEST_F(AnswerGrammarTest, ABiasLiftsNoBanAndTopKLooksAtWhatIsPermitted) {
@@ -183,7 +242,8 @@ TEST_F(AnswerGrammarTest, RestrictWritesEveryForbiddenLogitAndNoOther) {
   EXPECT_EQ(permitted(), digits) << "it is whole: it may end";
 }
 
-// Whatever else is asked for, in every pair: the answer is of the grammar, and no neighbour shows in it.
+// Whatever else is asked for, in every pair: the answer is of the grammar, and neither a neighbour nor a
+// guess shows in it.
 TEST_F(AnswerGrammarTest, ItHoldsBesideEverythingElseInEveryPair) {
   struct Feature {
     const char* name;
@@ -218,7 +278,7 @@ TEST_F(AnswerGrammarTest, ItHoldsBesideEverythingElseInEveryPair) {
       {"sparse", [](Request& r) { r.run = {.attention = AttentionMode::sparse, .topk = 20}; }},
       {"long prompt", [](Request& r) { r.prompt.resize(300, 17); }},
   };
-  std::int64_t put_away = 0;
+  std::int64_t put_away = 0, accepted = 0;
   for (std::size_t i = 0; i < features.size(); ++i)
     for (std::size_t j = i + 1; j < features.size(); ++j) {
       const test::DigitGrammar grammar(40, 60);
@@ -228,7 +288,10 @@ TEST_F(AnswerGrammarTest, ItHoldsBesideEverythingElseInEveryPair) {
       features[i].add(request);
       features[j].add(request);
       const std::string what = std::string(features[i].name) + " and " + features[j].name;
-      const auto undisturbed = answer({request}, 40).front();
+      const auto undisturbed = answer({request}, {.echo = kCopied, .speculation = Speculation::off}).front();
+      EngineStatus status;
+      const auto guessed = answer({request}, {.echo = kCopied}, &status).front();
+      accepted += status.accepted_tokens;
       // Few pages; before and behind it others that write for longer.
       Request other{.prompt = Tokens(120, 9)};
       other.max_tokens = 80;
@@ -236,14 +299,13 @@ TEST_F(AnswerGrammarTest, ItHoldsBesideEverythingElseInEveryPair) {
       Request later = other;
       later.prompt.front() = 8;
       later.priority = 1;
-      std::int64_t made_room = 0;
-      const auto crowd = answer({other, request, later, other}, 11, &made_room);
-      put_away += made_room;
+      const auto crowd = answer({other, request, later, other}, {.pages = 11, .echo = kCopied}, &status);
+      put_away += status.put_away;
       for (std::size_t choice = 0; choice < undisturbed.size(); ++choice) {
-        const ToldAnswer &told = undisturbed[choice], &crowded = crowd[1][choice];
-        ASSERT_TRUE(told.finished && crowded.finished) << what;
-        EXPECT_EQ(told.tokens, crowded.tokens) << what;
-        EXPECT_EQ(told.finished->reason, crowded.finished->reason) << what;
+        const ToldAnswer& told = undisturbed[choice];
+        ASSERT_TRUE(told.finished) << what;
+        EXPECT_EQ(seen_of(told), seen_of(guessed[choice])) << what;
+        EXPECT_EQ(seen_of(told), seen_of(crowd[1][choice])) << what;
         EXPECT_NE(told.finished->reason, FinishReason::failed) << what << ": " << told.finished->error;
         Tokens tokens = told.tokens;
         if (request.thinking)
@@ -256,6 +318,7 @@ TEST_F(AnswerGrammarTest, ItHoldsBesideEverythingElseInEveryPair) {
       }
     }
   EXPECT_GT(put_away, 0) << "the crowd shows nothing";
+  EXPECT_GT(accepted, 500) << "the guesses show nothing";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/error.h"
 #include "base/numeric.h"
 #include "base/peak_memory.h"
 #include "sampling/log_probs.h"
@@ -30,7 +31,8 @@ Sequence::Sequence(std::int64_t id, std::shared_ptr<const Submission> asked, std
       first_token_(asked_->submitted),
       reasoning_(asked_->request.thinking.has_value()) {
   timings_.prompt_tokens = size();
-  if (const auto& grammar = request().grammar) grammar_.emplace(*grammar, request().stop_tokens, vocabulary);
+  if (const auto& grammar = request().grammar)
+    grammar_.emplace(*grammar, request().stop_tokens, vocabulary, asked_->grammar_time);
 }
 
 std::int64_t Sequence::left() const {
@@ -86,6 +88,13 @@ std::optional<std::int32_t> Sequence::choose(std::span<float> logits, SamplerScr
 FinishReason Sequence::no_way_on() {
   if (!grammar_ || reasoning_) {
     error_ = "no token can be chosen: the logit bias bans every one of them";
+    return FinishReason::failed;
+  }
+  if (grammar_->too_slow()) {
+    error_ = fmt::format(
+        "the answer's structure takes too long to follow, expected at most {} ms and {} ms a token: an "
+        "ambiguous grammar does, write it so that a text can be read in one way only",
+        GrammarTime::kMs, GrammarTime::kMsPerToken);
     return FinishReason::failed;
   }
   if (grammar_->complete()) return FinishReason::stop;

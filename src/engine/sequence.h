@@ -31,6 +31,7 @@ struct Submission {
   EventSink sink;
   std::shared_ptr<std::atomic<bool>> cancelled;
   EngineTime submitted;
+  std::shared_ptr<GrammarTime> grammar_time = std::make_shared<GrammarTime>();
 };
 
 /// What was asked and written so far, and how the next token is chosen: a function of the request, the

@@ -27,7 +27,8 @@ struct EngineOptions {
 };
 
 /// Plans a pass, runs it, samples, tells; a pure function of what it was given and of the clock, and what it
-/// answers is not even one of the clock.  One thread at a time.
+/// answers is not even one of the clock, but for an answer whose grammar takes too long (GrammarTime).  One
+/// thread at a time.
 class StepEngine {
  public:
   /// All must outlive it.

@@ -1,10 +1,12 @@
 #include "grammar/grammar_compiler.h"
 
 #include <algorithm>
+#include <ctime>
 #include <exception>
 #include <span>
 #include <utility>
 
+#include "base/numeric.h"
 #include "base/sha256.h"
 #include "grammar/regex_subset.h"
 #include "grammar/schema_subset.h"
@@ -66,7 +68,8 @@ std::shared_ptr<const Grammar> GrammarCompiler::compile(const Structure& structu
   const auto work = [&] { return core.compile(structure.kind, text); };
   try {
     // What we wrote ourselves needs no trial.
-    if (structure.kind != StructureKind::json_object) try_in_child([&] { (void)work(); }, limits_.compile);
+    if (structure.kind != StructureKind::json_object)
+      try_in_child([&] { try_to_begin(*work()); }, limits_.compile);
     auto grammar = work();
     const std::size_t bytes = grammar->bytes() + text.size();
     if (bytes > limits_.kept_bytes)
@@ -77,6 +80,15 @@ std::shared_ptr<const Grammar> GrammarCompiler::compile(const Structure& structu
     throw StructureError(
         fmt::format("the {} cannot be compiled: {}", name(structure.kind), printable(error.what(), 400)));
   }
+}
+
+void GrammarCompiler::try_to_begin(const Grammar& grammar) const {
+  std::vector<std::uint32_t> bits(usize(ceil_div(vocabulary_, 32)));
+  const std::clock_t start = std::clock();  // of the processor: others on the machine do not count
+  grammar.start()->mask(bits);
+  const double ms = 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  if (ms > static_cast<double>(limits_.begin.count()))
+    fail("to find what may come first takes {:.0f} ms, expected at most {}", ms, limits_.begin.count());
 }
 
 // A vocabulary takes its time and memory: another one only where marks are special tokens.

@@ -20,6 +20,7 @@ class GrammarCore;
 
 struct GrammarLimits {
   TrialLimits compile = {};                        // of one structure
+  std::chrono::milliseconds begin{100};            // to begin an answer: what may come first
   std::size_t kept_bytes = std::size_t{64} << 20;  // of grammars kept for the next who asks, and most of one
 };
 
@@ -47,6 +48,8 @@ class GrammarCompiler {
   std::shared_ptr<const Grammar> find(const std::string& key);
   void keep(Kept one);
   const GrammarCore& core_for(const Structure& structure);
+  /// Throws Error if that takes too long.
+  void try_to_begin(const Grammar& grammar) const;
 
   const Tokenizer& tokenizer_;
   std::int64_t vocabulary_;

@@ -134,6 +134,37 @@ TEST_F(GrammarCompilerTest, WhatTheLibraryWouldDropIsRefused) {
 }
 
 // Nothing of this may hang, crash, or fill the memory; what is refused says why in one line.
+// Grammars share their parts: what was compiled before shows in none.
+TEST_F(GrammarCompilerTest, WhatWasCompiledBeforeChangesNoMask) {
+  const std::string person = R"({"type": "object", "properties": {"name": {"type": "string", "maxLength": 9},
+    "age": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "string"}}},
+    "required": ["name"]})";
+  const std::string text = R"({"name": "Anna \"A\"", "age": -12, "tags": ["x", "y"]})";
+  schema(R"({"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "number"}}})");
+  schema(R"({"type": "array", "items": {"type": "string", "maxLength": 8}})");
+  GrammarCompiler fresh(tokenizer_, kVocabulary);
+  const auto one = schema(person)->start(),
+             other = fresh.compile({StructureKind::json_schema, person})->start();
+  std::vector<std::uint32_t> bits((kVocabulary + 31) / 32), expected(bits.size());
+  for (const char c : text) {
+    one->mask(bits);
+    other->mask(expected);
+    ASSERT_EQ(bits, expected) << "before " << c;
+    ASSERT_TRUE(one->accept(c) && other->accept(c)) << c;
+  }
+  EXPECT_TRUE(one->complete() && other->complete());
+}
+
+TEST_F(GrammarCompilerTest, OneThatIsSlowToBeginIsRefused) {
+  GrammarCompiler impatient(tokenizer_, kVocabulary, {.begin = std::chrono::milliseconds(-1)});
+  try {
+    impatient.compile({StructureKind::ebnf, "root ::= \"a\""});
+    FAIL();
+  } catch (const StructureError& error) {
+    EXPECT_NE(std::string(error.what()).find("what may come first"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(GrammarCompilerTest, HostileStructuresAreRefusedOrHarmless) {
   std::string chain, groups(60'000, '(');
   for (int i = 0; i < 5000; ++i) chain += fmt::format("r{} ::= r{}\n", i, i + 1);
