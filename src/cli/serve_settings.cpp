@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 
+#include "accounts/postgres.h"
 #include "base/env.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -153,7 +154,8 @@ SettingsTables take_settings(Command command, std::string file) {
 std::string settings_as_toml(const Command& command, const SettingsTables& tables) {
   std::string out;
   for (const std::string& name : settings_of(command)) {
-    const std::vector<std::string> values = command.values(name);
+    std::vector<std::string> values = command.values(name);
+    std::ranges::transform(values, values.begin(), accounts::without_password);
     if (values.empty()) {
       out += fmt::format("# {} =\n", as_key(name));
       continue;

@@ -413,6 +413,27 @@ TEST_F(ApiTest, ACapturedRequestIsAScriptThatSendsItAgain) {
   std::filesystem::remove_all(folder);
 }
 
+TEST_F(ApiTest, ARequestUnderAPrefixIsLoggedAndCapturedWithIt) {
+  const auto folder = std::filesystem::temp_directory_path() / fmt::format("dsa-prefix-{}", ::getpid());
+  std::filesystem::create_directory(folder);
+  std::string lines;
+  ApiSettings settings{.capture = folder.string(), .log_requests = true, .log = [&](const std::string& line) {
+                         lines += line;
+                       }};
+  settings.versions = {{"old", "script", "script", std::chrono::sys_days(std::chrono::year(2999) / 1 / 1)}};
+  serve({}, std::move(settings));
+  post("/old/v1/chat/completions", chat("hi"));
+  EXPECT_NE(lines.find("/old/v1/chat/completions 200"), std::string::npos) << lines;
+  std::string script;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".sh") {
+      std::ifstream in(entry.path());
+      script.assign(std::istreambuf_iterator<char>(in), {});
+    }
+  EXPECT_NE(script.find("127.0.0.1:8000}/old/v1/chat/completions\""), std::string::npos) << script;
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(ApiTest, TheRequestIdIsGivenBackIfItIsHarmless) {
   const auto id = [&](const std::string& given) {
     const Got got = ask({.method = "GET", .target = "/health", .headers = {{"X-Request-Id", given}}});

@@ -44,14 +44,15 @@ Capture::Capture(std::filesystem::path folder) : folder_(std::move(folder)) {
 }
 
 void Capture::keep(const HttpRequest& request) {
-  if (!is_plain(request.path()) || !is_plain(request.method)) return;
+  const std::string path = request.prefix + std::string(request.path());
+  if (!is_plain(path) || !is_plain(request.method)) return;
   const std::string name = fmt::format("{}-{:06}", run_, next_++);
   const std::string script = fmt::format(
       "#!/bin/sh\n"
       "# Sends the request again: sh {0}.sh [http://127.0.0.1:8000]\n"
       "exec curl -sSN -X {1} \"${{1:-http://127.0.0.1:8000}}{2}\" -H 'Content-Type: application/json' \\\n"
       "  --data-binary @\"$(dirname \"$0\")/{0}.json\"\n",
-      name, request.method, request.path());
+      name, request.method, path);
   const bool kept = write_file(folder_ / (name + ".json"), request.body, 0600) &&
                     write_file(folder_ / (name + ".sh"), script, 0700);
   if (!kept && !said_.exchange(true))

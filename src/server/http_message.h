@@ -15,7 +15,8 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method = {};  // "GET", in capitals as it came
-  std::string target = {};  // path and query, as they came
+  std::string target = {};  // path and query, as they came but for `prefix`
+  std::string prefix = {};  // "/v3.1": what another model's path began with (versions.h)
   HttpHeaders headers = {};
   std::string body = {};
   bool keep_alive = true;

@@ -16,7 +16,8 @@ void KeptResponses::expire(Clock::time_point now) {
 
 void KeptResponses::keep(const std::string& id, Response response, Clock::time_point now) {
   constexpr std::size_t kBesides = 512;  // what one takes beside its texts
-  const std::size_t bytes = response.body.size() + response.messages.size() + kBesides;
+  const std::size_t bytes =
+      response.body.size() + response.messages.size() + response.items.size() + kBesides;
   const std::scoped_lock lock(mutex_);
   expire(now);
   if (bytes > limits_.bytes || limits_.responses == 0 || by_id_.contains(id)) return;

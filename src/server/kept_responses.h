@@ -28,6 +28,7 @@ class KeptResponses {
     std::string body;   // as it was answered, JSON
     /// The conversation to its end, as chat's messages without instructions: a list of JSON.
     std::string messages;
+    std::string items = {};  // what it was answered to, with all that it went on from: a list of JSON
   };
   /// The oldest make room; one that is larger than all may be is not kept.
   void keep(const std::string& id, Response response, Clock::time_point now = Clock::now());

@@ -4,6 +4,7 @@
 #include "sampling/sampling_params.h"
 #include "sampling/stop_matcher.h"
 #include "server/request_fields.h"
+#include "server/response_items.h"
 #include "server/tool_fields.h"
 #include "server/trace_json.h"
 
@@ -338,6 +339,12 @@ Json schemas() {
                {"memory_bytes", integer},
                {"data", list_of(object({{"id", string}, {"state", string}, {"queued", integer}}))}},
               {"object", "memory_bytes", "data"})},
+      {"ItemList", object({{"object", one_of({"list"})},
+                           {"data", list_of(object({{"type", string}, {"id", string}}, {"type", "id"}))},
+                           {"first_id", any_string},
+                           {"last_id", any_string},
+                           {"has_more", {{"type", "boolean"}}}},
+                          {"object", "data", "first_id", "last_id", "has_more"})},
       {"KeyList",
        object({{"keys", list_of(object({{"id", string}, {"owner", string}, {"spent", string}}))}}, {"keys"})},
       {"Status", object({{"status", string}}, {"status"})},
@@ -388,6 +395,8 @@ Json document() {
                              "ResponsesAnswer", true)},
       {"/v1/responses/{id}",
        get("an answer that was kept", in_json(reference("ResponsesAnswer")), {"401", "403", "404"})},
+      {"/v1/responses/{id}/input_items",
+       get("what it was answered to", in_json(reference("ItemList")), {"400", "401", "403", "404"})},
       {"/v1/messages", post("the next message, in Anthropic's words", "MessagesRequest", "MessagesAnswer",
                             true, "AnthropicError")},
       {"/v1/messages/count_tokens",
@@ -415,8 +424,15 @@ Json document() {
   paths["/v1/responses/{id}"]["delete"] =
       operation("forgets it", in_json({{"type", "object"}}), {"401", "403", "404"});
   const Json id{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}};
-  for (const auto* path : {"/v1/models/{id}", "/v1/responses/{id}"})
+  for (const auto* path : {"/v1/models/{id}", "/v1/responses/{id}", "/v1/responses/{id}/input_items"})
     for (Json& one : paths[path]) one["parameters"] = Json::array({id});
+  Json& page = paths["/v1/responses/{id}/input_items"]["get"]["parameters"];
+  const auto in_query = [](const char* name, Json schema) {
+    return Json{{"name", name}, {"in", "query"}, {"schema", std::move(schema)}};
+  };
+  page.push_back(in_query("limit", {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostItems}}));
+  page.push_back(in_query("order", one_of({"asc", "desc"})));
+  page.push_back(in_query("after", {{"type", "string"}}));
   paths["/v1/streams/{id}"]["get"]["parameters"] = Json::array(
       {id, {{"name", "from"}, {"in", "query"}, {"schema", {{"type", "integer"}, {"minimum", 0}}}}});
   Json days = Json::array();

@@ -16,6 +16,7 @@ struct ResponsesCall {
   std::string asked;  // what the answer says again of what was asked: an object of JSON
   bool store = true;
   std::string messages;  // chat's, without instructions: what is kept with the answer
+  std::string items;     // the same as it was sent
 };
 
 /// Where responses are kept, and whose are found.

@@ -15,6 +15,7 @@ class Response final : public AnswerWriter {
         shelf_(shelf),
         store_(call.store),
         messages_(call.messages),
+        items_(call.items),
         head_(new_answer("resp_", model)),
         stream_(call.chat.plan.stream),
         asked_(parse_json(call.asked, "what was asked")),
@@ -77,7 +78,8 @@ class Response final : public AnswerWriter {
     messages.push_back(std::move(message));
     shelf_.kept->keep(head_.id, {.owner = shelf_.owner,
                                  .body = json_text(response(status())) + "\n",
-                                 .messages = json_text(messages)});
+                                 .messages = json_text(messages),
+                                 .items = std::move(items_)});
   }
 
   // An item of the output that a stream has begun and not ended.
@@ -262,6 +264,7 @@ class Response final : public AnswerWriter {
   ResponseShelf shelf_;
   bool store_;
   std::string messages_;  // that it answers
+  std::string items_;
   AnswerHead head_;
   bool stream_;
   Json asked_;

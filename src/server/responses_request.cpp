@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/json_layout.h"
 #include "server/request_fields.h"
+#include "server/response_items.h"
 #include "server/responses.h"
 #include "server/tool_fields.h"
 
@@ -149,9 +150,13 @@ void refuse_what_cannot_be_done(const Fields& body) {
 }
 
 // What a response that this one goes on from was answered to, and its answer.
-json messages_before(const Fields& body, const ResponseShelf& shelf) {
+struct Before {
+  json messages = json::array();
+  json items = json::array();
+};
+Before read_before(const Fields& body, const ResponseShelf& shelf) {
   const auto id = body.string("previous_response_id");
-  if (!id) return json::array();
+  if (!id) return {};
   const auto found = shelf.kept != nullptr ? shelf.kept->find(*id, shelf.owner) : std::nullopt;
   if (!found)
     throw ApiError(
@@ -161,7 +166,10 @@ json messages_before(const Fields& body, const ResponseShelf& shelf) {
                     "as input",
                     printable(*id, 100)),
         "previous_response_id");
-  return parse_body(found->messages);
+  json items = parse_body(found->items);
+  const json answer = parse_body(found->body);
+  for (const json& item : answer.at("output")) items.push_back(item);
+  return {.messages = parse_body(found->messages), .items = std::move(items)};
 }
 
 json with_instructions(const Fields& body, const json& messages) {
@@ -178,7 +186,8 @@ ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::
                              const ResponseShelf& shelf) {
   refuse_what_cannot_be_done(body);
   refuse_trace(body);
-  const json messages = Conversation(body, messages_before(body, shelf)).take();
+  Before before = read_before(body, shelf);
+  const json messages = Conversation(body, std::move(before.messages)).take();
   json chat{{"messages", with_instructions(body, messages)}};
   std::string rewritten = function_tools(body, text);
   if (const std::string format = response_format(body, text); !format.empty())
@@ -195,8 +204,13 @@ ResponsesCall read_responses(const Fields& body, const ServedModel& model, std::
   ResponsesCall out{.chat = read_chat(Fields(chat), model, rewritten),
                     .asked = {},
                     .store = shelf.kept != nullptr && body.boolean("store").value_or(true),
-                    .messages = {}};
-  if (out.store) out.messages = json_text(messages);
+                    .messages = {},
+                    .items = {}};
+  if (out.store) {
+    out.messages = json_text(messages);
+    for (json& item : items_of_input(*body.find("input"), model)) before.items.push_back(std::move(item));
+    out.items = json_text(before.items);
+  }
   json asked = json::object();
   for (const auto* name : {"instructions", "max_output_tokens", "temperature", "top_p", "tools",
                            "tool_choice", "parallel_tool_calls", "metadata", "previous_response_id"})

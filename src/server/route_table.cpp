@@ -9,6 +9,7 @@
 #include "server/openapi.h"
 #include "server/page.h"
 #include "server/request_fields.h"
+#include "server/response_items.h"
 #include "server/responses.h"
 #include "server/route.h"
 #include "server/token_api.h"
@@ -57,10 +58,14 @@ std::span<const Api::Route> Api::routes() {
             named, Access::user, /*may_stream=*/true},
       Route{"GET", "/responses/",
             [](Api& api, Asked& asked) {
-              const std::string id(behind(asked.request, "/responses/"));
+              constexpr std::string_view kItems = "/input_items";
+              std::string id(behind(asked.request, "/responses/"));
+              const bool items = id.ends_with(kItems);
+              if (items) id.resize(id.size() - kItems.size());
               const auto found = api.responses_.find(id, api.shelf_of(*asked.exchange).owner);
               if (!found) throw no_response(id);
-              asked.send({.body = found->body});
+              asked.send(items ? page_of_items(parse_json(found->items, "items"), asked.request)
+                               : HttpAnswer{.body = found->body});
             }},
       Route{"DELETE", "/responses/",
             [](Api& api, Asked& asked) {

@@ -133,7 +133,7 @@ void Api::note(const HttpRequest& request, std::string_view route, int status) {
   metrics_.answered(route, status);
   if (!logs_requests()) return;
   std::string line = fmt::format("{} {} {} {}", request.peer, printable(request.method, 16),
-                                 printable(request.path(), 200), status);
+                                 printable(request.prefix + std::string(request.path()), 200), status);
   if (settings_.log_prompts && !request.body.empty())
     line.append(" ").append(printable(request.body, kLoggedBytes));
   settings_.log(line);

@@ -76,7 +76,8 @@ void take_version(std::span<const Version> versions, std::chrono::sys_seconds no
   };
   const auto found = std::ranges::find_if(versions, is_under);
   if (found == versions.end()) return;
-  request.target.erase(0, found->prefix.size() + 1);
+  request.prefix = request.target.substr(0, found->prefix.size() + 1);
+  request.target.erase(0, request.prefix.size());
   if (now >= found->ends)
     throw ApiError(410, "version_expired",
                    fmt::format("/{} ended on {:%Y-%m-%d}: ask {} without it", found->prefix,

@@ -26,8 +26,8 @@ struct Version {
 std::vector<Version> read_versions(const nlohmann::json& table, const std::string& first,
                                    std::string_view who);
 
-/// Takes the prefix off the request's path, and says whose it is: request.model.  Headers tell when it ends.
-/// Throws ApiError 410 that names the successor, if it has.
+/// Takes the prefix off the request's path (request.prefix), and says whose it is: request.model.  Headers
+/// tell when it ends.  Throws ApiError 410 that names the successor, if it has.
 void take_version(std::span<const Version> versions, std::chrono::sys_seconds now, HttpRequest& request,
                   HttpHeaders& headers);
 

@@ -17,6 +17,10 @@ same "$work/out" "$work/printed.toml"
 on 0 env DSA_SERVE_CONFIG="$work/serve.toml" "$dsa" serve --print-config
 stdout_has 'port = "7001"'
 
+# it is to be shown to others, so it has no password
+on 0 "$dsa" serve --ledger 'postgresql://anna:secret@db/bills' --print-config
+stdout_has 'ledger = "postgresql://anna:***@db/bills"'
+
 # what is wrong in them is wrong usage, and says where
 on 2 env DSA_SERVE_PRT=1 "$dsa" serve --print-config
 stderr_has DSA_SERVE_PRT
@@ -92,7 +96,11 @@ ended
 ours=$root/models/tiny-v32
 refused "two models are called" "$dsa" serve "$ours" "$ours/" --port 0
 on 2 "$dsa" serve smollm2 tiny-v32 --name one --port 0
-started tiny-v32 --ctx 1024
+cat >"$work/versions.toml" <<'TOML'
+[versions."v3_expires_on_29991231"]
+model = "smollm2:dense"
+TOML
+started tiny-v32 --ctx 1024 --config "$work/versions.toml"
 on 0 python3 - "$port" <<'PYTHON'
 import json, sys, urllib.request
 url = f"http://127.0.0.1:{sys.argv[1]}/v1"
@@ -102,6 +110,10 @@ for name in ids:
     body = json.dumps({"model": name, "prompt": "Once", "max_tokens": 2}).encode()
     answer = json.load(urllib.request.urlopen(url + "/completions", body))
     assert answer["model"] == name and answer["usage"]["completion_tokens"] == 2, answer
+# An older model by its path, whichever the request names.
+old = urllib.request.urlopen(url.replace("/v1", "/v3_expires_on_29991231/v1") + "/completions", body)
+answer = json.load(old)
+assert answer["model"] == "smollm2:dense" and old.headers["Sunset"].startswith("Wed, 01 Jan 3000"), answer
 PYTHON
 ended
 
