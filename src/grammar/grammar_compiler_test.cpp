@@ -139,7 +139,7 @@ TEST_F(GrammarCompilerTest, WhatWasCompiledBeforeChangesNoMask) {
   const std::string person = R"({"type": "object", "properties": {"name": {"type": "string", "maxLength": 9},
     "age": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "string"}}},
     "required": ["name"]})";
-  const std::string text = R"({"name": "Anna \"A\"", "age": -12, "tags": ["x", "y"]})";
+  const std::string text = R"({"name": "Anna", "age": -12, "tags": ["x \"y\"", "z"]})";
   schema(R"({"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "number"}}})");
   schema(R"({"type": "array", "items": {"type": "string", "maxLength": 8}})");
   GrammarCompiler fresh(tokenizer_, kVocabulary);
