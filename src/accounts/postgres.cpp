@@ -219,10 +219,11 @@ void Postgres::begin() {
 const std::string& Postgres::prepared(const char* text) {
   const auto found = statements_.find(text);
   if (found != statements_.end()) return found->second;
-  const std::string name = fmt::format("s{}", statements_.size());
+  std::string name = fmt::format("s{}", statements_.size());
   const Result result(PQprepare(connection_.get(), name.c_str(), with_dollars(text).c_str(), 0, nullptr),
                       PQclear);
-  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return statements_[text] = name;
+  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK)
+    return statements_.emplace(text, std::move(name)).first->second;
   static const std::string kNone = "unknown";  // its execution says what is wrong
   if (PQstatus(connection_.get()) == CONNECTION_OK) failed(PQerrorMessage(connection_.get()));
   return kNone;

@@ -111,7 +111,7 @@ TEST_F(EnginePairs, NeitherGuessesNorMakingRoomShowInAnAnswer) {
       {"sparse", [](Request& r) { r.run = {.attention = AttentionMode::sparse, .topk = 64}; }},
   };
   std::string counting;
-  for (int i = 0; i < 5; ++i) counting += " one, two, three, four, five, six, seven, eight, nine, ten,";
+  for (int i = 0; i < 6; ++i) counting += " one, two, three, four, five, six, seven, eight, nine, ten,";
   std::int64_t accepted = 0, put_away = 0;
   for (std::size_t i = 0; i < features.size(); ++i)
     for (std::size_t j = i + 1; j < features.size(); ++j) {
@@ -121,12 +121,13 @@ TEST_F(EnginePairs, NeitherGuessesNorMakingRoomShowInAnAnswer) {
       features[i].add(request);
       features[j].add(request);
       Request other = asked("Again:" + counting, 40);
+      Request another = asked("Once more:" + counting, 40);
       Request urgent = asked("In a hurry:" + counting, 40);
       urgent.priority = 1;
       const auto plain = answer({request}, Speculation::off, nullptr);
       EngineStatus alone, crowded;
       EXPECT_EQ(answer({request}, Speculation::automatic, &alone)[0], plain[0]) << what;
-      const auto crowd = answer({other, request, urgent, other}, Speculation::automatic, &crowded);
+      const auto crowd = answer({other, request, urgent, another}, Speculation::automatic, &crowded);
       EXPECT_EQ(crowd[1], plain[0]) << what;
       EXPECT_EQ(plain[0][0].find("failed"), std::string::npos) << what << ": " << plain[0][0];
       accepted += alone.accepted_tokens + crowded.accepted_tokens;
