@@ -81,13 +81,11 @@ struct ForcedCalls : ::testing::Test {
 };
 
 TEST_F(ForcedCalls, ARequiredCallIsMadeWhateverTheModelWouldSay) {
-  for (
-      const char* more :
-      {R"(, "tool_choice": "required", "parallel_tool_calls": false)",
-       R"(, "tool_choice": {"type": "function", "function": {"name": "look"}}, "parallel_tool_calls": false)",
-       R"(, "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required",
+  for (const char* more : {R"(, "tool_choice": "required", "parallel_tool_calls": false)",
+                           R"(, "tool_choice": {"type": "function", "function": {"name": "look"}})",
+                           R"(, "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required",
           "tools": [{"type": "function", "function": {"name": "look"}}]}}, "parallel_tool_calls": false)",
-       R"(, "tool_choice": "required", "parallel_tool_calls": false,
+                           R"(, "tool_choice": "required", "parallel_tool_calls": false,
           "response_format": {"type": "json_object"})"}) {
     std::set<std::string> names;
     for (std::uint64_t seed = 0; seed < 12; ++seed) {

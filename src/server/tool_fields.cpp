@@ -76,6 +76,7 @@ void read_choice(const Fields& body, AskedTools& out) {
   if (type == "allowed_tools") return read_allowed(in, out);
   if (type != "function") in.wrong("type", "function or allowed_tools");
   out.callable = {function_named(in, out.tools)};
+  out.parallel = false;  // OpenAI: "exactly one"; clients refuse a second one
 }
 
 }  // namespace

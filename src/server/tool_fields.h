@@ -26,7 +26,8 @@ struct AskedTools {
   [[nodiscard]] bool may_call(std::size_t tool) const;
 };
 
-/// `tools`, `tool_choice` (auto, none, required, a function, some of them) and `parallel_tool_calls`.
+/// `tools`, `tool_choice` (auto, none, required, a function, some of them) and `parallel_tool_calls`.  A
+/// function that must be called is called once.
 /// `text`: the body as it was sent, for the order of its keys; "": in any order.  Throws ApiError.
 AskedTools read_tools(const Fields& body, const ServedModel& model, std::string_view text);
 
