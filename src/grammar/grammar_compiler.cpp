@@ -1,5 +1,7 @@
 #include "grammar/grammar_compiler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ctime>
 #include <exception>
@@ -52,6 +54,16 @@ std::string key_of(StructureKind kind, const std::string& plain) {
   return sum.hex();
 }
 
+[[noreturn]] void refuse(const Structure& structure, std::string_view why) {
+  if (structure.kind == StructureKind::json_schema && why.find("oneOf") != std::string_view::npos)
+    throw StructureError(fmt::format(
+        "the schema's \"oneOf\" at {}: it does not show that no two of its schemas fit the same value; "
+        "`anyOf` does not ask for that",
+        printable(fmt::format("{}", fmt::join(places_of_one_of(structure.text), ", or at ")), 200)));
+  throw StructureError(
+      fmt::format("the {} cannot be compiled: {}", name(structure.kind), printable(why, 400)));
+}
+
 }  // namespace
 
 GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, std::int64_t vocabulary, GrammarLimits limits)
@@ -77,8 +89,7 @@ std::shared_ptr<const Grammar> GrammarCompiler::compile(const Structure& structu
     keep({.key = key, .grammar = grammar, .bytes = bytes});
     return grammar;
   } catch (const std::exception& error) {
-    throw StructureError(
-        fmt::format("the {} cannot be compiled: {}", name(structure.kind), printable(error.what(), 400)));
+    refuse(structure, error.what());
   }
 }
 

@@ -126,11 +126,15 @@ TEST_F(GrammarCompilerTest, ManyThreadsMayAsk) {
 
 TEST_F(GrammarCompilerTest, WhatTheLibraryWouldDropIsRefused) {
   // No two of these exclude each other as far as it sees: it would make anyOf of them.
-  EXPECT_NE(refusal({StructureKind::json_schema,
-                     R"({"oneOf": [{"type": "integer", "minimum": 1}, {"type": "integer", "maximum": 5}]})"}),
-            "taken");
-  EXPECT_EQ(refusal({StructureKind::json_schema, R"({"oneOf": [{"type": "integer"}, {"type": "null"}]})"}),
-            "taken");
+  const auto schema_refusal = [&](const std::string& text) {
+    return refusal({StructureKind::json_schema, text});
+  };
+  const std::string said = schema_refusal(
+      R"({"properties": {"a": {"oneOf": [{"type": "integer", "minimum": 1},
+                                     {"type": "integer", "maximum": 5}]}}})");
+  EXPECT_NE(said.find("\"oneOf\" at #/properties/a: "), std::string::npos) << said;
+  EXPECT_EQ(schema_refusal(R"({"oneOf": [{"type": "integer"}, {"type": "null"}]})"), "taken");
+  EXPECT_EQ(schema_refusal(R"({"oneOf": [{"type": "array"}]})"), "taken") << "one fits no two";
 }
 
 // Nothing of this may hang, crash, or fill the memory; what is refused says why in one line.

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <set>
 #include <span>
@@ -37,6 +38,7 @@ constexpr std::array<std::string_view, 10> kFormats{"email", "date", "time",    
 // characters, which no JSON does.  With DEL in it, it is repeated and not written out.
 constexpr std::string_view kCharacter = "[^\"\\\\\\x00-\\x1f\x7f]";
 constexpr double kExact = 9007199254740992.0;  // whole numbers beyond it are no doubles
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::uint64_t kMostMultiple = 1024;
 constexpr int kMostMultiples = 10'000;
 
@@ -82,6 +84,9 @@ bool fits(const Json& value, std::string_view type) {
 class Checker {
  public:
   Checker(Json& root, Lengths lengths) : root_(root), lengths_(lengths) {}
+
+  // Where a `oneOf` of several stands.
+  [[nodiscard]] const std::vector<std::string>& one_ofs() const { return one_ofs_; }
 
   void run() {
     schema(root_, "#");
@@ -154,6 +159,13 @@ class Checker {
     }
     if (keyword == "allOf" && value.size() > 1) wrong(path, keyword, "taken with one schema alone");
     for (std::size_t i = 0; i < value.size(); ++i) schema(value[i], below(here, std::to_string(i)));
+    if (keyword != "oneOf") return;
+    if (value.size() > 1) {
+      one_ofs_.push_back(path);
+    } else {  // nothing else could fit too; the compiler does not see that
+      s["anyOf"] = std::move(value);
+      s.erase("oneOf");
+    }
   }
 
   void fits_types(const Json& s, const Json& value, const std::string& path, std::string_view keyword) const {
@@ -308,51 +320,71 @@ class Checker {
     }
   }
 
+  static std::optional<double> bound(const Json& s, std::string_view keyword, bool whole,
+                                     const std::string& path) {
+    if (!s.contains(keyword)) return std::nullopt;
+    if (!s[keyword].is_number()) wrong(path, keyword, "expected a number");
+    const auto value = s[keyword].get<double>();
+    if (!(std::abs(value) <= kExact)) wrong(path, keyword, "expected a number of at most 2^53");
+    if (whole && value != std::trunc(value)) wrong(path, keyword, "expected a whole number");
+    return value;
+  }
+
   static void number(const Json& s, const std::set<std::string, std::less<>>& types,
                      const std::string& path) {
-    const bool whole = !types.contains("number");
-    std::optional<double> low, high;
-    for (const auto& [keyword, end] : {std::pair<std::string_view, std::optional<double>*>{"minimum", &low},
-                                       {"exclusiveMinimum", &low},
-                                       {"maximum", &high},
-                                       {"exclusiveMaximum", &high}}) {
-      if (!s.contains(keyword)) continue;
-      if (!s[keyword].is_number()) wrong(path, keyword, "expected a number");
-      const auto value = s[keyword].get<double>();
-      if (!(std::abs(value) <= kExact)) wrong(path, keyword, "expected a number of at most 2^53");
-      if (types.contains("integer") && value != std::trunc(value))
-        wrong(path, keyword, "expected a whole number");
-      *end = value;
-    }
+    const bool whole = !types.contains("number"), bounds_are_whole = types.contains("integer");
+    const auto least = bound(s, "minimum", bounds_are_whole, path);
+    const auto above = bound(s, "exclusiveMinimum", bounds_are_whole, path);
+    const auto most = bound(s, "maximum", bounds_are_whole, path);
+    const auto below = bound(s, "exclusiveMaximum", bounds_are_whole, path);
+    // Of whole numbers the first and the last that fit.
+    const double step = whole ? 1 : 0;
+    const double low = std::max(least.value_or(-kInfinity), above.value_or(-kInfinity) + step);
+    const double high = std::min(most.value_or(kInfinity), below.value_or(kInfinity) - step);
+    const bool open = !whole && (above == low || below == high);
+    if (low > high || (low == high && open))
+      wrong(path, least || !above ? "minimum" : "exclusiveMinimum",
+            "no number is between this and what the schema has as its greatest");
     if (!s.contains("multipleOf")) return;
     const Json& of = s["multipleOf"];
     const std::uint64_t divisor = of.is_number_unsigned() ? of.get<std::uint64_t>() : 0;
     if (!whole || divisor == 0 || divisor > kMostMultiple)
       wrong(path, "multipleOf", "taken of integers alone, from 1 to {}", kMostMultiple);
-    if (low.has_value() != high.has_value() || (low && *high - *low > kMostMultiples))
+    const bool from = std::isfinite(low), to = std::isfinite(high);
+    if (from != to || (from && high - low > kMostMultiples))
       wrong(path, "multipleOf", "taken between two bounds at most {} apart, or without any", kMostMultiples);
   }
 
   Json& root_;
   Lengths lengths_;
-  std::vector<std::string> refs_;
+  std::vector<std::string> refs_, one_ofs_;
   std::set<std::string> seen_;
 };
 
-}  // namespace
-
-std::string plain_schema(std::string_view text, Lengths lengths) {
-  Json root;
+Json parsed(std::string_view text) {
   try {
-    root = parse_ordered_json(text, "the schema",
+    return parse_ordered_json(text, "the schema",
                               {.max_bytes = kMostStructureBytes, .max_depth = kDeepestStructure});
   } catch (const StructureError&) {
     throw;
   } catch (const Error& error) {
     throw StructureError(error.what());
   }
+}
+
+}  // namespace
+
+std::string plain_schema(std::string_view text, Lengths lengths) {
+  Json root = parsed(text);
   Checker(root, lengths).run();
   return json_text(root);
+}
+
+std::vector<std::string> places_of_one_of(std::string_view text) {
+  Json root = parsed(text);
+  Checker checker(root, Lengths::as_they_are);
+  checker.run();
+  return checker.one_ofs();
 }
 
 }  // namespace dsa

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dsa {
 
@@ -22,5 +23,8 @@ enum class Lengths : std::uint8_t { as_patterns, as_they_are };
 /// `oneOf` of which the compiler sees that no two fit the same value, `allOf` of one; `$ref` within the
 /// schema, to itself too.
 std::string plain_schema(std::string_view text, Lengths lengths = Lengths::as_patterns);
+
+/// The paths at which it has a `oneOf` of several schemas: what the compiler refuses without saying where.
+std::vector<std::string> places_of_one_of(std::string_view text);
 
 }  // namespace dsa

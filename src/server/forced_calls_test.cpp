@@ -172,27 +172,35 @@ TEST_F(ForcedCalls, WhatCannotBeForcedIsNamed) {
 
 TEST_F(ForcedCalls, TheOtherApisForceTheSame) {
   const auto structure = [&](const ChatCall& call) { return call.plan.structure->structure.text; };
-  const std::string wanted = structure(chat(
-      R"("tools": [{"type": "function", "function": {"name": "f", "description": "",
-        "parameters": {"properties": {"z": {"type": "null"}, "a": {"type": "null"}}}}}],
-        "tool_choice": "required")"));
+  const auto wanted = [&](const std::string& choice) {
+    return structure(chat(
+        R"("tools": [{"type": "function", "function": {"name": "f", "description": "",
+        "parameters": {"properties": {"z": {"type": "null"}, "a": {"type": "null"}}}}}], "tool_choice": )" +
+        choice));
+  };
+  const std::string several = wanted(R"("required")");
+  const std::string once = wanted(R"({"type": "function", "function": {"name": "f"}})");
+  EXPECT_NE(several, once);
   const std::string message = R"({"messages": [{"role": "user", "content": "q"}], "max_tokens": 9, "tools":
     [{"name": "f", "input_schema": {"properties": {"z": {"type": "null"}, "a": {"type": "null"}}}}],
     "tool_choice": )";
-  for (const char* choice : {R"({"type": "any"}})", R"({"type": "tool", "name": "f"}})"}) {
+  for (const auto& [choice, same] :
+       {std::pair(R"({"type": "any"}})", several), std::pair(R"({"type": "tool", "name": "f"}})", once)}) {
     const std::string text = message + choice;
     const json body = parse_body(text);
     const MessagesCall call = read_messages(Fields(body), model.served, false, text);
-    EXPECT_EQ(structure(call.chat), wanted);
+    EXPECT_EQ(structure(call.chat), same);
   }
   const std::string item = R"({"input": "q", "tools": [{"type": "function", "name": "f", "parameters":
     {"properties": {"z": {"type": "null"}, "a": {"type": "null"}}}}], "tool_choice": )";
-  for (const char* choice :
-       {R"("required"})", R"({"type": "function", "name": "f"}})",
-        R"({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}})"}) {
+  for (const auto& [choice, same] :
+       {std::pair(R"("required"})", several), std::pair(R"({"type": "function", "name": "f"}})", once),
+        std::pair(
+            R"({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}})",
+            several)}) {
     const std::string text = item + choice;
     const json body = parse_body(text);
-    EXPECT_EQ(structure(read_responses(Fields(body), model.served, text).chat), wanted);
+    EXPECT_EQ(structure(read_responses(Fields(body), model.served, text).chat), same);
   }
   const std::string text =
       R"({"input": "q", "text": {"format": {"type": "json_schema", "name": "n",
