@@ -1,7 +1,8 @@
 // grammar_masks MODEL: which tokens a JSON schema permits, for a judge that compares them.
-// A line in: {"schema": TEXT, "text": TEXT} or {"schema": TEXT, "tokens": [ids]}.  A line out: {"refused": why}, or
-// "plain", the schema as it is compiled; "tokens"; and "masks" and "complete", before each token and behind the last:
-// the words of a mask as 8 digits each, lowest id first.  It ends at a token that is not permitted.
+// A line in: {"schema": TEXT, "text": TEXT} or {"schema": TEXT, "tokens": [ids]}.
+// A line out: {"refused": why}, or "plain", the schema as it is compiled; "tokens"; and "masks" and
+// "complete", before each token and behind the last: the words of a mask as 8 digits each, lowest id first.
+// It ends at a token that is not permitted.
 #include <fmt/core.h>
 
 #include <iostream>
