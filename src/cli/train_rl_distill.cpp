@@ -49,7 +49,7 @@ bool collect_from(const Teacher& teacher, const Options& o, const fs::path& to,
                   const std::atomic<bool>& cancel) {
   std::error_code ignored;
   if (fs::exists(to, ignored)) return true;
-  auto opened = with_indexer(open_model(resolve_model(teacher.folder)), {});
+  auto opened = open_for_tasks(resolve_model(teacher.folder));
   const Tokenizer tokenizer = fitting_tokenizer(opened.files);
   const Exec exec(o.threads > 0 ? o.threads : Exec::default_threads());
   ProgressLine line({.verb = teacher.domain.domain->name, .unit = "solved episodes", .speed = ""});
@@ -109,7 +109,7 @@ int rl_distill(Command command, const Options& typed) {
   RlSession<rl::SftSettings> session(command, o, o.settings);
   const auto context =
       session.begin(o, o.settings, fmt::format("{} episodes of {}", examples.size(), o.settings.domains));
-  rl::TaskCurriculum curriculum(session.domains, session.checkpoint->settings, session.tokenizer, examples);
+  rl::TaskCurriculum curriculum(session.domains, session.checkpoint->settings, session.wording(), examples);
   rl::SftTrainer trainer(context, curriculum, std::move(*session.checkpoint));
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
 }

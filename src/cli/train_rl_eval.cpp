@@ -74,7 +74,7 @@ Solved solved_from(const std::string& path, const EvalOrder& o, std::span<const 
 std::optional<rl::Groups> played(const EvalOrder& o, const std::string& model,
                                  std::span<const rl::DomainShare> domains, const Exec& exec,
                                  const std::atomic<bool>& cancel) {
-  auto opened = with_indexer(open_model(resolve_model(model)), {});
+  auto opened = open_for_tasks(resolve_model(model));
   const Tokenizer tokenizer = fitting_tokenizer(opened.files);
   if (o.tasks.attention == "sparse" && !opened.has_indexer())
     fail("--attention sparse: {} has no indexer: give --attention dense", printable(model));

@@ -33,6 +33,9 @@ inline constexpr std::array kTaskHelp{
     SettingHelp{"attention", "sparse, over the indexers' selections, or dense; in play and in training"},
     SettingHelp{"indexers", "frozen, or train: they follow the attention over what they select"},
     SettingHelp{"indexer-lr", "learning rate of the indexers, where they are trained"},
+    SettingHelp{
+        "lora",
+        "train additions of this rank to the matrices of a grouped-query model; 0: all of its weights"},
     SettingHelp{"compute",
                 "f32: what is played and what is trained on are the same numbers; auto: BF16 products"},
     SettingHelp{"seed", "of tasks and of what is sampled"},
@@ -50,7 +53,9 @@ inline constexpr std::array kSftHelp{
 template <class Settings>
 void add_rl_options(Command command, TrainOptions& o, Settings& settings, std::span<const SettingHelp> help) {
   o.model = "tiny-v32";
-  command.add_option("--model", o.model, "what it begins with: a folder of a deepseek_v32, or tiny-v32")
+  command
+      .add_option("--model", o.model,
+                  "what it begins with: tiny-v32, smollm2, or a folder of a deepseek_v32, Llama or Qwen")
       .type_name("MODEL")
       .show_default();
   add_run_options(command, o, "the same number gives the same bits");
@@ -58,11 +63,16 @@ void add_rl_options(Command command, TrainOptions& o, Settings& settings, std::s
   add_settings(command, settings, help);
 }
 
+/// With the indexer that comes with dsa, if one was made for it.
+inline OpenedModel open_for_tasks(const std::filesystem::path& path) {
+  return with_indexer(open_model(path), {.indexer_folders = shipped_models()});
+}
+
 template <class Settings>
 struct RlSession {
   std::filesystem::path path;
   std::optional<rl::PolicyCheckpoint<Settings>> checkpoint;
-  ModelFiles base;
+  OpenedModel opened;
   Tokenizer tokenizer;
   std::vector<rl::DomainShare> domains;
   Exec exec;
@@ -71,25 +81,31 @@ struct RlSession {
   RlSession(Command command, const TrainOptions& o, const Settings& typed)
       : path(resolve_model(o.model)),
         checkpoint(read(command, o, typed)),
-        base(open_model(path)),
-        tokenizer(fitting_tokenizer(base)),
+        opened(open_for_tasks(path)),
+        tokenizer(fitting_tokenizer(opened.files)),
         exec(o.threads > 0 ? o.threads : Exec::default_threads()) {
     const Settings& settings = checkpoint ? checkpoint->settings : typed;
     if (settings.domains.empty()) fail("--domains is missing: `dsa rl tasks` lists them; all: every one");
     validate(settings);
     domains = rl::parse_domains(settings.domains);
-    rl::check_trainable(base, tokenizer, settings);
+    rl::check_trainable(opened.files, tokenizer, settings);
   }
+  [[nodiscard]] rl::Wording wording() const { return {opened.files.config, tokenizer}; }
   /// A training of `lessons`: a new one in a new folder, or the one there.  Throws Error.
   rl::TrainingContext begin(const TrainOptions& o, const Settings& typed, const std::string& lessons) {
-    const rl::TrainingContext context{
-        .base = base, .tokenizer = tokenizer, .exec = exec, .domains = domains, .folder = o.out};
+    const rl::TrainingContext context{.base = opened.files,
+                                      .tokenizer = tokenizer,
+                                      .exec = exec,
+                                      .domains = domains,
+                                      .folder = o.out,
+                                      .indexer = opened.indexer_tensors.get(),
+                                      .indexer_folders = shipped_models()};
     if (checkpoint) {
-      train::check_identity(checkpoint->identity, rl::identity_of(base, lessons), path, o.out);
+      train::check_identity(checkpoint->identity, rl::identity_of(opened.files, lessons), path, o.out);
       return context;
     }
     refuse_second_training(o);
-    checkpoint = rl::new_policy_checkpoint(base, typed, lessons, budget_of(o));
+    checkpoint = rl::new_policy_checkpoint(opened.files, typed, lessons, budget_of(o));
     create_out_folder(o);
     rl::begin_folder(context);
     return context;

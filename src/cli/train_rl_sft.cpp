@@ -28,7 +28,7 @@ int rl_sft(Command command, const Options& o) {
   if (!o.examples.empty()) examples = rl::read_examples(o.examples);
   const auto context =
       session.begin(o, o.settings, o.examples.empty() ? "solutions of tasks" : hash_of(o.examples));
-  rl::TaskCurriculum curriculum(session.domains, session.checkpoint->settings, session.tokenizer, examples);
+  rl::TaskCurriculum curriculum(session.domains, session.checkpoint->settings, session.wording(), examples);
   rl::SftTrainer trainer(context, curriculum, std::move(*session.checkpoint));
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });
 }

@@ -74,6 +74,16 @@ stdout_has "report.html"
 grep -q "rl grpo" "$work/err" && fail "a stage that was done was run again"
 [[ $(sha256sum "$work/recipe/mixed/model.safetensors") == "$before" ]] || fail "a stage that was done was changed"
 
+# A chat model with grouped queries, through what is added to its matrices.
+"$tools/make_text_model" chat "$tiny/llama_gqa" "$work/gqa" || fail "no model"
+sed -i 's/{/{"eos_token": "<|im_end|>", /' "$work/gqa/tokenizer_config.json"
+added() { "$dsa" rl "$@" --model "$work/gqa" "${tasks[@]}" --attention dense --lora 4; }
+on 0 added sft --batch 4 --tokens 3000 --out "$work/gqa-start"
+on 0 "$dsa" rl eval --model "$work/gqa-start" --domains counting --hardest 0 --ctx 160 --attention dense --tasks 2 --threads 1
+refused "has no indexer" "$dsa" rl sft --model "$work/gqa" "${tasks[@]}" --out "$work/x"
+refused "was started with --lora 4" "$dsa" rl sft --model "$work/gqa" --out "$work/gqa-start" --lora 2 --resume
+refused "all of its weights are trained" sft --lora 4 --out "$work/x"
+
 # What bad input gets: one line, status 1, and what is there stays.
 before=$(sha256sum "$work/special/checkpoint.safetensors")
 refused "--resume goes on with it" grpo --tokens 96 --out "$work/special"

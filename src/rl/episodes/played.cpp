@@ -2,11 +2,11 @@
 
 namespace dsa::rl {
 
-Played played(const Wording& wording, const Task& task, Style style, std::span<const std::string> messages,
+Played played(const Wording& wording, const Seat& seat, std::span<const std::string> messages,
               std::int64_t context) {
   Played out;
-  out.tokens = wording.prompt(task.prompt(), style);
-  const auto episode = task.begin();
+  out.tokens = wording.prompt(seat);
+  const auto episode = seat.task->begin();
   for (const std::string& message : messages) {
     for (const std::int32_t id : wording.message(message)) {
       out.written.push_back(static_cast<std::int32_t>(out.tokens.size()));

@@ -23,7 +23,7 @@ struct Played {
 
 /// A task played with given messages, as the model would have written them; up to `context` tokens, past
 /// which it is cut.
-Played played(const Wording& wording, const Task& task, Style style, std::span<const std::string> messages,
+Played played(const Wording& wording, const Seat& seat, std::span<const std::string> messages,
               std::int64_t context);
 
 }  // namespace dsa::rl

@@ -29,7 +29,7 @@ class Table {
         engine_(runner, wording.tokenizer(), {.speculation = Speculation::off}) {
     DSA_CHECK(s.samples >= 1 && s.message_tokens >= 1);
     for (std::size_t t = 0; t < seats.size(); ++t) {
-      const auto prompt = wording.prompt(seats[t].task->prompt(), seats[t].style);
+      const auto prompt = wording.prompt(seats[t]);
       if (std::ssize(prompt) >= s.context)
         fail("a task's prompt has {} tokens, an episode holds {}: raise the context or lower the difficulty",
              prompt.size(), s.context);

@@ -24,11 +24,6 @@ struct PlaySettings {
   RunOptions run = {};
 };
 
-struct Seat {
-  const Task* task = nullptr;
-  Style style = Style::steps;
-};
-
 /// By seat: its episodes.  What is in them is a function of weights, seats and settings, whatever the threads
 /// and whatever is played beside.  nullopt: cancelled.  Throws Error if a prompt does not fit, or at a NaN.
 /// `progress` hears, now and then, how many episodes are over.

@@ -47,7 +47,9 @@ PolicyCheckpoint<Settings> read_policy_checkpoint(const std::filesystem::path& p
   const train::CheckpointFile file(path, Name::kKey, Name::kCommand);
   return file.read_checked([&] {
     PolicyCheckpoint<Settings> out(train::indexer_shape_from(file.about().at("shape")));
-    out.settings = train::read_settings<Settings>(file.about().at("settings"), file.who());
+    auto settings = file.about().at("settings");
+    if (!settings.contains("lora")) settings["lora"] = 0;  // files from before there was one
+    out.settings = train::read_settings<Settings>(settings, file.who());
     out.without_signal = file.about().at("without_signal");
     train::read_weights_checkpoint(file, out);
     return out;

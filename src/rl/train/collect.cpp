@@ -20,8 +20,8 @@ std::optional<std::vector<Example>> collect(OpenedModel model, const Tokenizer& 
                                             const std::function<void(std::int64_t)>& progress) {
   const DomainShare alone[] = {order.domain.alone()};
   const TaskSource source(alone, order.settings);
+  const Wording wording(model.files.config, tokenizer);
   const auto run = loaded(std::move(model), order.settings.context, kTasksAtATime * order.samples, exec);
-  const Wording wording(tokenizer);
   const CounterRng seeds(static_cast<std::uint64_t>(order.settings.seed), kCollects);
   std::vector<Example> out;
   for (std::int64_t first = 0; std::ssize(out) < order.episodes && first < kTasksForOne * order.episodes;
@@ -29,7 +29,7 @@ std::optional<std::vector<Example>> collect(OpenedModel model, const Tokenizer& 
     std::vector<TaskSource::Drawn> drawn;
     std::vector<Seat> seats;
     for (std::int64_t i = 0; i < kTasksAtATime; ++i) drawn.push_back(source.training(first + i));
-    for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+    for (const auto& d : drawn) seats.push_back(d.seat());
     ModelRunner runner(*run);
     auto groups = play(runner, wording, seats,
                        {.samples = order.samples,

@@ -30,8 +30,8 @@ class Curriculum {
 class TaskCurriculum final : public Curriculum {
  public:
   /// All must outlive it; no `examples`: solutions.
-  TaskCurriculum(std::span<const DomainShare> domains, const SftSettings& settings,
-                 const Tokenizer& tokenizer, std::span<const Example> examples);
+  TaskCurriculum(std::span<const DomainShare> domains, const SftSettings& settings, const Wording& wording,
+                 std::span<const Example> examples);
 
   Played at(std::int64_t place) override;
   std::optional<train::RewardRecord> look(OpenedModel model, const Exec& exec,

@@ -28,7 +28,8 @@ Objective objective_of(const GrpoSettings& s) {
 // A copy of the base, to be run beside what becomes of it.
 std::unique_ptr<LoadedModel> reference_of(const TrainingContext& context, const GrpoSettings& s) {
   if (s.kl == 0) return nullptr;
-  return loaded(with_indexer(open_model(context.base.path), {}), s.context, 1, context.exec);
+  return loaded(with_indexer(open_model(context.base.path), {.indexer_folders = context.indexer_folders}),
+                s.context, 1, context.exec);
 }
 
 }  // namespace
@@ -38,18 +39,13 @@ GrpoTrainer::GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint, 
       checkpoint_(std::move(checkpoint)),
       plan_{.looks = kLooks},
       objective_(objective_of(settings())),
-      policy_(context.base.config,
-              {.context = settings().context, .products = train::parse_products(settings().compute)},
-              context.exec),
-      wording_(context.tokenizer),
+      policy_(policy_of(context, settings())),
+      wording_(context.base.config, context.tokenizer),
       source_(context.domains, settings()),
       reference_(reference_of(context, settings())),
       judge_(judge) {
   DSA_CHECK(settings().judge.empty() == (judge == nullptr));
-  if (checkpoint_.main.empty())
-    policy_.read(*context.base.tensors);
-  else
-    policy_.restore(checkpoint_, context.folder);
+  if (!checkpoint_.main.empty()) policy_->restore(checkpoint_, context.folder);
 }
 
 std::string GrpoTrainer::reading() {
@@ -62,7 +58,7 @@ std::optional<Groups> GrpoTrainer::play_groups(LoadedModel& model,
                                                const std::atomic<bool>& cancel) {
   ModelRunner runner(model);
   std::vector<Seat> seats;
-  for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+  for (const auto& d : drawn) seats.push_back(d.seat());
   const CounterRng seeds(static_cast<std::uint64_t>(settings().seed), kPlays);
   return play(runner, wording_, seats,
               {.samples = settings().samples,
@@ -133,7 +129,7 @@ bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, tra
                                      : std::span<const std::vector<std::int32_t>>()});
   const BatchSize size = size_of(lessons, settings().context);
   const bool train_indexers = settings().indexers == "train";
-  const auto result = policy_.run(
+  const auto result = policy_->run(
       {.sequences = sequences,
        .stage = stage_of(settings()),
        .train_indexers = train_indexers,
@@ -155,7 +151,7 @@ bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, tra
       train_indexers ? train::rate_at({.peak = settings().indexer_lr, .rise = settings().rise, .last = 1},
                                       checkpoint_.progress.step, checkpoint_.progress.done())
                      : 0;
-  const auto norms = policy_.update({.main = main, .indexer = indexer, .clip = settings().clip});
+  const auto norms = policy_->update({.main = main, .indexer = indexer, .clip = settings().clip});
   record.main = train::MainRecord{.gradient_norm = norms.main, .learning_rate = main};
   if (!result->indexers.empty()) {
     const auto kept = record.indexer.kept;
@@ -173,7 +169,7 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
   for (std::int64_t i = 0; i < settings().tasks; ++i)
     drawn.push_back(source_.training(p.step * settings().tasks + i));
   const Stopwatch watch;
-  const auto model = loaded(policy_.snapshot(context_.folder), settings().context,
+  const auto model = loaded(policy_->snapshot(context_.folder), settings().context,
                             settings().tasks * settings().samples, context_.exec);
   auto groups = play_groups(*model, drawn, cancel);
   if (!groups || !judge(drawn, *groups, cancel)) return std::nullopt;
@@ -187,7 +183,7 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
   if (p.step % kWatchEvery == 0 && stage_of(settings()) == train::StageKind::sparse) {
     std::vector<Policy::Sequence> watched;
     for (const auto& group : *groups) watched.push_back({.tokens = group.front().tokens, .trained = {}});
-    const auto seen = policy_.watch_indexers(watched, cancel);
+    const auto seen = policy_->watch_indexers(watched, cancel);
     if (!seen) return std::nullopt;
     record.indexer = *seen;
   }
@@ -218,7 +214,7 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
 
 std::optional<train::StepRecord> GrpoTrainer::look(const std::atomic<bool>& cancel) {
   train::StepRecord record{.context = settings().context};
-  const auto groups = play_held_out(policy_.snapshot(context_.folder), context_.tokenizer,
+  const auto groups = play_held_out(policy_->snapshot(context_.folder), context_.tokenizer,
                                     {.domains = context_.domains,
                                      .settings = settings(),
                                      .message_tokens = settings().message_tokens,
@@ -232,12 +228,12 @@ std::optional<train::StepRecord> GrpoTrainer::look(const std::atomic<bool>& canc
 }
 
 void GrpoTrainer::save(const train::TrainLog&) {
-  std::ranges::copy(policy_.indexer().values(), checkpoint_.indexer.values().begin());
-  write_policy_checkpoint(context_.folder / train::kCheckpointFile, checkpoint_, policy_.weights().values(),
-                          policy_.optimizers());
+  std::ranges::copy(policy_->indexer().values(), checkpoint_.indexer.values().begin());
+  write_policy_checkpoint(context_.folder / train::kCheckpointFile, checkpoint_, policy_->trained().values(),
+                          policy_->optimizers());
 }
 
-void GrpoTrainer::finish(const train::TrainLog& log) { publish(context_, policy_, describe(), log); }
+void GrpoTrainer::finish(const train::TrainLog& log) { publish(context_, *policy_, describe(), log); }
 
 train::ReportSubject GrpoTrainer::describe() const {
   return {.title = "Training by reward",

@@ -30,7 +30,7 @@ class GrpoTrainer final : public train::Training {
   void finish(const train::TrainLog& log) override;
   [[nodiscard]] train::ReportSubject describe() const override;
 
-  [[nodiscard]] Policy& policy() { return policy_; }
+  [[nodiscard]] Policy& policy() { return *policy_; }
   /// So many steps in a row had nothing to learn from that it ended before its time.
   [[nodiscard]] bool gave_up() const { return checkpoint_.without_signal >= settings().patience; }
 
@@ -55,7 +55,7 @@ class GrpoTrainer final : public train::Training {
   Checkpoint checkpoint_;
   train::TrainingPlan plan_;
   Objective objective_;
-  Policy policy_;
+  std::unique_ptr<Policy> policy_;
   Wording wording_;
   TaskSource source_;
   std::unique_ptr<LoadedModel> reference_;  // null: no KL is taken

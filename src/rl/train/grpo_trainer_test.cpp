@@ -11,6 +11,7 @@
 
 #include "checkpoint/config_json.h"
 #include "engine/model_runner.h"
+#include "rl/train/mla_policy.h"
 #include "rl/train/sft_trainer.h"
 #include "testing/letter_tasks.h"
 
@@ -54,7 +55,7 @@ std::vector<train::StepRecord> run(const TrainingContext& context, train::Traini
 std::vector<train::StepRecord> run_sft(const TrainingContext& context, SftTrainer::Checkpoint checkpoint,
                                        std::int64_t until, std::span<const Example> examples = {}) {
   const SftSettings settings = checkpoint.settings;
-  TaskCurriculum curriculum(context.domains, settings, context.tokenizer, examples);
+  TaskCurriculum curriculum(context.domains, settings, Wording(context.tokenizer), examples);
   SftTrainer trainer(context, curriculum, std::move(checkpoint));
   return run(context, trainer, until);
 }
@@ -127,7 +128,7 @@ TEST(GrpoTrainer, WhatIsTrainedOnIsWhatWasPlayed) {
       for (const bool again : {true, false}) {
         TaskSettings s = sft_settings();
         s.attention = attention;
-        Policy policy(taught.files->config, {.context = s.context, .run_tokens = 200}, taught.model.exec);
+        MlaPolicy policy(taught.files->config, {.context = s.context, .run_tokens = 200}, taught.model.exec);
         policy.read(*taught.files->tensors);
         const auto model = loaded(policy.snapshot("policy"), s.context, 32, taught.model.exec);
         ModelRunner runner(*model);
@@ -135,7 +136,7 @@ TEST(GrpoTrainer, WhatIsTrainedOnIsWhatWasPlayed) {
         std::vector<TaskSource::Drawn> drawn;
         std::vector<Seat> seats;
         for (std::int64_t i = 0; i < 6; ++i) drawn.push_back(source.training(i));
-        for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+        for (const auto& d : drawn) seats.push_back(d.seat());
         const auto groups = play(runner, Wording(taught.model.tokenizer), seats,
                                  {.samples = 3,
                                   .message_tokens = 8,
@@ -182,14 +183,14 @@ TEST(GrpoTrainer, WhatIsTrainedOnIsWhatWasPlayed) {
 TEST(GrpoTrainer, AnEpisodeDoesNotDependOnWhoElsePlays) {
   Taught taught(20);
   const TaskSettings s = sft_settings();
-  Policy policy(taught.files->config, {.context = s.context}, taught.model.exec);
+  MlaPolicy policy(taught.files->config, {.context = s.context}, taught.model.exec);
   policy.read(*taught.files->tensors);
   const auto model = loaded(policy.snapshot("policy"), s.context, 8, taught.model.exec);
   const TaskSource source(taught.model.domains, s);
   std::vector<TaskSource::Drawn> drawn;
   std::vector<Seat> seats;
   for (std::int64_t i = 0; i < 5; ++i) drawn.push_back(source.training(i));
-  for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+  for (const auto& d : drawn) seats.push_back(d.seat());
   const PlaySettings settings{
       .samples = 4, .message_tokens = 8, .context = s.context, .seed = 5, .run = run_options(s)};
   const auto tokens = [&](std::size_t count) {

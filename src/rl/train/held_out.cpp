@@ -36,10 +36,11 @@ std::optional<Groups> play_held_out(OpenedModel model, const Tokenizer& tokenize
     for (std::int64_t i = 0; i < what.tasks; ++i) drawn.push_back(source.held_out(i));
   }
   std::vector<Seat> seats;
-  for (const auto& d : drawn) seats.push_back({.task = d.task.get(), .style = d.style});
+  for (const auto& d : drawn) seats.push_back(d.seat());
+  const Wording wording(model.files.config, tokenizer);
   const auto run = loaded(std::move(model), what.settings.context, std::ssize(seats), exec);
   ModelRunner runner(*run);
-  return play(runner, Wording(tokenizer), seats,
+  return play(runner, wording, seats,
               {.samples = 1,
                .message_tokens = what.message_tokens,
                .context = what.settings.context,

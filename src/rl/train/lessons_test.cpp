@@ -214,7 +214,7 @@ TEST(TaskCurriculum, MixesLanguagesIntoAShareOfTheSolutions) {
   settings.style = "steps";
   const auto english = [&](double mixed) {
     settings.mixed = mixed;
-    TaskCurriculum curriculum(domains, settings, model.tokenizer, {});
+    TaskCurriculum curriculum(domains, settings, Wording(model.tokenizer), {});
     double share = 0;
     for (std::int64_t place = 0; place < 50; ++place)
       share += language_share(curriculum.at(place).messages.front(), Language::english) / 50;

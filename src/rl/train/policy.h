@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -12,12 +13,18 @@
 #include "model/opened_model.h"
 #include "rl/train/trace.h"
 #include "train/loop/adamw.h"
-#include "train/pretrain/mla_model.h"
+#include "train/loop/products.h"
+#include "train/pretrain/stages.h"
 #include "train/sparse/joint_gradients.h"
 #include "train/sparse/weights_checkpoint.h"
+#include "train/warmup/layer_loss.h"
 
 namespace dsa::rl {
 
+/// Of the indexers of a model in training; of no layers where it has none.
+train::IndexerShape indexer_shape_of(const ModelConfig& config);
+
+/// Each kind of model has its own: rl/train/mla_policy.h, rl/train/gqa_policy.h.
 class Policy {
  public:
   struct Options {
@@ -25,22 +32,24 @@ class Policy {
     std::int64_t run_tokens = 4096;  // of sequences that are computed side by side, about
     train::Products products = train::Products::f32;
   };
-  /// Random weights, to be read or restored.  `config` and `exec` must outlive it.
-  Policy(const ModelConfig& config, const Options& options, Exec& exec);
+  virtual ~Policy() = default;
+  Policy(const Policy&) = delete;
+  Policy& operator=(const Policy&) = delete;
 
-  /// Takes the weights of a checkpoint.  Throws Error if one is missing or has another shape.
-  void read(const TensorSource& source);
   /// Goes on from a training's checkpoint in `folder`; its weights are handed over.  Throws Error.
   void restore(train::WeightsCheckpoint& checkpoint, const std::filesystem::path& folder);
 
-  [[nodiscard]] train::FlatTensors& weights() { return weights_; }
+  /// What is trained: every weight, or what is added to some.
+  [[nodiscard]] const train::FlatTensors& trained() const { return trained_; }
   [[nodiscard]] train::IndexerTensors& indexer() { return indexer_; }
   [[nodiscard]] const train::FlatTensors& gradient() const { return gradient_; }
   [[nodiscard]] train::OptimizerStates optimizers() const {
     return {.main = main_optimizer_.state(), .indexer = indexer_optimizer_.state()};
   }
   /// A copy of the weights as they are, F32, to be run.
-  [[nodiscard]] OpenedModel snapshot(const std::filesystem::path& path) const;
+  [[nodiscard]] virtual OpenedModel snapshot(const std::filesystem::path& path) const = 0;
+  /// Writes the model into a Hugging Face folder, BF16.  Throws Error.
+  virtual void write(const std::filesystem::path& folder) = 0;
 
   struct Sequence {
     std::span<const std::int32_t> tokens;
@@ -62,12 +71,12 @@ class Policy {
     std::vector<train::LayerLoss> indexers = {};  // means over sequences; empty where they are not trained
   };
   /// nullopt: cancelled; then the gradients are of no use.  Throws Error at the first number that is none.
-  std::optional<Result> run(const Request& request, const std::atomic<bool>& cancel);
+  virtual std::optional<Result> run(const Request& request, const std::atomic<bool>& cancel) = 0;
 
   /// What the indexers' selections keep of dense attention over these sequences, of those that are longer
   /// than a selection.  nullopt: cancelled.
-  std::optional<train::IndexerRecord> watch_indexers(std::span<const Sequence> sequences,
-                                                     const std::atomic<bool>& cancel);
+  virtual std::optional<train::IndexerRecord> watch_indexers(std::span<const Sequence> sequences,
+                                                             const std::atomic<bool>& cancel) = 0;
 
   struct Rates {
     double main = 0, indexer = 0;  // 0: not trained
@@ -76,31 +85,14 @@ class Policy {
   /// A step along the last run's gradients.  Throws Error at the first that is not finite.
   train::GradientNorms update(const Rates& rates);
 
- private:
-  /// Sequences that are computed side by side, filled up to one length.
-  struct Part {
-    std::vector<std::size_t> sequences;
-    std::int64_t context = 0;
-  };
-  /// A part as a run takes it.
-  struct Filled {
-    std::vector<std::int32_t> tokens, trained;
-    std::vector<std::int64_t> lengths;
-    std::vector<std::vector<std::int32_t>> kept;  // one a trained token, or none at all
-  };
-  [[nodiscard]] static Filled filled(std::span<const Sequence> sequences, const Part& part);
-  [[nodiscard]] std::vector<Part> parts(std::span<const Sequence> sequences) const;
-  [[nodiscard]] train::MlaModel::Replay replay(const Request& request, const Part& part) const;
-  bool run_part(const Request& request, const Part& part, bool first, Result& result,
-                const std::atomic<bool>& cancel);
+ protected:
+  Policy(train::FlatTensors trained, const train::IndexerShape& indexer, Exec& exec);
 
-  const ModelConfig& config_;
-  Options options_;
   Exec& exec_;
-  std::int64_t batch_;  // sequences of a part
-  train::FlatTensors weights_, gradient_;
+  train::FlatTensors trained_, gradient_;
   train::IndexerTensors indexer_, indexer_gradient_;
-  train::MlaModel model_;
+
+ private:
   train::AdamW main_optimizer_, indexer_optimizer_;
 };
 

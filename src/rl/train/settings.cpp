@@ -15,6 +15,7 @@ using train::check_range;
 using train::check_rate;
 using train::check_share;
 
+constexpr std::int64_t kHighestRank = 1024;
 constexpr std::int64_t kMost = std::int64_t{1} << 24;
 
 void check_word(const char* setting, const std::string& word, std::initializer_list<std::string_view> words) {
@@ -35,6 +36,7 @@ void check_tasks(const TaskSettings& s) {
   check_word("attention", s.attention, {"sparse", "dense"});
   check_word("indexers", s.indexers, {"frozen", "train"});
   check_rate("indexer_lr", s.indexer_lr);
+  check_range("lora", s.lora, 0, kHighestRank);
   static_cast<void>(train::parse_products(s.compute));
 }
 

@@ -23,6 +23,7 @@ struct TaskSettings {
   std::string attention = "sparse";       // or dense, in training and in play
   std::string indexers = "frozen";        // or train: on the KL over what they select
   double indexer_lr = 1e-4;
+  std::int64_t lora = 0;        // rank of what is added to a grouped-query model; 0: every weight is trained
   std::string compute = "f32";  // f32: what is played and what is trained on are the same numbers
   std::int64_t seed = 0;
 };
@@ -71,6 +72,7 @@ void for_each_task_setting(Settings& s, Visit&& visit) {
   visit("attention", s.attention);
   visit("indexers", s.indexers);
   visit("indexer-lr", s.indexer_lr);
+  visit("lora", s.lora);
   visit("compute", s.compute);
   visit("seed", s.seed);
 }

@@ -18,13 +18,8 @@ SftTrainer::SftTrainer(const TrainingContext& context, Curriculum& curriculum, C
       curriculum_(curriculum),
       checkpoint_(std::move(checkpoint)),
       plan_{.looks = kSftLooks},
-      policy_(context.base.config,
-              {.context = settings().context, .products = train::parse_products(settings().compute)},
-              context.exec) {
-  if (checkpoint_.main.empty())
-    policy_.read(*context.base.tensors);
-  else
-    policy_.restore(checkpoint_, context.folder);
+      policy_(policy_of(context, settings())) {
+  if (!checkpoint_.main.empty()) policy_->restore(checkpoint_, context.folder);
 }
 
 std::string SftTrainer::reading() {
@@ -48,22 +43,22 @@ std::optional<train::StepRecord> SftTrainer::step(const std::atomic<bool>& cance
   for (const Played& one : batch) sequences.push_back({.tokens = one.tokens, .trained = one.written});
   double loss = 0;
   const auto result =
-      policy_.run({.sequences = sequences,
-                   .stage = stage_of(settings()),
-                   .train_indexers = settings().indexers == "train",
-                   .slopes =
-                       [&](std::size_t, std::span<const float> log_probs, std::span<float> slopes) {
-                         for (const float log_prob : log_probs) loss -= static_cast<double>(log_prob);
-                         std::ranges::fill(slopes, -1.0F / static_cast<float>(written));
-                       }},
-                  cancel);
+      policy_->run({.sequences = sequences,
+                    .stage = stage_of(settings()),
+                    .train_indexers = settings().indexers == "train",
+                    .slopes =
+                        [&](std::size_t, std::span<const float> log_probs, std::span<float> slopes) {
+                          for (const float log_prob : log_probs) loss -= static_cast<double>(log_prob);
+                          std::ranges::fill(slopes, -1.0F / static_cast<float>(written));
+                        }},
+                   cancel);
   if (!result) return std::nullopt;
   const auto rate = [&](double peak) {
     return train::rate_at({.peak = peak, .rise = settings().rise, .last = kLastRate}, p.step, p.done());
   };
   const double indexer = settings().indexers == "train" ? rate(settings().indexer_lr) : 0;
   const auto norms =
-      policy_.update({.main = rate(settings().lr), .indexer = indexer, .clip = settings().clip});
+      policy_->update({.main = rate(settings().lr), .indexer = indexer, .clip = settings().clip});
   if (!result->indexers.empty()) record.indexer = train::record_of(result->indexers);
   record.indexer.gradient_norm = norms.indexer;
   record.indexer.learning_rate = indexer;
@@ -75,19 +70,19 @@ std::optional<train::StepRecord> SftTrainer::step(const std::atomic<bool>& cance
 
 std::optional<train::StepRecord> SftTrainer::look(const std::atomic<bool>& cancel) {
   train::StepRecord record{.context = settings().context};
-  auto reward = curriculum_.look(policy_.snapshot(context_.folder), context_.exec, cancel);
+  auto reward = curriculum_.look(policy_->snapshot(context_.folder), context_.exec, cancel);
   if (!reward) return std::nullopt;
   record.reward = std::move(*reward);
   return record;
 }
 
 void SftTrainer::save(const train::TrainLog&) {
-  std::ranges::copy(policy_.indexer().values(), checkpoint_.indexer.values().begin());
-  write_policy_checkpoint(context_.folder / train::kCheckpointFile, checkpoint_, policy_.weights().values(),
-                          policy_.optimizers());
+  std::ranges::copy(policy_->indexer().values(), checkpoint_.indexer.values().begin());
+  write_policy_checkpoint(context_.folder / train::kCheckpointFile, checkpoint_, policy_->trained().values(),
+                          policy_->optimizers());
 }
 
-void SftTrainer::finish(const train::TrainLog& log) { publish(context_, policy_, describe(), log); }
+void SftTrainer::finish(const train::TrainLog& log) { publish(context_, *policy_, describe(), log); }
 
 train::ReportSubject SftTrainer::describe() const {
   return {.title = checkpoint_.settings.learns == "verdicts" ? "A judge of attempts at tasks"

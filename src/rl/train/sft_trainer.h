@@ -2,6 +2,7 @@
 // are read alone.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -27,7 +28,7 @@ class SftTrainer final : public train::Training {
   void finish(const train::TrainLog& log) override;
   [[nodiscard]] train::ReportSubject describe() const override;
 
-  [[nodiscard]] Policy& policy() { return policy_; }
+  [[nodiscard]] Policy& policy() { return *policy_; }
 
  private:
   [[nodiscard]] const SftSettings& settings() const { return checkpoint_.settings; }
@@ -35,7 +36,7 @@ class SftTrainer final : public train::Training {
   Curriculum& curriculum_;
   Checkpoint checkpoint_;
   train::TrainingPlan plan_;
-  Policy policy_;
+  std::unique_ptr<Policy> policy_;
 };
 
 }  // namespace dsa::rl

@@ -21,10 +21,10 @@ constexpr double kForeign = 0.5;  // of the words of a mixed solution, about
 }  // namespace
 
 TaskCurriculum::TaskCurriculum(std::span<const DomainShare> domains, const SftSettings& settings,
-                               const Tokenizer& tokenizer, std::span<const Example> examples)
+                               const Wording& wording, std::span<const Example> examples)
     : domains_(domains),
       settings_(settings),
-      wording_(tokenizer),
+      wording_(wording),
       examples_(examples),
       source_(domains, settings),
       order_(examples.size()) {}
@@ -36,7 +36,7 @@ Played TaskCurriculum::solution(std::int64_t place) const {
   const auto at = static_cast<std::uint64_t>(place) * 2;
   if (rng.unit(at) < settings_.mixed)
     for (auto& message : messages) message = mixed_languages(message, kForeign, rng.at(at + 1));
-  return played(wording_, *drawn.task, drawn.style, messages, settings_.context);
+  return played(wording_, drawn.seat(), messages, settings_.context);
 }
 
 Played TaskCurriculum::at(std::int64_t place) {
@@ -50,7 +50,8 @@ Played TaskCurriculum::at(std::int64_t place) {
   }
   const Example& e = examples_[order_[static_cast<std::size_t>(place % std::ssize(order_))]];
   const auto task = make_task(*e.domain, e.id);
-  return played(wording_, *task, e.style, e.messages, settings_.context);
+  return played(wording_, {.task = task.get(), .style = e.style, .instruction = e.domain->instruction},
+                e.messages, settings_.context);
 }
 
 std::optional<train::RewardRecord> TaskCurriculum::look(OpenedModel model, const Exec& exec,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rl/episodes/wording.h"
 #include "rl/train/settings.h"
 
 namespace dsa::rl {
@@ -21,6 +22,9 @@ class TaskSource {
     const Domain* domain = nullptr;
     std::unique_ptr<const Task> task;
     Style style = Style::steps;
+    [[nodiscard]] Seat seat() const {
+      return {.task = task.get(), .style = style, .instruction = domain->instruction};
+    }
   };
   /// Task number `place` of the training.
   [[nodiscard]] Drawn training(std::int64_t place) const { return draw(place, kTrainingSeed, 0); }

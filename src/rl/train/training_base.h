@@ -26,6 +26,9 @@ struct TrainingContext {
   Exec& exec;
   std::span<const DomainShare> domains;
   std::filesystem::path folder;
+  /// Of base's indexer, where its tensors are not base's own.
+  const TensorSource* indexer = nullptr;
+  std::vector<std::filesystem::path> indexer_folders = {};  // where it was found (LoadOptions)
 };
 
 /// Throws Error unless such a model can be trained with these settings.
@@ -38,16 +41,19 @@ train::Identity identity_of(const ModelFiles& base, const std::string& lessons);
 template <class Settings>
 PolicyCheckpoint<Settings> new_policy_checkpoint(const ModelFiles& base, const Settings& settings,
                                                  const std::string& lessons, const train::Budget& budget) {
-  PolicyCheckpoint<Settings> out(train::mla_indexer_shape(base.config));
+  PolicyCheckpoint<Settings> out(indexer_shape_of(base.config));
   out.settings = settings;
   out.identity = identity_of(base, lessons);
   out.progress = train::first_progress(budget);
   return out;
 }
 
+/// The base as it is trained with these settings; exec and base must outlive it.  Throws Error.
+std::unique_ptr<Policy> policy_of(const TrainingContext& context, const TaskSettings& settings);
+
 train::StageKind stage_of(const TaskSettings& settings);
 
-/// Writes config.json and the tokenizer's files.  Throws Error.
+/// Writes what says which model it is to be.  Throws Error.
 void begin_folder(const TrainingContext& context);
 /// Writes the model, BF16, and README.md.  Throws Error.
 void publish(const TrainingContext& context, Policy& policy, const train::ReportSubject& subject,

@@ -26,6 +26,7 @@
 #include "train/loop/products.h"
 #include "train/pretrain/stages.h"
 #include "train/sparse/selected_attention.h"
+#include "train/sparse/token_loss.h"
 #include "train/warmup/indexer_parameters.h"
 #include "train/warmup/layer_loss.h"
 
@@ -58,16 +59,7 @@ class MlaModel {
     all,
     more,  // adds to what earlier runs wrote: a batch may come in parts
   };
-  /// A loss of single tokens' log-probabilities, in place of the mean cross-entropy; the prediction module
-  /// then takes no part.  For answers, which are trained on with a weight for each token of theirs.
-  struct TokenLoss {
-    /// Of the request's tokens, ascending: those that take part; never the first of a sequence.
-    std::span<const std::int32_t> tokens;
-    /// By token that takes part, the ids that it was sampled from; empty list: from all.  May be empty.
-    std::span<const std::vector<std::int32_t>> kept = {};
-    /// Gets their log-probabilities and writes d loss / d log p of each; called with gradients alone.
-    std::function<void(std::span<const float> log_probs, std::span<float> slopes)> slopes = {};
-  };
+  using TokenLoss = train::TokenLoss;  // with one, the prediction module takes no part
   /// What the model chose when it wrote the tokens, to be chosen again in `sparse`.
   struct Replay {
     /// By layer and sequence, rows of its length; a layer or a sequence without any selects for itself.

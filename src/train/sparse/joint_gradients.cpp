@@ -27,7 +27,7 @@ GradientNorms clip_and_check(const JointGradients& gradients, const JointLosses&
   if (!std::ranges::all_of(losses.main, [](double loss) { return std::isfinite(loss); }))
     fail("language model: the loss is not a finite number");
   check_main(gradients.main, main);
-  return {.main = main, .indexer = *std::ranges::max_element(layers)};
+  return {.main = main, .indexer = layers.empty() ? 0 : std::ranges::max(layers)};
 }
 
 }  // namespace dsa::train

@@ -43,13 +43,13 @@ void check_publishable(const ModelFiles& base) {
   if (base.format == ModelFiles::Format::gguf) static_cast<void>(tokenizer_json(gguf_tokenizer(base)));
 }
 
-void publish_sparse_model(const fs::path& folder, const ModelFiles& base, const FlatTensors& weights,
-                          SparseCheckpoint& checkpoint) {
-  const fs::path indexer = folder / kOwnIndexerFolder;
+void publish_gqa_model(const fs::path& folder, const ModelFiles& base, const FlatTensors& weights,
+                       const std::optional<IndexerToPublish>& indexer) {
+  const fs::path own = folder / kOwnIndexerFolder;
   std::error_code error;
-  fs::create_directories(indexer, error);
-  if (error) fail("{}: cannot create the folder: {}", printable(indexer.string(), 1000), error.message());
-  fs::remove(indexer / "config.json", error);
+  if (indexer) fs::create_directories(own, error);
+  if (error) fail("{}: cannot create the folder: {}", printable(own.string(), 1000), error.message());
+  fs::remove(own / "config.json", error);
   {
     RoundedTensors tensors(RoundedTensors::Vectors::bf16);
     for (const auto& entry : weights.entries()) tensors.add(entry.name, entry.shape, weights.of(entry));
@@ -57,15 +57,25 @@ void publish_sparse_model(const fs::path& folder, const ModelFiles& base, const 
   }
   write_tokenizer(folder, base);
   write_file(folder / "config.json", bf16_config_json(base));
+  if (!indexer) return;
   const ModelFiles written = open_model(folder);
+  write_indexer(own, {.model = written.config,
+                      .fingerprint = fingerprint(*written.tensors, written.config),
+                      .topk = indexer->topk,
+                      .layer_topk = indexer->layer_topk,
+                      .trained_context = indexer->trained_context,
+                      .parameters = indexer->parameters});
+}
+
+void publish_sparse_model(const fs::path& folder, const ModelFiles& base, const FlatTensors& weights,
+                          SparseCheckpoint& checkpoint) {
   const auto topk_layers = parse_topk_layers(checkpoint.settings.topk_layers);
-  write_indexer(indexer,
-                {.model = written.config,
-                 .fingerprint = fingerprint(*written.tensors, written.config),
-                 .topk = checkpoint.settings.topk,
-                 .layer_topk = topk_layers.empty() ? LayerTopk() : LayerTopk(topk_layers),
-                 .trained_context = std::max(checkpoint.settings.context, checkpoint.trained_context),
-                 .parameters = checkpoint.indexer});
+  publish_gqa_model(
+      folder, base, weights,
+      IndexerToPublish{.topk = checkpoint.settings.topk,
+                       .layer_topk = topk_layers.empty() ? LayerTopk() : LayerTopk(topk_layers),
+                       .trained_context = std::max(checkpoint.settings.context, checkpoint.trained_context),
+                       .parameters = checkpoint.indexer});
 }
 
 }  // namespace dsa::train

@@ -12,6 +12,7 @@
 #include "model/opened_model.h"
 #include "testing/copy.h"
 #include "testing/golden_case.h"
+#include "testing/mla_step.h"
 #include "testing/torch_indexer.h"
 #include "train/sparse/gqa_weights.h"
 #include "train/sparse/sparse_model.h"
@@ -341,6 +342,123 @@ TEST(SparseModel, Bf16ProductsRoundAndNothingElse) {
     dot += x * y, squares_a += x * x, squares_b += y * y;
   }
   EXPECT_GT(dot / std::sqrt(squares_a * squares_b), 0.98);
+}
+
+/// LoRA weights that add something, and a loss of single tokens.
+struct SparseAnswers : SparseStep {
+  std::vector<std::int32_t> trained;
+  TokenLoss loss;
+
+  explicit SparseAnswers(const char* name) : SparseStep(name, 2) {
+    const CounterRng rng(8);
+    for (std::size_t i = 0; i < lora.values().size(); ++i)
+      lora.values()[i] = static_cast<float>(0.2 * (rng.unit(i) - 0.5));
+    loss.slopes = [](std::span<const float> log_probs, std::span<float> slopes) {
+      for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = i % 3 == 0 ? 0.5F : -1.0F / (i + 1);
+      ASSERT_EQ(log_probs.size(), slopes.size());
+    };
+  }
+  SparseModel::Losses go(SparseModel::Request request) {
+    loss.tokens = trained;
+    request.token_loss = &loss;
+    if (request.tokens.empty()) request.tokens = golden.tokens();
+    return *model.run(request, never);
+  }
+  [[nodiscard]] std::vector<Selection> selected() const {
+    std::vector<Selection> out;
+    for (std::int64_t i = 0; i < golden_layers(); ++i) out.push_back(model.selection(i));
+    return out;
+  }
+  [[nodiscard]] std::int64_t golden_layers() const { return indexer_gradient.shape().layers; }
+  std::atomic<bool> never = false;
+};
+
+TEST(SparseTokenLoss, EqualSlopesAreTheMeanCrossEntropy) {
+  SparseAnswers step("llama_tied");
+  const auto expected = step.run();
+  const auto gradient = test::copy(step.gradient.values());
+  for (std::int32_t t = 1; t < kGoldenTokens; ++t) step.trained.push_back(t);
+  step.loss.slopes = [](auto, std::span<float> slopes) {
+    std::ranges::fill(slopes, -1.0F / static_cast<float>(slopes.size()));
+  };
+  const auto losses = step.go({.tokens = {}, .teacher = {}});
+  EXPECT_NEAR(losses.language_model, expected.language_model, 1e-6);
+  for (std::size_t i = 0; i < gradient.size(); ++i)
+    ASSERT_NEAR(step.gradient.values()[i], gradient[i], 1e-5 + 1e-5 * std::abs(gradient[i]));
+  for (const float g : step.indexer_gradient.values()) ASSERT_EQ(g, 0) << "the indexers are frozen";
+}
+
+TEST(SparseTokenLoss, GradientsAreTheSlopesOfTheWeighedSum) {
+  SparseAnswers step("llama_gqa");
+  step.trained = {5, 6, 40, 98};
+  step.go({.tokens = {}, .gradients = SparseModel::Gradients::none, .teacher = {}});
+  const auto chosen = step.selected();  // so that no step to the side changes them
+  const std::span<const Selection> again[] = {chosen};
+  step.go({.tokens = {}, .teacher = {}, .selections = again});
+  const FlatTensors gradient = step.gradient;
+  const auto weighed = [&] {
+    const auto p =
+        step.go({.tokens = {}, .gradients = SparseModel::Gradients::none, .teacher = {}, .selections = again})
+            .log_probs;
+    std::vector<float> slopes(p.size());
+    step.loss.slopes(p, slopes);
+    return std::inner_product(p.begin(), p.end(), slopes.begin(), 0.0);
+  };
+  for (const auto& entry : gradient.entries())
+    if (entry.name.find("layers.1.") != std::string::npos)
+      test::expect_slopes({.step = 2e-2, .tolerance = 0.02}, step.lora.of(entry), gradient.of(entry), weighed,
+                          entry.name);
+}
+
+// Sequences beside each other, one behind a beginning that it shares, are what they are alone; their choices
+// made again, or anew.
+TEST(SparseTokenLoss, SequencesBesideEachOtherAreThoseAlone) {
+  for (const bool dense : {false, true}) {
+    SparseAnswers step("qwen3");
+    const auto all = step.golden.tokens();
+    const std::vector<std::int32_t> stem(all.begin(), all.begin() + 40),
+        other(all.begin() + 50, all.begin() + 75);
+    std::vector<std::int32_t> branch(stem.begin(), stem.begin() + 30);
+    branch.insert(branch.end(), all.begin() + 80, all.begin() + 95);
+    std::vector<float> expected;
+    std::vector<std::vector<Selection>> chosen;
+    const auto alone = [&](const std::vector<std::int32_t>& tokens, std::vector<std::int32_t> trained) {
+      step.trained = std::move(trained);
+      const float slope = expected.empty() ? 1.0F : -0.5F;
+      step.loss.slopes = [=](auto, std::span<float> slopes) { std::ranges::fill(slopes, slope); };
+      const auto p =
+          step.go({.tokens = tokens,
+                   .gradients = expected.empty() ? SparseModel::Gradients::all : SparseModel::Gradients::more,
+                   .teacher = {},
+                   .dense = dense})
+              .log_probs;
+      expected.insert(expected.end(), p.begin(), p.end());
+      chosen.push_back(step.selected());
+    };
+    alone(stem, {31, 39});
+    alone(branch, {30, 31, 44});
+    alone(other, {1, 24});
+    const auto gradient = test::copy(step.gradient.values());
+
+    std::vector<std::int32_t> joined = stem;
+    joined.insert(joined.end(), branch.begin() + 30, branch.end());
+    joined.insert(joined.end(), other.begin(), other.end());
+    const SequencePart parts[] = {{.rows = 40}, {.rows = 15, .of = 0, .shared = 30}, {.rows = 25}};
+    step.trained = {31, 39, 40, 41, 54, 56, 79};
+    step.loss.slopes = [](auto, std::span<float> slopes) {
+      for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = i < 2 ? 1.0F : -0.5F;
+    };
+    const std::vector<std::span<const Selection>> then(chosen.begin(), chosen.end());
+    for (const bool again : {false, true}) {
+      SparseModel::Request request{.tokens = joined, .teacher = {}, .parts = parts, .dense = dense};
+      if (again) request.selections = then;
+      const auto p = step.go(request).log_probs;
+      ASSERT_EQ(p.size(), expected.size());
+      for (std::size_t i = 0; i < p.size(); ++i) EXPECT_NEAR(p[i], expected[i], 2e-6) << i << dense << again;
+      for (std::size_t i = 0; i < gradient.size(); ++i)
+        ASSERT_NEAR(step.gradient.values()[i], gradient[i], 1e-5 + 1e-5 * std::abs(gradient[i])) << again;
+    }
+  }
 }
 
 }  // namespace
