@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/fingerprint.h"
+#include "checkpoint/indexer_folder.h"
 #include "testing/letter_tasks.h"
 #include "train/sparse/publish.h"
 #include "train/warmup/publish.h"
@@ -59,7 +60,9 @@ struct GqaLetterModel {
     for (const auto& entry : weights.entries()) {
       const CounterRng rng(4, static_cast<std::uint64_t>(entry.first));
       const auto values = weights.of(entry);
-      const double size = std::sqrt(3.0 / static_cast<double>(entry.shape.back()));
+      // The head is the embedding, which LoRA leaves alone: large enough to be sure of a token.
+      const double size = std::sqrt((entry.name == "model.embed_tokens.weight" ? 27.0 : 3.0) /
+                                    static_cast<double>(entry.shape.back()));
       for (std::size_t i = 0; i < values.size(); ++i)
         values[i] = entry.shape.size() == 1 ? 1.0F : static_cast<float>(size * (2 * rng.unit(i) - 1));
       tensors.add(entry.name, entry.shape, values);
