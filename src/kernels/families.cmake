@@ -28,7 +28,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   endforeach()
   dsa_kernel_family(avx512_bf16 cpu/attention_bf16.cpp cpu/linear_bf16.cpp)
   foreach(family amx amx_emulated)
-    dsa_kernel_family(${family} cpu/amx_probe.cpp cpu/attention_amx.cpp)
+    dsa_kernel_family(${family} cpu/amx_probe.cpp cpu/attention_amx.cpp cpu/tiles_amx.cpp)
   endforeach()
   # clang 16 dies in its VectorCombine pass, which folds BF16 shuffles for ever.
   set_source_files_properties(cpu/attention_bf16.cpp cpu/attention_amx.cpp PROPERTIES COMPILE_OPTIONS

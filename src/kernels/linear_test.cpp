@@ -309,6 +309,42 @@ TEST_P(LinearTest, RowsAreIndependent) {
     }
 }
 
+// Sixteen rows at a time, what is left of them, and one: in all families with AVX-512 the bits of `avx512`.
+TEST_P(LinearTest, BlocksTimesManyRowsHaveOneArithmeticWithAvx512) {
+  const bool wide = kernels().name.starts_with("avx512") || kernels().name.starts_with("amx");
+  constexpr std::int64_t kRows = 37, kIn = 768, kOut = 33;
+  Exec exec(1);
+  for (const DType type : test::kWeightTypes) {
+    if (!is_quantized_block(type)) continue;
+    SCOPED_TRACE(name(type));
+    const test::TestWeight weight(type, kOut, kIn, 5);
+    const Packed packed(kernels(), weight.view());
+    test::Padded<2> x({kRows, kIn});
+    x.fill(8);
+    x.view()(20, 300) = test::kInf;
+    const auto result = [&](const KernelTable& table, const WeightView& w, std::int64_t first,
+                            std::int64_t count) {
+      test::Padded<2> y({count, kOut});
+      const LinearOutput output{.weight = w, .bias = {}, .y = y.view()};
+      std::vector<std::byte> scratch(linear_scratch_bytes(count, kIn));
+      table.linear(exec, {.x = x.view().slice(first, count),
+                          .outputs = {&output, 1},
+                          .compute = Compute::automatic,
+                          .scratch = scratch});
+      return y.values();
+    };
+    const auto together = result(kernels(), packed.view(), 0, kRows);
+    EXPECT_TRUE(test::same_bits(result(kernels(), weight.view(), 0, kRows), together)) << "not packed";
+    if (wide) {
+      EXPECT_TRUE(test::same_bits(result(kAvx512Kernels, packed.view(), 0, kRows), together));
+    }
+    for (const std::int64_t t : {0, 15, 16, 20, 36})
+      EXPECT_TRUE(test::same_bits(result(kernels(), packed.view(), t, 1),
+                                  std::span(together).subspan(static_cast<std::size_t>(t * kOut), kOut)))
+          << "row " << t;
+  }
+}
+
 DSA_FOR_EACH_FAMILY(LinearTest);
 
 }  // namespace

@@ -5,6 +5,10 @@
 
 #include DSA_VEC
 
+#include "kernels/cpu/ops/linear_steps.inl"
+
+#include "kernels/cpu/ops/linear_tiles_vectors.inl"
+
 #include "kernels/cpu/ops/linear_tiles.inl"
 
 #include "kernels/vec/end.h"

@@ -108,6 +108,7 @@ constinit const KernelTable kAvx512Bf16Kernels =
 
 constinit const KernelTable kAmxKernels = [] {
   KernelTable table = with_bf16("amx", [] { return refusal(this_processor(), "amx"); });
+  table.linear = amx::linear;
   table.indexer_select = amx::indexer_select;
   table.attention = amx::attention;
   return table;
@@ -115,6 +116,7 @@ constinit const KernelTable kAmxKernels = [] {
 
 constinit const KernelTable kAmxEmulatedKernels = [] {
   KernelTable table = with_bf16("amx-emulated", [] { return refusal(this_processor(), "amx-emulated"); });
+  table.linear = amx_emulated::linear;
   table.indexer_select = amx_emulated::indexer_select;
   table.attention = amx_emulated::attention;
   return table;

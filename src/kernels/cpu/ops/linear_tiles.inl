@@ -1,107 +1,5 @@
 // linear for ggml block types: tiles of 16 rows (tile.h) times activations rounded to int8.
-// Needs: vec.
-
-/// One type's tiles as constants.
-template <DType kType>
-struct Tiles {
-  static constexpr TileFormat kFormat = tile_format(kType);
-  static constexpr bool kSigned = kFormat.low_bits == 8;
-  using Sums = Products<kFormat.chain, kSigned>;
-  /// What quants and their stand-ins are moved up by, as a power of two; 0: not at all.
-  static constexpr int kOffset = kSigned ? kSignedOffset : kFormat.offset_log2;
-
-  /// The quants of group g of a step, for the lanes of one register.
-  template <int g>
-  static Bytes quants(const std::byte* planes) {
-    constexpr int kLow = kFormat.low_bits;
-    Bytes q{};
-    if constexpr (kLow == 8) q = load_bytes(planes + kTileVector * g);
-    if constexpr (kLow == 4) q = bits<g / 4 * 4>(load_bytes(planes + kTileVector * (g % 4)), 15);
-    if constexpr (kLow == 2) q = bits<g % 4 * 2>(load_bytes(planes + kTileVector * (g / 4)), 3);
-    const std::byte* high = planes + kLow * kTileVector;
-    // Masked at its place, then moved above the low bits: 16-bit shifts cannot leak into a neighbour.
-    if constexpr (kFormat.high_bits == 1) q = q | shift_up<kLow>(bits<g>(load_bytes(high), 1));
-    if constexpr (kFormat.high_bits == 2)
-      q = q | shift_up<kLow>(bits<g % 4 * 2>(load_bytes(high + kTileVector * (g / 4)), 3));
-    return q;
-  }
-};
-
-/// Registers that a tile's rows fill.
-inline constexpr int kTileParts = kTileRows / Vec::kLanes;
-
-/// Exact products of groups [g, end) of a step: MR rows of x, NT parts of the tile.
-template <class T, int g, int end, int MR, int NT>
-[[gnu::always_inline]] inline void multiply_groups(const std::byte* planes, const XBlock* const (&x)[MR],
-                                                   typename T::Sums (&sums)[MR][NT]) {
-  if constexpr (g < end) {
-    Bytes w[NT];
-    DSA_UNROLL
-    for (int t = 0; t < NT; ++t)
-      w[t] = T::template quants<g>(planes + static_cast<std::size_t>(t) * sizeof(Bytes));
-    DSA_UNROLL
-    for (int r = 0; r < MR; ++r) {
-      const Bytes xb = all_bytes(x[r]->q + 4 * g);
-      DSA_UNROLL
-      for (int t = 0; t < NT; ++t) sums[r][t].template add<g>(w[t], xb);
-    }
-    multiply_groups<T, g + 1, end>(planes, x, sums);
-  }
-}
-
-/// One step (or one half of it, where halves have scales of their own) added to the float sums.
-template <class T, int kHalf, int MR, int NT>
-[[gnu::always_inline]] inline void add_part(const std::byte* planes, const Vec (&scale)[NT],
-                                            const Vec (&min)[NT], const XBlock* const (&x)[MR],
-                                            Vec (&acc)[MR][NT]) {
-  constexpr TileFormat f = T::kFormat;
-  typename T::Sums sums[MR][NT];
-  multiply_groups<T, f.subs == 2 ? 4 * kHalf : 0, f.subs == 2 ? 4 * kHalf + 4 : 8>(planes, x, sums);
-  DSA_UNROLL
-  for (int r = 0; r < MR; ++r) {
-    const Vec d = all(&x[r]->d);
-    DSA_UNROLL
-    for (int t = 0; t < NT; ++t) {
-      Ints total = sums[r][t].total;
-      if constexpr (T::kOffset != 0)
-        total = total - all_shifted<T::kOffset>(f.subs == 2 ? &x[r]->half_q[kHalf] : &x[r]->q01);
-      acc[r][t] = fma(scale[t] * d, to_float(total), acc[r][t]);
-      if constexpr (f.has_min) {
-        const Vec s = all(f.subs == 2 ? &x[r]->half_s[kHalf] : &x[r]->s);
-        acc[r][t] = fma(min[t], s, acc[r][t]);
-      }
-    }
-  }
-}
-
-/// One step of NT parts of a tile, the first of which is `part`; `super` is the superblock's header.
-template <class T, int MR, int NT>
-[[gnu::always_inline]] inline void add_step(const std::byte* super, const std::byte* step, int part,
-                                            const XBlock* const (&x)[MR], Vec (&acc)[MR][NT]) {
-  constexpr TileFormat f = T::kFormat;
-  const std::byte* planes = step + static_cast<std::size_t>(part) * sizeof(Bytes);
-  const std::byte* halves = f.steps == 1 ? step + f.plane_bytes() : super;
-  Vec scale[2][NT], min[2][NT];
-  DSA_UNROLL
-  for (int t = 0; t < NT; ++t) {
-    const std::int64_t row = (part + t) * Vec::kLanes;
-    scale[0][t] = load_halves(halves + 2 * row);
-    if constexpr (f.has_min) min[0][t] = load_halves(halves + 2 * (kTileRows + row));
-    if constexpr (f.steps > 1) {
-      const std::byte* s = step + f.plane_bytes() + row;
-      const Vec d = scale[0][t];
-      DSA_UNROLL
-      for (int h = 0; h < f.subs; ++h) scale[h][t] = d * load_int8(s + h * kTileRows);
-      if constexpr (f.has_min) {
-        const Vec m = min[0][t];
-        DSA_UNROLL
-        for (int h = 0; h < f.subs; ++h) min[h][t] = m * load_uint8(s + (f.subs + h) * kTileRows);
-      }
-    }
-  }
-  add_part<T, 0>(planes, scale[0], min[0], x, acc);
-  if constexpr (f.subs == 2) add_part<T, 1>(planes, scale[1], min[1], x, acc);
-}
+// Needs: linear_steps; linear_tiles_vectors or linear_tiles_amx.
 
 /// acc[r][16] += MR rows of x times a tile, over `supers` superblocks.  The order of additions to one
 /// element is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that are
@@ -154,7 +52,7 @@ template <DType kType>
 void tile_product(const std::byte* tile, std::int64_t supers, const XBlock* x, std::int64_t x_stride,
                   std::int64_t rows, float* acc) {
   using T = Tiles<kType>;
-  std::int64_t r = 0;
+  std::int64_t r = multiply_many<T>(tile, supers, x, x_stride, rows, acc);
   const auto take = [&]<int MR>() {
     multiply_tile<T, MR>(tile, supers, x + r * x_stride, x_stride, rows - r, acc + r * kTileRows);
     r += MR;
@@ -256,8 +154,8 @@ void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutp
 
   // A block of rows stays in the second-level cache while the tiles pass by it.
   const std::int64_t fit =
-      196608 / (blocks * static_cast<std::int64_t>(sizeof(XBlock))) / kTileBatch * kTileBatch;
-  const std::int64_t row_block = fit < 8 ? 8 : fit > 64 ? 64 : fit;
+      196608 / (blocks * static_cast<std::int64_t>(sizeof(XBlock))) / kRowStep * kRowStep;
+  const std::int64_t row_block = fit < kRowStep ? kRowStep : fit > 64 ? 64 : fit;
   const std::int64_t row_blocks = (n + row_block - 1) / row_block;
   std::int64_t tiles = 0;
   for (const LinearOutput* out : outputs) tiles += tile_count(out->weight);
