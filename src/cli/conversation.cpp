@@ -20,7 +20,7 @@ Conversation::Conversation(OpenedModel opened, const Options& options, WithoutFo
     : options_(options),
       sampling_(sampling_params(options)),
       tokenizer_(fitting_tokenizer(opened.files)),
-      model_(std::move(opened), load_options(options)),
+      model_(std::move(opened), answering_options(options)),
       run_(run_options(options)),
       prompt_(
           model_.files(), tokenizer_,
@@ -139,6 +139,8 @@ nlohmann::ordered_json to_json(const Timings& t) {
           {"completion_tokens", t.completion_tokens},
           {"drafted_tokens", t.drafted_tokens},
           {"accepted_tokens", t.accepted_tokens},
+          {"mtp_drafted_tokens", t.mtp_drafted_tokens},
+          {"mtp_accepted_tokens", t.mtp_accepted_tokens},
           {"decode_ms", t.decode_ms},
           {"decode_tok_s", t.decode_tok_s()},
           {"tpot_ms", t.tpot_ms()},

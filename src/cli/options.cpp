@@ -117,9 +117,10 @@ void add_sampling_options(Command command, Options& o) {
 void add_answers(Command command, Options& o) {
   command
       .add_option("--speculation", o.speculation,
-                  "auto: guess tokens from what prompt and answer said before, where that is faster; the "
-                  "answer is the same, bit for bit; off: one token at a time")
-      .check(one_of({"auto", "off"}))
+                  "guess tokens where that is faster; the answer is the same, bit for bit; ngram: from what "
+                  "prompt and answer said before; mtp: by the model's own layer for it; auto: both; off: one "
+                  "token at a time")
+      .check(one_of({"auto", "ngram", "mtp", "off"}))
       .show_default();
 }
 
@@ -240,6 +241,15 @@ std::optional<DiskCache> disk_cache(const Options& o) {
   return DiskCache{.folder = default_cache_folder(), .bytes = mib > 0 ? mib << 20 : 0, .model = o.model};
 }
 
+LoadOptions answering_options(const Options& o) {
+  LoadOptions m = load_options(o);
+  const Speculation asked = speculation(o);
+  m.mtp = asked == Speculation::mtp         ? LoadMtp::yes
+          : asked == Speculation::automatic ? LoadMtp::if_whole
+                                            : LoadMtp::no;
+  return m;
+}
+
 RunOptions run_options(const Options& o) {
   return {.attention = o.attention == "dense"    ? AttentionMode::dense
                        : o.attention == "sparse" ? AttentionMode::sparse
@@ -247,7 +257,10 @@ RunOptions run_options(const Options& o) {
 }
 
 Speculation speculation(const Options& o) {
-  return o.speculation == "off" ? Speculation::off : Speculation::automatic;
+  return o.speculation == "off"     ? Speculation::off
+         : o.speculation == "ngram" ? Speculation::ngram
+         : o.speculation == "mtp"   ? Speculation::mtp
+                                    : Speculation::automatic;
 }
 
 OpenedModel open(const Options& options) {

@@ -76,6 +76,8 @@ void add_seed(Command command, std::optional<std::uint64_t>& seed);
 void add_chat_format(Command command, std::string& format);
 
 LoadOptions load_options(const Options& options);
+/// Of a model that answers, with what that may be faster by.
+LoadOptions answering_options(const Options& options);
 RunOptions run_options(const Options& options);
 Speculation speculation(const Options& options);
 /// Nothing: no pages are kept on disk.  Throws Error.

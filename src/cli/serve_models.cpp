@@ -89,7 +89,7 @@ void look_at(PlannedModel& model, const ServingPlan& plan, std::int64_t models) 
   const int threads =
       model.options.common.threads > 0 ? model.options.common.threads : Exec::default_threads();
   const KernelTable& kernels = choose_kernels();
-  LoadOptions load = load_options(model.options.common);
+  LoadOptions load = answering_options(model.options.common);
   model.token_bytes = static_cast<std::int64_t>(kv_token_bytes(config, load.compute));
   load.cache = cache_tokens(model.options, plan, models, model.token_bytes);
   const auto memory = [&](const LoadOptions& options) {

@@ -10,15 +10,23 @@ namespace {
 
 constexpr double kRemembered = 32;    // guesses
 constexpr double kWorthwhile = 1.05;  // times as fast, at least
-// How often a guess holds after a match of 3, 4, 8, 16, 32 tokens, before any was seen: the longer it is, the
-// surer; and as how many guesses that counts.
-constexpr std::array kExpected{0.4, 0.6, 0.8, 0.9, 0.95};
+// How often a guess holds before any was seen: after a match of 3, 4, 8, 16, 32 tokens, the longer the surer;
+// and the first, second, ... of the model's own.  And as how many guesses that counts.
+constexpr std::array kExpected{0.4, 0.6, 0.8, 0.9, 0.95, 0.6, 0.5, 0.5, 0.5};
 constexpr double kExpectedWeight = 2;
+
+std::size_t kind_of_match(std::int64_t matched, std::size_t kinds) {
+  return std::min<std::size_t>(std::max<std::size_t>(std::bit_width(usize(matched)), 2) - 2, kinds - 1);
+}
 
 }  // namespace
 
-std::size_t DraftPolicy::kind(std::int64_t matched) {
-  return std::min<std::size_t>(std::max<std::size_t>(std::bit_width(usize(matched)), 2) - 2, kKinds - 1);
+void DraftPolicy::Seen::add(double more_right, double more_wrong) {
+  right += more_right;
+  wrong += more_wrong;
+  const double keep = std::min(kRemembered / (right + wrong), 1.0);
+  right *= keep;
+  wrong *= keep;
 }
 
 double DraftPolicy::chance(std::size_t kind) const {
@@ -26,33 +34,51 @@ double DraftPolicy::chance(std::size_t kind) const {
   return (seen.right + kExpectedWeight * kExpected[kind]) / (seen.right + seen.wrong + kExpectedWeight);
 }
 
-std::int64_t DraftPolicy::length(std::int64_t matched, std::int64_t most, double price) const {
-  if (matched == 0) return 0;
-  const double chance = this->chance(kind(matched));
-  std::int64_t best = 0;
-  double best_speed = kWorthwhile, tokens = 1, holds = 1;
-  for (std::int64_t n = 1; n <= std::min(most, kMost); ++n) {
-    tokens += holds *= chance;
-    const double cost = static_cast<double>(n) * price;
-    const double speed = tokens / (1 + cost);
-    if (cost > purse_ || speed <= best_speed) continue;
-    best = n;
-    best_speed = speed;
-  }
-  // Now and then a look whether what was wrong still is.
-  return best == 0 && most > 0 && price < 1 && purse_ >= kStart ? 1 : best;
+DraftPolicy::Plan DraftPolicy::copied(std::int64_t matched, std::int64_t most, double price) const {
+  if (matched == 0) return {};
+  const std::size_t kind = kind_of_match(matched, kCopied);
+  return best(std::min(most, kMost), price, [&](std::int64_t) { return kind; });
 }
 
-void DraftPolicy::learn(std::int64_t matched, std::int64_t drafted, std::int64_t accepted, double price) {
+DraftPolicy::Plan DraftPolicy::own(std::int64_t most, double price) const {
+  return best(std::min(most, kMostOwn), price,
+              [](std::int64_t guess) { return kCopied + std::min(usize(guess), kOwn - 1); });
+}
+
+DraftPolicy::Plan DraftPolicy::best(std::int64_t most, double price,
+                                    FunctionRef<std::size_t(std::int64_t guess)> kind) const {
+  Plan best{.guesses = 0, .speed = kWorthwhile};
+  double tokens = 1, holds = 1, first_speed = 0;
+  for (std::int64_t n = 1; n <= most; ++n) {
+    tokens += holds *= chance(kind(n - 1));
+    const double cost = static_cast<double>(n) * price;
+    const double speed = tokens / (1 + cost);
+    if (n == 1) first_speed = speed;
+    if (cost <= purse_ && speed > best.speed) best = {.guesses = n, .speed = speed};
+  }
+  if (best.guesses > 0) return best;
+  // Now and then a look whether what was wrong still is.
+  if (most > 0 && price < 1 && purse_ >= kStart) return {.guesses = 1, .speed = first_speed};
+  return {};
+}
+
+void DraftPolicy::pay(std::int64_t drafted, std::int64_t accepted, double price) {
   if (purse_ < kStart) purse_ = std::min(purse_ + kShare * static_cast<double>(1 + accepted), kStart);
   if (drafted == 0) return;
   purse_ = std::min(purse_ + static_cast<double>(accepted) - static_cast<double>(drafted) * price, kFull);
-  Seen& seen = seen_[kind(matched)];
-  seen.right += static_cast<double>(accepted);
-  seen.wrong += accepted < drafted ? 1 : 0;
-  const double keep = std::min(kRemembered / (seen.right + seen.wrong), 1.0);
-  seen.right *= keep;
-  seen.wrong *= keep;
+}
+
+void DraftPolicy::learn_copied(std::int64_t matched, std::int64_t drafted, std::int64_t accepted,
+                               double price) {
+  pay(drafted, accepted, price);
+  if (drafted > 0)
+    seen_[kind_of_match(matched, kCopied)].add(static_cast<double>(accepted), accepted < drafted ? 1 : 0);
+}
+
+void DraftPolicy::learn_own(std::int64_t drafted, std::int64_t accepted, double price) {
+  pay(drafted, accepted, price);
+  for (std::int64_t n = 0; n < std::min(accepted + 1, drafted); ++n)
+    seen_[kCopied + std::min(usize(n), kOwn - 1)].add(n < accepted ? 1 : 0, n < accepted ? 0 : 1);
 }
 
 }  // namespace dsa

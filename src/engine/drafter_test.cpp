@@ -7,10 +7,10 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-constexpr double kFree = 0;
+constexpr DraftPrices kFree{.copied = 0.0};
 
 Tokens guesses(Drafter& drafter, const Tokens& tokens, std::int64_t most, const Tokens& ends = {}) {
-  drafter.draft(tokens, most, ends, kFree);
+  EXPECT_EQ(drafter.draft(tokens, most, ends, kFree), 0);
   EXPECT_EQ(drafter.line().front(), tokens.back());
   return {drafter.guesses().begin(), drafter.guesses().end()};
 }
@@ -34,8 +34,9 @@ TEST(Drafter, ItCountsWhatHeld) {
   static_cast<void>(guesses(drafter, {1, 2, 3, 4, 5, 1, 2, 3}, 2));
   drafter.learn(1);
   drafter.learn(7);  // of no draft: nothing
-  EXPECT_EQ(drafter.drafted(), 2);
-  EXPECT_EQ(drafter.accepted(), 1);
+  EXPECT_EQ(drafter.all().drafted, 2);
+  EXPECT_EQ(drafter.all().accepted, 1);
+  EXPECT_EQ(drafter.own().drafted, 0);
   EXPECT_TRUE(drafter.line().empty());
 }
 
@@ -45,7 +46,27 @@ TEST(Drafter, OneThatWasStoppedGuessesNoMore) {
   drafter.stop();
   drafter.draft(Tokens{1, 2, 3, 4, 5, 1, 2, 3}, 2, {}, kFree);
   EXPECT_TRUE(drafter.line().empty());
-  EXPECT_EQ(drafter.drafted(), 0);
+  EXPECT_EQ(drafter.all().drafted, 0);
+}
+
+TEST(Drafter, WhatIsNotThereToCopyTheModelsOwnLayerGuesses) {
+  const Tokens nothing{1, 2, 3, 4}, copies{1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8};
+  Drafter drafter;
+  const DraftPrices both{.copied = 0.2, .own = 0.3};
+  const std::int64_t wanted = drafter.draft(nothing, 4, {}, both);
+  ASSERT_GT(wanted, 0);
+  EXPECT_TRUE(drafter.guesses().empty());
+  drafter.add(Tokens{7, 8, 9}, Tokens{9});
+  EXPECT_EQ(Tokens(drafter.guesses().begin(), drafter.guesses().end()), (Tokens{7, 8}));
+  drafter.learn(1);
+  EXPECT_EQ(drafter.own().drafted, 2);
+  EXPECT_EQ(drafter.own().accepted, 1);
+  EXPECT_EQ(drafter.draft(copies, 4, {}, both), 0) << "a long match is surer";
+  EXPECT_EQ(drafter.guesses().front(), 9);
+  drafter.learn(0);
+  EXPECT_EQ(drafter.own().drafted, 2);
+  EXPECT_GT(drafter.all().drafted, 2);
+  EXPECT_GT(drafter.draft(copies, 4, {}, {.own = 0.3}), 0) << "copies were not asked for";
 }
 
 }  // namespace

@@ -10,12 +10,17 @@ Runner::Limits ModelRunner::limits() const {
   return {.context = transformer.max_context(),
           .rows = transformer.max_tokens(),
           .pages = transformer.cache().pages(),
-          .vocabulary = model_.config().vocab_size};
+          .vocabulary = model_.config().vocab_size,
+          .mtp_places = transformer.mtp() != nullptr ? transformer.mtp()->places() : 0};
 }
 
 void ModelRunner::forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) {
   model_.transformer().forward(batch, logits, status);
 }
+
+void ModelRunner::guess(std::span<Mtp::Ask> asks) { model_.transformer().mtp()->guess(asks); }
+
+void ModelRunner::forget_mtp(std::int32_t place) { model_.transformer().mtp()->forget(place); }
 
 void ModelRunner::show_selections(decltype(ForwardHooks::selection) sink) {
   ForwardHooks hooks;

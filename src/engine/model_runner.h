@@ -14,6 +14,8 @@ class ModelRunner final : public Runner {
 
   [[nodiscard]] Limits limits() const override;
   void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) override;
+  void guess(std::span<Mtp::Ask> asks) override;
+  void forget_mtp(std::int32_t place) override;
   [[nodiscard]] double indexer_ms() const override { return model_.transformer().indexer_ms(); }
   void show_selections(decltype(ForwardHooks::selection) sink) override;
   [[nodiscard]] std::string why(const SequenceStatus& status) const override;

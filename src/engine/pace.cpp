@@ -13,6 +13,7 @@ constexpr double kLeastTokenMs = 0.001;  // noise must not make reading free
 constexpr std::int64_t kLeastPiece = 4;  // tokens, where a token of a large one costs so little that they fit
 constexpr std::int64_t kLargePiece = 16;                   // tokens
 constexpr double kUnknownPrice = 0.4, kLeastPrice = 0.05;  // of a guess
+constexpr double kUnknownOwn = 0.2;                        // to make one by the model's own layer
 constexpr double kUnknownWeight = 4;                       // in guesses
 constexpr double kForgetting = 0.01;                       // of what guesses cost, with every pass without
 constexpr std::int64_t kLeastTurn = 64;  // tokens: fewer would read the weights for too little
@@ -48,6 +49,8 @@ void Pace::learn(std::int64_t writers, std::int64_t read, double ms) {
     passes.ms[passes.count++ % kRemembered] = ms;
     drafted_ *= 1 - kForgetting;
     drafted_ms_ *= 1 - kForgetting;
+    own_ *= 1 - kForgetting;
+    own_ms_ *= 1 - kForgetting;
   }
   if (read == 0) return;
   read_ += static_cast<double>(read) - kFading * read_;
@@ -95,6 +98,19 @@ double Pace::draft_price(std::int64_t writers) const {
   if (token == 0) return kUnknownPrice;
   const double price = (drafted_ms_ / token + kUnknownPrice * kUnknownWeight) / (drafted_ + kUnknownWeight);
   return std::max(price, kLeastPrice);
+}
+
+void Pace::learn_own(std::int64_t guesses, double ms) {
+  const auto count = static_cast<double>(guesses);
+  own_ += count - kFading * own_;
+  own_ms_ += std::min(ms, count * token_alone_ms(1)) - kFading * own_ms_;
+}
+
+double Pace::own_draft_price(std::int64_t writers) const {
+  const double token = token_alone_ms(writers);
+  const double price =
+      token == 0 ? kUnknownOwn : (own_ms_ / token + kUnknownOwn * kUnknownWeight) / (own_ + kUnknownWeight);
+  return draft_price(writers) + price;
 }
 
 }  // namespace dsa

@@ -31,6 +31,10 @@ class Pace {
   void learn_drafts(std::int64_t writers, std::int64_t drafted, double ms);
   /// What a guess costs each of `writers` answers: a share of the tokens that its time would write without.
   [[nodiscard]] double draft_price(std::int64_t writers) const;
+  /// The model's own layer took `ms` for so many guesses.
+  void learn_own(std::int64_t guesses, double ms);
+  /// The same price of a guess that the model's own layer makes first.
+  [[nodiscard]] double own_draft_price(std::int64_t writers) const;
 
  private:
   static constexpr std::size_t kRemembered = 15, kEnough = 3;
@@ -49,6 +53,7 @@ class Pace {
   double least_token_ms_ = 1e9;          // of a piece that was not small, lately
   std::int64_t largest_ = 1;             // piece beside answers that was tried
   double drafted_ = 0, drafted_ms_ = 0;  // guesses, fading, and the time that passes took more for them
+  double own_ = 0, own_ms_ = 0;          // likewise those of the model's own layer, and the time it took
 };
 
 }  // namespace dsa

@@ -8,6 +8,7 @@
 
 #include "model/attention_plan.h"
 #include "model/batch.h"
+#include "model/mtp.h"
 
 namespace dsa {
 
@@ -22,11 +23,15 @@ class Runner {
     std::int64_t rows = 0;        // of a pass
     std::int64_t pages = 0;       // of the cache, for all sequences: at least those of one context
     std::int64_t vocabulary = 0;  // logits of a row
+    std::int64_t mtp_places = 0;  // sequences that its own layer can guess for; 0: it has none
   };
   [[nodiscard]] virtual Limits limits() const = 0;
 
   /// As Transformer::forward().
   virtual void forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) = 0;
+  /// As Mtp::guess() and Mtp::forget(); between the pass after which guesses are wanted and the next one.
+  virtual void guess(std::span<Mtp::Ask> /*asks*/) {}
+  virtual void forget_mtp(std::int32_t /*place*/) {}
   /// Of all passes so far: what the indexer took; 0: there is none.
   [[nodiscard]] virtual double indexer_ms() const { return 0; }
   /// From now on `sink` is shown what layers select (ForwardHooks::selection); empty: nobody is.

@@ -154,8 +154,10 @@ void Sequence::finish(FinishReason reason, std::string error, EngineTime now) {
   if (written() == 0 && timings_.ttft_ms == 0) timings_.prefill_ms = ms_between(started_, now);
   timings_.decode_ms = written() > 0 ? ms_between(first_token_, now) : 0;
   over.timings = timings_;
-  over.timings.drafted_tokens = drafter.drafted();
-  over.timings.accepted_tokens = drafter.accepted();
+  over.timings.drafted_tokens = drafter.all().drafted;
+  over.timings.accepted_tokens = drafter.all().accepted;
+  over.timings.mtp_drafted_tokens = drafter.own().drafted;
+  over.timings.mtp_accepted_tokens = drafter.own().accepted;
   over.timings.peak_rss_bytes = peak_rss_bytes();
   over.attention = attention;
   tell(std::move(over));

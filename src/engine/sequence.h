@@ -61,6 +61,7 @@ class Sequence {
   Footprint own;  // in the cache
   AttentionCounters attention;
   Drafter drafter;
+  std::optional<std::int32_t> mtp_place;  // in the model's own layer for guesses
 
   /// Tells that it takes its place now.
   void start(EngineTime now);

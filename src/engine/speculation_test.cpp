@@ -20,6 +20,8 @@ using EventLines = std::vector<std::string>;  // a line for each event of a choi
 using test::kVocabulary;
 constexpr std::int64_t kEcho = 20;
 constexpr Runner::Limits kRoomy{.context = 1024, .rows = 96, .pages = 40, .vocabulary = kVocabulary};
+constexpr Runner::Limits kRoomyOwn{
+    .context = 1024, .rows = 96, .pages = 40, .vocabulary = kVocabulary, .mtp_places = 2};
 
 std::string line(const std::optional<LogProbs>& log_probs) {
   if (!log_probs) return "";
@@ -154,10 +156,47 @@ TEST_F(SpeculationTest, AnAnswerThatCopiesTakesFewerPassesAndIsTheSame) {
   EXPECT_GT(b.drafted_tokens, b.accepted_tokens);
 }
 
+TEST_F(SpeculationTest, WhatNothingIsCopiedOfTheModelsOwnLayerGuesses) {
+  Bench plain(tokenizer_, Speculation::off), guesses(tokenizer_, Speculation::automatic, kRoomyOwn),
+      copies(tokenizer_, Speculation::ngram, kRoomyOwn), own(tokenizer_, Speculation::mtp, kRoomyOwn);
+  const Request request = greedy(text(100, 1), 400);
+  for (Bench* bench : {&plain, &guesses, &copies, &own}) bench->runner.echo = 0;
+  const auto expected = plain.answer(request);
+  for (Bench* bench : {&guesses, &own}) {
+    const auto got = bench->answer(request);
+    EXPECT_EQ(got->told, expected->told);
+    const Timings& timings = got->finished[0].timings;
+    EXPECT_GT(timings.mtp_accepted_tokens, 100);
+    EXPECT_GT(timings.mtp_drafted_tokens, timings.mtp_accepted_tokens);
+    EXPECT_EQ(bench->engine.status().steps + timings.accepted_tokens, plain.engine.status().steps);
+  }
+  EXPECT_EQ(copies.answer(request)->finished[0].timings.mtp_drafted_tokens, 0);
+  EXPECT_EQ(copies.runner.guesses, 0);
+}
+
+TEST_F(SpeculationTest, PlacesOfTheModelsOwnLayerAreGivenBack) {
+  Bench bench(tokenizer_, Speculation::mtp, kRoomyOwn), plain(tokenizer_, Speculation::off);
+  std::vector<std::shared_ptr<Asked>> asked, expected;
+  std::int64_t guessed = 0;
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    asked.push_back(bench.add(greedy(text(30, i), 60)));
+    expected.push_back(plain.add(greedy(text(30, i), 60)));
+    for (int steps = 0; steps < 25; ++steps) bench.engine.step();
+  }
+  bench.run();
+  plain.run();
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    EXPECT_EQ(asked[i]->told, expected[i]->told);
+    guessed += asked[i]->finished[0].timings.mtp_drafted_tokens > 0 ? 1 : 0;
+  }
+  EXPECT_GT(guessed, 2) << "more than there are places";
+}
+
 TEST_F(SpeculationTest, WhateverIsAskedTheAnswerIsThatWithoutGuesses) {
   std::mt19937 draw(11);
   for (const Runner::Limits& limits :
        {Runner::Limits{.context = 384, .rows = 64, .pages = 12, .vocabulary = kVocabulary},
+        Runner::Limits{.context = 384, .rows = 64, .pages = 12, .vocabulary = kVocabulary, .mtp_places = 3},
         Runner::Limits{.context = 256, .rows = 5, .pages = 30, .vocabulary = kVocabulary}}) {
     test::MapStore store;
     Bench together(tokenizer_, Speculation::automatic, limits, &store);
@@ -175,6 +214,7 @@ TEST_F(SpeculationTest, WhateverIsAskedTheAnswerIsThatWithoutGuesses) {
     const EngineStatus status = together.engine.status();
     EXPECT_GT(status.accepted_tokens, 1000);
     EXPECT_GT(status.drafted_tokens, status.accepted_tokens);
+    EXPECT_EQ(together.runner.guesses > 500, limits.mtp_places > 0);
     EXPECT_GT(status.ram_tokens + status.disk_tokens, 0);
     EXPECT_EQ(status.pages_free + status.pages_cached, status.pages) << "a page was lost";
     if (limits.pages < 20) {

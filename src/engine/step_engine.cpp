@@ -40,6 +40,10 @@ StepEngine::StepEngine(Runner& runner, const Tokenizer& tokenizer, EngineOptions
       cache_(runner, options_.store),
       scratch_(limits_.vocabulary) {
   options_.max_running = std::min(options_.max_running, limits_.rows);
+  if (options_.speculation == Speculation::mtp || options_.speculation == Speculation::automatic)
+    for (std::int64_t i = limits_.mtp_places; i > 0; --i)
+      free_mtp_.push_back(static_cast<std::int32_t>(i - 1));
+  for (const auto place : free_mtp_) runner_.forget_mtp(place);
   status_.pages = limits_.pages;
   status_.last_step = options_.clock();
 }
@@ -107,6 +111,10 @@ void StepEngine::admit() {
     if (pages > cache_.available() && !running_.empty()) return;
     const PageKey root = options_.root ? options_.root(s.request().tenant) : PageKey{};
     s.own = cache_.begin(root, runner_.rule(s.request().run));
+    if (!free_mtp_.empty()) {
+      s.mtp_place = free_mtp_.back();
+      free_mtp_.pop_back();
+    }
     if (s.answer().empty()) s.start(options_.clock());
     running_.insert(waiting_.extract(next.id));
   }
@@ -157,6 +165,7 @@ bool StepEngine::reserve(const std::vector<Share>& shares) {
 void StepEngine::put_away(std::int64_t id) {
   Sequence& s = *running_.at(id);
   cache_.release(s.own, s.tokens());
+  give_back_mtp_place(s);
   s.put_away();
   ++status_.put_away;
   waiting_.insert(running_.extract(id));
@@ -186,7 +195,7 @@ void StepEngine::draft(const std::vector<Share>& shares) {
   const auto writing = [&](const Share& share) { return running_.at(share.id)->writing(); };
   if (!std::ranges::all_of(shares, writing)) return;
   const std::int64_t writers = std::ssize(shares);
-  const double price = pace_.draft_price(writers);
+  const double price = pace_.draft_price(writers), own_price = pace_.own_draft_price(writers);
   std::int64_t rows = std::min(limits_.rows, kLogitsFloats / limits_.vocabulary) - writers;
   for (const Share& share : shares) {
     Sequence& s = *running_.at(share.id);
@@ -194,11 +203,45 @@ void StepEngine::draft(const std::vector<Share>& shares) {
     std::int64_t most =
         std::min({rows, s.left() - 1, std::min(limits_.context, pages * kPageTokens) - s.size()});
     if (s.traced()) most = 0;  // what is selected for a token is told of the last row of a pass
-    s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, price);
-    const std::int64_t guesses = std::ssize(s.drafter.guesses());
+    DraftPrices prices;
+    if (options_.speculation != Speculation::mtp) prices.copied = price;
+    if (s.mtp_place) prices.own = own_price;
+    const std::int64_t own =
+        s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, prices);
+    if (own > 0) own_drafts_.push_back({.sequence = &s, .guesses = {}, .wanted = own});
+    const std::int64_t guesses = own + std::ssize(s.drafter.guesses());
     DSA_CHECK(cache_.reserve(s.own, s.size() + guesses));
     rows -= guesses;
   }
+  guess();
+}
+
+void StepEngine::guess() {
+  if (own_drafts_.empty()) return;
+  asks_.clear();
+  for (OwnDraft& draft : own_drafts_)
+    asks_.push_back({.place = *draft.sequence->mtp_place,
+                     .tokens = draft.sequence->tokens(),
+                     .guesses = std::span(draft.guesses).first(usize(draft.wanted))});
+  const auto start = options_.clock();
+  runner_.guess(asks_);
+  const double took = ms_between(start, options_.clock());
+  std::int64_t made = 0;
+  for (std::size_t i = 0; i < asks_.size(); ++i) {
+    Sequence& s = *own_drafts_[i].sequence;
+    made += asks_[i].made;
+    s.drafter.add(asks_[i].guesses.first(usize(asks_[i].made)), s.request().stop_tokens);
+  }
+  if (made > 0) pace_.learn_own(made, took);
+  status_.pass_ms += took;
+  own_drafts_.clear();
+}
+
+void StepEngine::give_back_mtp_place(Sequence& s) {
+  if (!s.mtp_place) return;
+  runner_.forget_mtp(*s.mtp_place);
+  free_mtp_.push_back(*s.mtp_place);
+  s.mtp_place.reset();
 }
 
 bool StepEngine::run(const std::vector<Share>& shares) {
@@ -239,6 +282,7 @@ bool StepEngine::run(const std::vector<Share>& shares) {
                       .page_table = s.own.pages,
                       .logits_rows = wanted[i],
                       .run = s.request().run,
+                      .mtp_place = s.mtp_place,
                       .cancel = s.asked().cancelled.get()});
   }
   if (const auto floats = usize(logits_rows * limits_.vocabulary); logits_.size() < floats)
@@ -338,10 +382,12 @@ void StepEngine::take_written(Sequence& s, const SequenceStatus& status, TensorV
 
 void StepEngine::finish(std::int64_t id, FinishReason reason, std::string error) {
   auto place = running_.extract(id);
-  if (place)
+  if (place) {
     cache_.release(place.mapped()->own, place.mapped()->tokens());
-  else
+    give_back_mtp_place(*place.mapped());
+  } else {
     place = waiting_.extract(id);
+  }
   ++status_.finished[static_cast<std::size_t>(reason)];
   place.mapped()->finish(reason, std::move(error), options_.clock());
 }

@@ -1,6 +1,7 @@
 // The engine's work, a pass at a time, without a thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -62,6 +63,8 @@ class StepEngine {
   /// Pages for all shares; false if one was put away for that, and the plan is void.
   bool reserve(const std::vector<Share>& shares);
   void draft(const std::vector<Share>& shares);
+  void guess();
+  void give_back_mtp_place(Sequence& sequence);
   bool run(const std::vector<Share>& shares);
   void learn_pace(std::int64_t writers, std::int64_t drafted, std::int64_t read, double took);
   void forward(std::span<const SequenceSlice> slices, TensorView<float, 2> logits,
@@ -86,6 +89,15 @@ class StepEngine {
   std::map<std::int64_t, Place> waiting_, running_;  // by id
   std::int64_t next_id_ = 0;
   std::vector<float> logits_;
+  // Of the model's own layer: free places, and what is asked for in a pass.
+  std::vector<std::int32_t> free_mtp_;
+  struct OwnDraft {
+    Sequence* sequence;
+    std::array<std::int32_t, usize(DraftPolicy::kMostOwn)> guesses;
+    std::int64_t wanted;
+  };
+  std::vector<OwnDraft> own_drafts_;
+  std::vector<Mtp::Ask> asks_;
   double save_credit_ms_ = 0;
   EngineStatus status_;
 };

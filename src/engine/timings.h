@@ -18,10 +18,11 @@ struct Timings {
   double prefill_ms = 0;  // waiting for others' work included
   double ttft_ms = 0;     // since submission
   std::int64_t completion_tokens = 0;
-  std::int64_t reasoning_tokens = 0;  // of those
-  std::int64_t drafted_tokens = 0;    // guessed before they were computed
-  std::int64_t accepted_tokens = 0;   // of those, what the answer then said
-  double decode_ms = 0;               // from the first token to the last
+  std::int64_t reasoning_tokens = 0;                             // of those
+  std::int64_t drafted_tokens = 0;                               // guessed before they were computed
+  std::int64_t accepted_tokens = 0;                              // of those, what the answer then said
+  std::int64_t mtp_drafted_tokens = 0, mtp_accepted_tokens = 0;  // of those, the model's own layer's
+  double decode_ms = 0;                                          // from the first token to the last
   std::int64_t peak_rss_bytes = 0;
 
   /// Of the tokens really computed.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -20,6 +21,8 @@ struct SequenceSlice {
   std::span<const std::int32_t> page_table;   // pages of positions 0, 64, 128, ...; covers all of the slice
   std::span<const std::int32_t> logits_rows;  // which of `tokens` want logits, ascending
   RunOptions run = {};
+  /// The sequence's place in the model's layer for guesses, which is to see what the pass puts out.
+  std::optional<std::int32_t> mtp_place = std::nullopt;
   /// Looked at between layers.  Once it is true for every sequence of a batch the pass is given up.  May be
   /// null.
   const std::atomic<bool>* cancel = nullptr;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "model/kv_cache.h"
+#include "model/mtp.h"
 
 namespace dsa {
 namespace {
@@ -54,6 +55,8 @@ LoadMemory load_memory(const ModelConfig& config, const TensorSource& tensors, c
     });
   out.cache = usize(sizes.cache_pages() * kPageTokens) * kv_token_bytes(config, options.compute);
   out.activations = Activations::bytes(config, sizes.activations(threads));
+  if (options.mtp != LoadMtp::no && config.num_nextn_predict_layers > 0)
+    out.activations += Mtp::bytes(config, options.compute, sizes);
   return out;
 }
 

@@ -17,6 +17,13 @@ enum class AttentionMode : std::uint8_t {
   sparse,  // over the selection always; refused if the model has no indexer
 };
 
+/// The layer for guesses that DeepSeek-V3's family stores after the main ones (model/mtp.h).
+enum class LoadMtp : std::uint8_t {
+  no,
+  if_whole,  // where the checkpoint has one; one that cannot be used is left out with a warning
+  yes,       // or the model is refused
+};
+
 /// What is settled when a model is opened and loaded, for all of its sequences.
 struct LoadOptions {
   Compute compute = Compute::automatic;
@@ -27,6 +34,7 @@ struct LoadOptions {
   int threads = 0;           // 0: Exec::default_threads()
   bool use_indexer = true;   // false: attention is dense, also where the model has an indexer
   std::optional<std::filesystem::path> indexer = {};  // an indexer folder for a model without one
+  LoadMtp mtp = LoadMtp::no;
   bool force_indexer = false;                  // accept an indexer whose fingerprint is another model's
   std::vector<std::int64_t> topk_layers = {};  // by hand: of each layer, or one number for all
   std::vector<std::filesystem::path> indexer_folders =

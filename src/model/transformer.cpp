@@ -48,7 +48,8 @@ Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, co
       kernels_(kernels),
       exec_(exec),
       sizes_(load_sizes(config_, options, exec.threads())),
-      weights_(load_weights(config_, *files.tensors, indexer_tensors, kernels, options.compute, exec)),
+      weights_(load_weights(config_, *files.tensors, indexer_tensors, kernels, options.compute, exec,
+                            options.mtp)),
       cache_(config_, options.compute, sizes_.cache_pages()),
       rope_(config_.rope, rope_width(config_), config_.max_position_embeddings),
       index_rope_(config_.rope, config_.indexer ? config_.indexer->rope_head_dim : rope_width(config_),
@@ -61,6 +62,15 @@ Transformer::Transformer(const ModelFiles& files, const LoadOptions& options, co
                     .topk = sizes_.topk}) {
   for (std::int64_t i = 0; i < config_.num_hidden_layers; ++i)
     blocks_.emplace_back(weights_.layers[static_cast<std::size_t>(i)], cache_.layer(i), i);
+  if (weights_.mtp)
+    mtp_ = std::make_unique<Mtp>(Mtp::Model{.config = config_,
+                                            .weights = weights_,
+                                            .rope = rope_,
+                                            .act = act_,
+                                            .kernels = kernels_,
+                                            .exec = exec_,
+                                            .compute = compute_},
+                                 sizes_);
   const auto rows = usize(sizes_.rows);
   rows_.resize(rows);
   positions_.resize(rows);
@@ -104,6 +114,7 @@ void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
   }
   output_logits(batch, logits, status);
   note_not_finite(batch, status);
+  show_mtp(batch, status);
 }
 
 void Transformer::check(const RunOptions& run) const {
@@ -192,6 +203,17 @@ void Transformer::note_not_finite(const Batch& batch, std::span<SequenceStatus> 
     };
     for (std::size_t t = 0; t < s.tokens.size(); ++t, ++row) note(not_finite_[row], positions_[row]);
     for (const auto r : s.logits_rows) note(logits_not_finite_[wanted++], s.first_position + r);
+  }
+}
+
+void Transformer::show_mtp(const Batch& batch, std::span<const SequenceStatus> status) {
+  std::int64_t row = 0;
+  for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
+    if (status[i].outcome == PassOutcome::refused) continue;
+    const SequenceSlice& s = batch.sequences[i];
+    const auto count = std::ssize(s.tokens);
+    if (mtp_ && s.mtp_place) mtp_->see(*s.mtp_place, s.first_position, act_.x.slice(row, count));
+    row += count;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "model/block.h"
 #include "model/kv_cache.h"
 #include "model/load_sizes.h"
+#include "model/mtp.h"
 #include "model/options.h"
 #include "model/rope_table.h"
 #include "model/validate.h"
@@ -43,6 +44,8 @@ class Transformer {
   [[nodiscard]] const ModelWeights& weights() const { return weights_; }
   [[nodiscard]] const KvCache& cache() const { return cache_; }
   [[nodiscard]] KvCache& cache() { return cache_; }
+  /// The layer that guesses; null: there is none, or it was not asked for.
+  [[nodiscard]] Mtp* mtp() const { return mtp_.get(); }
   [[nodiscard]] Compute compute() const { return compute_; }
   /// Of all passes so far: what the indexer took, its projections left out.
   [[nodiscard]] double indexer_ms() const { return indexer_ms_; }
@@ -67,6 +70,7 @@ class Transformer {
   static bool note_cancelled(const Batch& batch, std::span<SequenceStatus> status);
   void output_logits(const Batch& batch, TensorView<float, 2> logits, std::span<const SequenceStatus> status);
   void note_not_finite(const Batch& batch, std::span<SequenceStatus> status) const;
+  void show_mtp(const Batch& batch, std::span<const SequenceStatus> status);
 
   ModelConfig config_;
   Compute compute_;
@@ -80,6 +84,7 @@ class Transformer {
   RopeTable index_rope_;
   Activations act_;
   std::vector<Block> blocks_;
+  std::unique_ptr<Mtp> mtp_;
   std::vector<KvRow> rows_;              // [max_tokens]
   std::vector<std::int64_t> positions_;  // [max_tokens]
   std::vector<std::int32_t> tokens_;     // [max_tokens]

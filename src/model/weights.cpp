@@ -89,7 +89,7 @@ void bind_layer(Binder& bind, Binder& bind_indexer_from, const ModelConfig& c, s
     bind_gqa(bind, name, c, layer.gqa.emplace());
     bind.linear(name.o_proj, c.hidden_size, c.num_attention_heads * c.head_dim, c.o_bias, layer.o_proj);
   }
-  if (c.indexer && (is_mtp || c.indexer->full[usize(index)]))
+  if (c.indexer && !is_mtp && c.indexer->full[usize(index)])
     bind_indexer(bind_indexer_from, name.indexer, c, layer.indexer.emplace());
   if (is_mtp ? c.moe.has_value() : c.is_moe_layer(index))
     bind_moe(bind, name.moe, c, layer.moe.emplace());
@@ -99,13 +99,26 @@ void bind_layer(Binder& bind, Binder& bind_indexer_from, const ModelConfig& c, s
 
 void bind_mtp(Binder& bind, const ModelConfig& c, std::int64_t index, MtpWeights& mtp) {
   const names::Layer name = names::layer(index);
-  bind.linear(name.embed_tokens, c.vocab_size, c.hidden_size, /*bias=*/false, mtp.embed_tokens);
   bind.linear(name.eh_proj, c.hidden_size, 2 * c.hidden_size, /*bias=*/false, mtp.eh_proj);
-  bind.linear(name.shared_head, c.vocab_size, c.hidden_size, /*bias=*/false, mtp.head);
   bind.vector(names::weight(name.enorm), c.hidden_size, mtp.enorm);
   bind.vector(names::weight(name.hnorm), c.hidden_size, mtp.hnorm);
   bind.vector(names::weight(name.shared_head_norm), c.hidden_size, mtp.norm);
   bind_layer(bind, bind, c, index, /*is_mtp=*/true, mtp.layer);
+}
+
+void load_mtp(Binder& bind, const ModelConfig& c, LoadMtp wanted, ModelWeights& model) {
+  if (wanted == LoadMtp::no) return;
+  if (c.num_nextn_predict_layers == 0) {
+    if (wanted == LoadMtp::if_whole) return;
+    fail("`speculation` mtp: this {} model comes without a layer for it: choose auto or ngram", c.model_type);
+  }
+  try {
+    bind_mtp(bind, c, c.num_hidden_layers, model.mtp.emplace());
+  } catch (const Error& error) {
+    if (wanted == LoadMtp::yes) throw;
+    model.mtp.reset();
+    warn("{}: the layer that would guess tokens (`speculation`) is left out", error.what());
+  }
 }
 
 // Names that a checkpoint may hold without anybody reading them.
@@ -150,11 +163,7 @@ ModelWeights bind_model(const ModelConfig& config, const TensorSource& tensors,
   model.layers.resize(static_cast<std::size_t>(config.num_hidden_layers));
   for (std::size_t i = 0; i < model.layers.size(); ++i)
     bind_layer(bind, indexer, config, static_cast<std::int64_t>(i), /*is_mtp=*/false, model.layers[i]);
-  if (mtp == LoadMtp::yes) {
-    model.mtp.resize(static_cast<std::size_t>(config.num_nextn_predict_layers));
-    for (std::size_t i = 0; i < model.mtp.size(); ++i)
-      bind_mtp(bind, config, config.num_hidden_layers + static_cast<std::int64_t>(i), model.mtp[i]);
-  }
+  load_mtp(bind, config, mtp, model);
   warn_about_leftovers(tensors, bind, config);
   return model;
 }

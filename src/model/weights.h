@@ -8,6 +8,7 @@
 
 #include "checkpoint/model_config.h"
 #include "kernels/registry.h"
+#include "model/options.h"
 #include "tensor/arena.h"
 
 namespace dsa {
@@ -58,9 +59,10 @@ struct LayerWeights {
   std::optional<MoeWeights> moe;
 };
 
-/// The multi-token-prediction module: hidden' = block(eh_proj([enorm(embedding) ; hnorm(hidden)])).
+/// The multi-token-prediction module: hidden' = block(eh_proj([enorm(embedding) ; hnorm(hidden)])).  Embedding
+/// and head are the main model's, of which checkpoints hold copies; its indexer is not used.
 struct MtpWeights {
-  Linear embed_tokens, eh_proj, head;
+  Linear eh_proj;
   std::vector<float> enorm, hnorm, norm;
   LayerWeights layer;
 };
@@ -73,13 +75,11 @@ struct ModelWeights {
   Linear lm_head;  // the embedding's view if tied
   std::vector<float> norm;
   std::vector<LayerWeights> layers;
-  std::vector<MtpWeights> mtp;  // empty unless asked for
+  std::optional<MtpWeights> mtp;  // the first module, if asked for
 
   Arena owned;
   std::size_t packed_bytes = 0;
 };
-
-enum class LoadMtp : std::uint8_t { no, yes };
 
 /// Finds, checks (presence, shape, type) and binds every tensor of the model; packs what the kernels want
 /// packed.  Throws Error naming tensor, shape found and shape expected.  Tensors nobody asked for are one

@@ -239,19 +239,21 @@ Json schemas() {
   Json chat_dsa = dsa;
   chat_dsa["properties"]["trace"] =
       object({{"tokens", whole(1, kMaxTraced, "of each answer; without it, all of these")}});
-  const Json usage =
-      object({{"prompt_tokens", integer},
-              {"completion_tokens", integer},
-              {"total_tokens", integer},
-              {"prompt_cache_hit_tokens", integer},
-              {"prompt_cache_miss_tokens", integer},
-              {"prompt_tokens_details", object({{"cached_tokens", integer}})},
-              {"completion_tokens_details", object({{"reasoning_tokens", integer}})},
-              {"dsa", object({{"attention", one_of({"dense", "sparse"})},
-                              {"sparse_rows", integer},
-                              {"dense_rows", integer},
-                              {"speculation", object({{"drafted", integer}, {"accepted", integer}})}})}},
-             {"prompt_tokens", "completion_tokens", "total_tokens", "dsa"});
+  const Json usage = object({{"prompt_tokens", integer},
+                             {"completion_tokens", integer},
+                             {"total_tokens", integer},
+                             {"prompt_cache_hit_tokens", integer},
+                             {"prompt_cache_miss_tokens", integer},
+                             {"prompt_tokens_details", object({{"cached_tokens", integer}})},
+                             {"completion_tokens_details", object({{"reasoning_tokens", integer}})},
+                             {"dsa", object({{"attention", one_of({"dense", "sparse"})},
+                                             {"sparse_rows", integer},
+                                             {"dense_rows", integer},
+                                             {"speculation", object({{"drafted", integer},
+                                                                     {"accepted", integer},
+                                                                     {"mtp_drafted", integer},
+                                                                     {"mtp_accepted", integer}})}})}},
+                            {"prompt_tokens", "completion_tokens", "total_tokens", "dsa"});
   const Json finish{{"type", Json::array({"string", "null"})},
                     {"enum", {"stop", "length", "tool_calls", "repetition", nullptr}}};
   const auto answer = [&](Json choice) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <map>
 
 #include "base/numeric.h"
 #include "engine/runner.h"
@@ -43,6 +44,9 @@ class FakeRunner final : public Runner {
       if (s.cancel != nullptr && *s.cancel) status[i].outcome = PassOutcome::cancelled;
       claim(s, written);
       const auto rule_of = rule(s.run);
+      if (s.mtp_place)
+        places_.at(*s.mtp_place) = {
+            .taken = true, .end = s.first_position + std::ssize(s.tokens), .rule = rule_of};
       std::uint64_t state = past(s, rule_of);
       for (std::int64_t t = 0; t < std::ssize(s.tokens); ++t) {
         const std::int64_t at = s.first_position + t;
@@ -63,6 +67,24 @@ class FakeRunner final : public Runner {
     EXPECT_LE(rows, limits_.rows);
     ++passes;
   }
+  /// What it says next, but every so often something else.
+  void guess(std::span<Mtp::Ask> asks) override {
+    for (Mtp::Ask& ask : asks) {
+      const Place& place = places_.at(ask.place);
+      EXPECT_TRUE(place.taken) << "nobody's place";
+      ask.made = 0;
+      if (place.end < std::ssize(ask.tokens) - 1) continue;
+      std::vector<std::int32_t> tokens(ask.tokens.begin(), ask.tokens.end());
+      for (auto& guess : ask.guesses) {
+        guess = next(tokens, place.rule, limits_.vocabulary, echo);
+        if (wrong_guess > 0 && ++guesses % wrong_guess == 0)
+          guess = static_cast<std::int32_t>((guess + 1) % limits_.vocabulary);
+        tokens.push_back(guess);
+      }
+      ask.made = std::ssize(ask.guesses);
+    }
+  }
+  void forget_mtp(std::int32_t place) override { places_[place] = {}; }
   [[nodiscard]] std::string why(const SequenceStatus&) const override { return "not finite"; }
   void check(const RunOptions& run) const override {
     if (run.topk < 0) fail("`index_topk` {}: expected 0 or more", run.topk);
@@ -82,8 +104,9 @@ class FakeRunner final : public Runner {
   }
 
   std::int64_t passes = 0;
-  std::int64_t echo = 0;        // it says what stood so many tokens before, but one time in eight; 0: never
-  std::int32_t bad_token = -1;  // a sequence that reads it is not finite
+  std::int64_t echo = 0;  // it says what stood so many tokens before, but one time in eight; 0: never
+  std::int64_t guesses = 0, wrong_guess = 3;  // by its own layer: made, and every such one is wrong
+  std::int32_t bad_token = -1;                // a sequence that reads it is not finite
   std::function<void(const SequenceSlice& slice)> on_slice = {};  // before it is run
 
  private:
@@ -126,8 +149,15 @@ class FakeRunner final : public Runner {
     }
   }
 
+  struct Place {
+    bool taken = false;
+    std::int64_t end = 0;
+    SelectionRule rule = {};
+  };
+
   Limits limits_;
   std::vector<Slot> slots_;
+  std::map<std::int32_t, Place> places_;
 };
 
 }  // namespace dsa::test
