@@ -34,36 +34,47 @@ double DraftPolicy::chance(std::size_t kind) const {
   return (seen.right + kExpectedWeight * kExpected[kind]) / (seen.right + seen.wrong + kExpectedWeight);
 }
 
+std::size_t DraftPolicy::own_kind(std::int64_t guess) { return kCopied + std::min(usize(guess), kOwn - 1); }
+
 DraftPolicy::Plan DraftPolicy::copied(std::int64_t matched, std::int64_t most, double price) const {
   if (matched == 0) return {};
   const std::size_t kind = kind_of_match(matched, kCopied);
-  return best(std::min(most, kMost), price, [&](std::int64_t) { return kind; });
+  const Plan pays = best(std::min(most, kMost), price, [&](std::int64_t) { return kind; });
+  return pays.guesses > 0 ? pays : look(most, price, kind);
 }
 
 DraftPolicy::Plan DraftPolicy::own(std::int64_t most, double price) const {
-  return best(std::min(most, kMostOwn), price,
-              [](std::int64_t guess) { return kCopied + std::min(usize(guess), kOwn - 1); });
+  const Plan pays = best_own(std::min(most, kMostOwn), price);
+  if (pays.guesses > 0) return pays;
+  // Its look costs more than a guess: it has to read up on what was written without it.
+  return since_own_ >= look_after_ ? look(most, price, own_kind(0)) : Plan{};
+}
+
+DraftPolicy::Plan DraftPolicy::best_own(std::int64_t most, double price) const {
+  return best(most, price, [](std::int64_t guess) { return own_kind(guess); });
 }
 
 DraftPolicy::Plan DraftPolicy::best(std::int64_t most, double price,
                                     FunctionRef<std::size_t(std::int64_t guess)> kind) const {
   Plan best{.guesses = 0, .speed = kWorthwhile};
-  double tokens = 1, holds = 1, first_speed = 0;
+  double tokens = 1, holds = 1;
   for (std::int64_t n = 1; n <= most; ++n) {
     tokens += holds *= chance(kind(n - 1));
     const double cost = static_cast<double>(n) * price;
     const double speed = tokens / (1 + cost);
-    if (n == 1) first_speed = speed;
     if (cost <= purse_ && speed > best.speed) best = {.guesses = n, .speed = speed};
   }
-  if (best.guesses > 0) return best;
-  // Now and then a look whether what was wrong still is.
-  if (most > 0 && price < 1 && purse_ >= kStart) return {.guesses = 1, .speed = first_speed};
-  return {};
+  return best;
+}
+
+DraftPolicy::Plan DraftPolicy::look(std::int64_t most, double price, std::size_t kind) const {
+  if (most <= 0 || price >= 1 || purse_ < kStart) return {};
+  return {.guesses = 1, .speed = (1 + chance(kind)) / (1 + price)};
 }
 
 void DraftPolicy::pay(std::int64_t drafted, std::int64_t accepted, double price) {
   if (purse_ < kStart) purse_ = std::min(purse_ + kShare * static_cast<double>(1 + accepted), kStart);
+  since_own_ += 1 + accepted;
   if (drafted == 0) return;
   purse_ = std::min(purse_ + static_cast<double>(accepted) - static_cast<double>(drafted) * price, kFull);
 }
@@ -77,8 +88,11 @@ void DraftPolicy::learn_copied(std::int64_t matched, std::int64_t drafted, std::
 
 void DraftPolicy::learn_own(std::int64_t drafted, std::int64_t accepted, double price) {
   pay(drafted, accepted, price);
+  if (drafted == 0) return;
   for (std::int64_t n = 0; n < std::min(accepted + 1, drafted); ++n)
-    seen_[kCopied + std::min(usize(n), kOwn - 1)].add(n < accepted ? 1 : 0, n < accepted ? 0 : 1);
+    seen_[own_kind(n)].add(n < accepted ? 1 : 0, n < accepted ? 0 : 1);
+  since_own_ = 0;
+  look_after_ = best_own(kMostOwn, price).guesses > 0 ? kLook : std::min(2 * look_after_, kRareLook);
 }
 
 }  // namespace dsa

@@ -29,6 +29,8 @@ class DraftPolicy {
   static constexpr double kStart = 1;          // in the purse at first, and what the allowance fills it to
   static constexpr double kShare = 0.01;       // allowance for each token
   static constexpr double kFull = 16;          // what right guesses fill it to
+  /// Tokens between two looks whether the model's own guesses pay by now: at first, and when they never did.
+  static constexpr std::int64_t kLook = 64, kRareLook = 1024;
 
   struct Plan {
     std::int64_t guesses = 0;
@@ -48,13 +50,19 @@ class DraftPolicy {
     void add(double more_right, double more_wrong);
   };
   static constexpr std::size_t kCopied = 5, kOwn = 4;  // kinds: by length of the match, by depth
+  [[nodiscard]] static std::size_t own_kind(std::int64_t guess);
+  /// What pays; no guesses: nothing does.
   [[nodiscard]] Plan best(std::int64_t most, double price,
                           FunctionRef<std::size_t(std::int64_t guess)> kind) const;
   void pay(std::int64_t drafted, std::int64_t accepted, double price);
   [[nodiscard]] double chance(std::size_t kind) const;
+  [[nodiscard]] Plan best_own(std::int64_t most, double price) const;
+  /// One guess, to see whether what was wrong still is.
+  [[nodiscard]] Plan look(std::int64_t most, double price, std::size_t kind) const;
 
   std::array<Seen, kCopied + kOwn> seen_;
   double purse_ = kStart;
+  std::int64_t since_own_ = kLook, look_after_ = kLook;  // tokens since its last guess, and until a look
 };
 
 }  // namespace dsa

@@ -205,7 +205,7 @@ void StepEngine::draft(const std::vector<Share>& shares) {
     if (s.traced()) most = 0;  // what is selected for a token is told of the last row of a pass
     DraftPrices prices;
     if (options_.speculation != Speculation::mtp) prices.copied = price;
-    if (s.mtp_place) prices.own = own_price;
+    if (s.mtp_place && pace_.alone_ms(writers) > 0) prices.own = own_price;
     const std::int64_t own =
         s.drafter.draft(s.tokens(), std::max<std::int64_t>(most, 0), s.request().stop_tokens, prices);
     if (own > 0) own_drafts_.push_back({.sequence = &s, .guesses = {}, .wanted = own});
@@ -227,12 +227,14 @@ void StepEngine::guess() {
   runner_.guess(asks_);
   const double took = ms_between(start, options_.clock());
   std::int64_t made = 0;
+  bool caught_up = false;  // on more than what the last pass wrote
   for (std::size_t i = 0; i < asks_.size(); ++i) {
     Sequence& s = *own_drafts_[i].sequence;
     made += asks_[i].made;
+    caught_up = caught_up || asks_[i].read > DraftPolicy::kMostOwn + 1;
     s.drafter.add(asks_[i].guesses.first(usize(asks_[i].made)), s.request().stop_tokens);
   }
-  if (made > 0) pace_.learn_own(made, took);
+  if (made > 0 && !caught_up) pace_.learn_own(made, took);
   status_.pass_ms += took;
   own_drafts_.clear();
 }

@@ -124,7 +124,8 @@ void Mtp::guess(std::span<Ask> asks) {
     ask.made = 0;
     if (!prepare(ask)) continue;
     pending_.push_back({.ask = &ask, .output = 0});
-    rows += std::ssize(ask.tokens) - 1 - seen_[usize(ask.place)].entry;
+    ask.read = std::ssize(ask.tokens) - 1 - seen_[usize(ask.place)].entry;
+    rows += ask.read;
   }
   if (rows > max_rows_) catch_up();
   for (const Pending& p : pending_) add_entries(p, std::ssize(p.ask->tokens) - 1);

@@ -24,7 +24,7 @@ namespace dsa {
 class Mtp {
  public:
   static constexpr std::int64_t kPlaces = 16;
-  static constexpr std::int64_t kOutputs = 64;   // tokens
+  static constexpr std::int64_t kOutputs = 16;   // tokens
   static constexpr std::int64_t kWindow = 1024;  // tokens
 
   /// What a sequence asks for.
@@ -33,6 +33,7 @@ class Mtp {
     std::span<const std::int32_t> tokens;  // all of the sequence; the model has run all but the last
     std::span<std::int32_t> guesses;       // as many are wanted, at least one
     std::int64_t made = 0;                 // all; or none: it has not seen the last token's forerunner
+    std::int64_t read = 0;                 // tokens whose entries had to be made first
   };
   /// What a transformer lends it, and outlives it.
   struct Model {

@@ -104,7 +104,7 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
   const float* xr = x + k0;
   const std::int64_t count = k1 - k0;
   const auto add_block = [&](std::int64_t k, std::int64_t here) __attribute__((always_inline)) {
-    if constexpr (MR == 1) w.template prefetch<NR>(k);
+    if constexpr (MR < kDotBatch) w.template prefetch<NR>(k);
     if constexpr (std::is_same_v<W, Fp8Rows<NR>>) {
       if (w.is_odd_block(k / kScaleBlock, here)) [[unlikely]] {
         alignas(64) float wide[NR * kScaleBlock];
@@ -116,7 +116,7 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
     w.begin_block(k / kScaleBlock);
     dot_block<MR, NR>(xr, x_stride, w, k, k + here, acc);
   };
-  if constexpr (MR > 1 && !std::is_same_v<W, Fp8Rows<NR>>) {
+  if constexpr (MR >= kDotBatch && !std::is_same_v<W, Fp8Rows<NR>>) {
     dot_block<MR, NR>(xr, x_stride, w, 0, count, acc);  // one loop: the sums stay in registers
   } else {
     std::int64_t k = 0;
@@ -136,11 +136,21 @@ inline constexpr int kDotRows = 4;
 template <int NR, class W>
 void dot_all_rows(const float* x, std::int64_t x_stride, std::int64_t rows, const W& w, std::int64_t k0,
                   std::int64_t k1, float* acc, std::int64_t acc_stride) {
-  // Two loops, and no in_steps(): that keeps the product of a single row inlined, which decoding is made of.
+  // Loops, and no in_steps(): that keeps the product of a single row inlined, which decoding is made of.
   std::int64_t r = 0;
   for (; r + kDotBatch <= rows; r += kDotBatch)
     dot_rows<kDotBatch, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
-  for (; r < rows; ++r)
+  // Guesses are checked in twos and threes: weights that are in the caches cost more to widen than to read.
+  while (rows - r > 1) {
+    if ((rows - r) % 2 != 0) {
+      dot_rows<3, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
+      r += 3;
+    } else {
+      dot_rows<2, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
+      r += 2;
+    }
+  }
+  if (r < rows)
     dot_rows<1, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
 }
 
