@@ -16,9 +16,9 @@ struct DraftPrices {
   std::optional<double> copied = {}, own = {};
 };
 
-/// Of one answer: guesses that what came after its last tokens before, in prompt or answer, comes next, or has
-/// the model's own layer guess: whichever promises to be faster by what they cost and how often they held.
-/// One thread at a time.
+/// Of one answer: guesses that what came after its last tokens before, in prompt or answer, comes next, or
+/// has the model's own layer guess: whichever promises to be faster by what they cost and how often they
+/// held.  One thread at a time.
 class Drafter {
  public:
   /// Guesses anew what comes after `tokens`, which begin with those of the call before: at most `most`, none

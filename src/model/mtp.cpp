@@ -7,9 +7,9 @@
 namespace dsa {
 namespace {
 
-std::int64_t rows_of(const LoadSizes& sizes) {
-  return std::min(sizes.rows, std::max(Mtp::kPlaces, Mtp::kOutputs));
-}
+constexpr std::int64_t kMostRows = 64;  // of a pass, no fewer than places
+
+std::int64_t rows_of(const LoadSizes& sizes) { return std::min(sizes.rows, kMostRows); }
 std::int64_t places_of(const LoadSizes& sizes) { return std::min(sizes.rows, Mtp::kPlaces); }
 std::int64_t pages_of(const LoadSizes& sizes) { return std::min(sizes.pages(), Mtp::kWindow / kPageTokens); }
 

@@ -13,14 +13,15 @@
 
 namespace dsa {
 
-/// The layer that DeepSeek-V3's family stores after the main ones: from what the main model puts out at a token
-/// (its norm included) and the token that follows it says the one after that.  What it puts out itself stands
-/// in for the main model's output to guess one token further, and so on.
+/// The layer that DeepSeek-V3's family stores after the main ones: from what the main model puts out at a
+/// token (its norm included) and the token that follows it says the one after that.  What it puts out itself
+/// stands in for the main model's output to guess one token further, and so on.
 ///
 /// The model checks what it guesses, so it may see less than the model does.  For each of places() sequences
-/// it has the main model's output at the last kOutputs tokens and, once somebody asked for guesses, entries of
-/// its own for at most kWindow tokens, to all of which it attends.  After a gap (tokens that were found in the
-/// cache, or kOutputs of them without a guess) its entries begin anew.  One caller at a time, between passes.
+/// it has the main model's output at the last kOutputs tokens and, once somebody asked for guesses, entries
+/// of its own for at most kWindow tokens, to all of which it attends.  After a gap (tokens that were found in
+/// the cache, or kOutputs of them without a guess) its entries begin anew.  One caller at a time, between
+/// passes.
 class Mtp {
  public:
   static constexpr std::int64_t kPlaces = 16;

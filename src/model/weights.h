@@ -59,8 +59,8 @@ struct LayerWeights {
   std::optional<MoeWeights> moe;
 };
 
-/// The multi-token-prediction module: hidden' = block(eh_proj([enorm(embedding) ; hnorm(hidden)])).  Embedding
-/// and head are the main model's, of which checkpoints hold copies; its indexer is not used.
+/// The multi-token-prediction module: hidden' = block(eh_proj([enorm(embedding) ; hnorm(hidden)])).
+/// Embedding and head are the main model's, of which checkpoints hold copies; its indexer is not used.
 struct MtpWeights {
   Linear eh_proj;
   std::vector<float> enorm, hnorm, norm;

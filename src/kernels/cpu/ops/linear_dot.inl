@@ -150,8 +150,7 @@ void dot_all_rows(const float* x, std::int64_t x_stride, std::int64_t rows, cons
       r += 2;
     }
   }
-  if (r < rows)
-    dot_rows<1, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
+  if (r < rows) dot_rows<1, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
 }
 
 /// A weight of any type as the dot products see it.
