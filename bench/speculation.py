@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What guesses gain: answers with `--speculation auto` and `off`, in turn, in one run.
 
-    bench/speculation.py [--dsa build/release/dsa] [--model smollm2] [--threads N] [--runs 3] [--tokens N]
+    bench/speculation.py [--dsa build/release/dsa] [--model smollm2] [--threads N] [--runs 3] [--tokens N] [--base]
 
 Three kinds of answers, greedy but for the last: a passage of this project's documents that stands in the prompt twice is
 written again, as it is and, with words that may not be used, edited; questions about a document that quote it; and talk, which
 has little to copy.  For each kind the median of the ratios of decode times over its prompts, each between the medians of its
-runs.  An answer that differs between the two ends the program: nothing that guesses may change.
+runs.  An answer that differs between the two ends the program: nothing that guesses may change.  With `--base`, for a model
+that goes on with texts: beginnings that it goes on with at temperature 0, by each source of guesses.
 """
 
 import argparse
@@ -31,6 +32,17 @@ TALK = (
     "Explain how rain comes about to a child of eight.",
     "What should I think of before I move to another city?",
     "Write a short letter to a friend about a walk in the woods.",
+)
+
+BEGINNINGS = (
+    "Once upon a time there was a little girl",
+    "The function returns the number of",
+    "In the beginning of the year the king",
+    "#include <stdio.h>\nint main(void) {\n",
+    "The license under which this software is distributed",
+    "It was a dark night and the old man said",
+    'def load(self, path):\n    """',
+    "The history of the town begins in",
 )
 
 
@@ -84,9 +96,13 @@ def prompts(dsa, folder):
     yield "free talk", [["--prompt", question, *talk] for question in TALK]
 
 
-def compare(dsa, prompt, runs):
+def beginnings():
+    return [["--raw", "--prompt", text, "--temperature", "0", "--max-tokens", "300"] for text in BEGINNINGS]
+
+
+def compare(dsa, prompt, runs, mode="auto"):
     """(ratio, guesses, of those right, tokens of the answer)"""
-    took = {"auto": [], "off": []}
+    took = {mode: [], "off": []}
     tokens = timings = None
     for _ in range(runs):
         for speculation in took:
@@ -95,8 +111,8 @@ def compare(dsa, prompt, runs):
                 sys.exit(f"speculation: {' '.join(prompt)}: another answer with --speculation {speculation}")
             tokens = got["token_ids"]
             took[speculation].append(got["timings"]["decode_ms"])
-            timings = got["timings"] if speculation == "auto" else timings
-    ratio = statistics.median(took["off"]) / statistics.median(took["auto"])
+            timings = got["timings"] if speculation == mode else timings
+    ratio = statistics.median(took["off"]) / statistics.median(took[mode])
     return ratio, timings["drafted_tokens"], timings["accepted_tokens"], len(tokens)
 
 
@@ -107,12 +123,14 @@ def main():
     parser.add_argument("--threads", type=int)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=800, help="of a copied passage")
+    parser.add_argument("--base", action="store_true", help="the model goes on with texts, by each source of guesses")
     options = parser.parse_args()
     dsa = Dsa(options)
     print(f"| {options.model} | faster | each | tokens | guessed | held |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for kind, asked in prompts(dsa, folder):
-            rows = [compare(dsa, prompt, options.runs) for prompt in asked]
+        kinds = [(mode, beginnings()) for mode in ("ngram", "mtp", "auto")] if options.base else prompts(dsa, folder)
+        for kind, asked in kinds:
+            rows = [compare(dsa, prompt, options.runs, kind if options.base else "auto") for prompt in asked]
             ratios = [row[0] for row in rows]
             drafted, accepted, tokens = (sum(row[i] for row in rows) for i in (1, 2, 3))
             each = " ".join(f"{ratio:.2f}" for ratio in ratios)

@@ -27,6 +27,8 @@ TEST(Options, Defaults) {
   const LoadOptions m = load_options(o);
   EXPECT_EQ(run_options(o).attention, AttentionMode::automatic);
   EXPECT_EQ(speculation(o), Speculation::automatic);
+  EXPECT_EQ(m.mtp, LoadMtp::no) << "who does not answer needs none";
+  EXPECT_EQ(answering_options(o).mtp, LoadMtp::if_whole);
   EXPECT_EQ(m.compute, Compute::automatic);
   EXPECT_TRUE(m.use_indexer);
   EXPECT_FALSE(m.indexer);
@@ -85,6 +87,7 @@ TEST(Options, EveryOneReachesItsField) {
   EXPECT_EQ(o.prompt, "hello");
   EXPECT_EQ(o.max_tokens, -1);
   EXPECT_EQ(speculation(o), Speculation::off);
+  EXPECT_EQ(answering_options(o).mtp, LoadMtp::no);
   EXPECT_EQ(o.stop, (std::vector<std::string>{"a", "b"}));
   const LoadOptions m = load_options(o);
   EXPECT_EQ(run_options(o).attention, AttentionMode::sparse);
@@ -108,6 +111,14 @@ TEST(Options, EveryOneReachesItsField) {
   EXPECT_EQ(s.logit_bias[0].id, 5);
   EXPECT_TRUE(std::isinf(s.logit_bias[0].bias) && s.logit_bias[0].bias < 0);
   EXPECT_EQ(s.logit_bias[1].bias, 1.5);
+}
+
+TEST(Options, GuessesComeFromWhereItSays) {
+  const Options copies = parse({"--speculation", "ngram"}), own = parse({"--speculation", "mtp"});
+  EXPECT_EQ(speculation(copies), Speculation::ngram);
+  EXPECT_EQ(answering_options(copies).mtp, LoadMtp::no);
+  EXPECT_EQ(speculation(own), Speculation::mtp);
+  EXPECT_EQ(answering_options(own).mtp, LoadMtp::yes) << "a model without is refused";
 }
 
 TEST(Options, IndexerNoneMeansWithout) {

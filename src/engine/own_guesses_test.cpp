@@ -114,10 +114,11 @@ TEST_F(OwnGuesses, ChangeNothingWhateverIsAskedAloneAndTogether) {
         {.context = 512, .cache = 4096, .chunk = chunk, .threads = 1, .mtp = LoadMtp::if_whole});
     ASSERT_NE(model.transformer().mtp(), nullptr);
     if (expected.empty()) expected = answer(model, Speculation::off, asked).told;
-    for (const Speculation speculation : {Speculation::mtp, Speculation::automatic}) {
+    for (const Speculation speculation :
+         chunk == 0 ? std::vector{Speculation::mtp, Speculation::automatic} : std::vector{Speculation::mtp}) {
       const Outcome together = answer(model, speculation, asked);
       EXPECT_EQ(together.told, expected) << "chunk " << chunk;
-      for (std::size_t i = chunk == 0 ? 0 : asked.size() - 1; i < asked.size(); ++i) {
+      for (std::size_t i = chunk == 0 ? 0 : asked.size() - 1; i < asked.size(); i += 3) {
         const Outcome alone = answer(model, speculation, {asked[i]});
         EXPECT_EQ(alone.told.front(), expected[i]) << "chunk " << chunk << ", request " << i;
         if (speculation == Speculation::mtp) {

@@ -113,7 +113,8 @@ TEST_F(ApiTest, AChatAnswerHasOpenAisShape) {
   EXPECT_EQ(usage.at("prompt_cache_miss_tokens"), usage.at("prompt_tokens"));
   EXPECT_EQ(usage.at("dsa").at("attention"), "dense");
   EXPECT_EQ(usage.at("dsa").at("top_k"), 64);
-  EXPECT_EQ(usage.at("dsa").at("speculation"), json::parse(R"({"drafted": 3, "accepted": 2})"));
+  EXPECT_EQ(usage.at("dsa").at("speculation"),
+            json::parse(R"({"drafted": 3, "accepted": 2, "mtp_drafted": 2, "mtp_accepted": 1})"));
 }
 
 TEST_F(ApiTest, AStreamedChatSaysTheSameInPieces) {

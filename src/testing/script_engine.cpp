@@ -129,6 +129,8 @@ void ScriptEngine::begin(Play& play) const {
   play.timings.prompt_tokens = static_cast<std::int64_t>(prompt.size());
   play.timings.drafted_tokens = 3;
   play.timings.accepted_tokens = 2;
+  play.timings.mtp_drafted_tokens = 2;
+  play.timings.mtp_accepted_tokens = 1;
   play.due = Clock::now() + milliseconds(play.answer->read_ms);
 }
 

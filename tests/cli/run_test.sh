@@ -26,7 +26,7 @@ json /timings/prompt_tokens 4
 json /timings/completion_tokens 8
 "$json_value" /text /prompt_token_ids/3 /token_ids/7 /timings/load_ms /timings/prefill_ms /timings/prefill_tok_s \
   /timings/ttft_ms /timings/decode_ms /timings/decode_tok_s /timings/tpot_ms /timings/peak_rss_bytes \
-  /timings/drafted_tokens /timings/accepted_tokens \
+  /timings/drafted_tokens /timings/accepted_tokens /timings/mtp_drafted_tokens /timings/mtp_accepted_tokens \
   <"$work/out" >/dev/null || fail "a field is missing"
 stderr_empty
 text=$("$json_value" /text <"$work/out")
