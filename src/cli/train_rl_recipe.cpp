@@ -38,7 +38,7 @@ struct RecipeOrder {
   double hours = 2.5;
   std::int64_t context = 512, hardest = 2, stretch = 0, message_tokens = 128, tasks = 0, episodes = 1000,
                seed = 0;
-  std::int64_t step_tasks = 16, samples = 8;
+  std::int64_t step_tasks = 32, samples = 8;
   std::string attention = "sparse";
   int threads = 0;
 };
