@@ -91,13 +91,16 @@ std::size_t last_level_cache_bytes() {
   return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
+/// Of memory that no cache keeps a good part of.
+std::size_t beyond_caches() { return std::max(std::size_t{512} << 20, 4 * last_level_cache_bytes()); }
+
 }  // namespace
 
-double measure_read_bandwidth(Exec& exec) {
-  constexpr std::size_t kLeast = std::size_t{512} << 20;
-  constexpr std::int64_t kPart = std::int64_t{2} << 20;
+double measure_read_bandwidth(Exec& exec, std::size_t bytes) {
+  constexpr std::int64_t kPart = std::int64_t{256} << 10;
   constexpr int kPasses = 7;
-  const Buffer memory(std::max(kLeast, 4 * last_level_cache_bytes()) / kPart * kPart, "the bandwidth test");
+  const std::size_t least = std::size_t{4} * kPart * static_cast<std::size_t>(exec.threads());
+  const Buffer memory(std::max(least, bytes) / kPart * kPart, "the bandwidth test");
   const auto parts = static_cast<std::int64_t>(memory.size()) / kPart;
   const auto part = [&](std::int64_t i) { return memory.data() + i * kPart; };
   exec.parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t, int) {
@@ -114,12 +117,16 @@ double measure_read_bandwidth(Exec& exec) {
   return best;
 }
 
-Machine measure_machine(Exec& exec) {
+Machine measure_machine(Exec& exec, std::int64_t working_bytes) {
   Machine m;
   m.cpu = cpu_name();
   m.cores = Exec::default_threads();
   m.threads = exec.threads();
-  m.read_gb_s = measure_read_bandwidth(exec);
+  m.memory_gb_s = measure_read_bandwidth(exec, beyond_caches());
+  m.read_gb_s = m.memory_gb_s;
+  m.working_bytes = working_bytes;
+  if (const auto bytes = static_cast<std::size_t>(working_bytes); bytes > 0 && bytes < beyond_caches())
+    m.read_gb_s = std::max(m.memory_gb_s, measure_read_bandwidth(exec, bytes));
   const Best fp32 = best_rate(exec, Arithmetic::fp32);
   m.fp32_gflop_s = fp32.per_second / 1e9;
   m.fp32_how = fp32.how;

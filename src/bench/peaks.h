@@ -19,7 +19,7 @@ struct Peak {
   void (*run)(std::int64_t rounds);  // rounds >= 1
 };
 
-/// Every way compiled in, in no order.  AMX tiles are not among them: no kernel here uses them.
+/// Every way compiled in, in no order.
 std::span<const Peak> vector_peaks();
 
 }  // namespace dsa

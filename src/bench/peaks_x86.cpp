@@ -5,6 +5,7 @@
 #include <array>
 
 #include "bench/peaks.h"
+#include "kernels/processor.h"
 
 // Runs `body` `rounds` times.  Before, every register is zero but number 15 (each 16 bits of it the bfloat
 // 0.001) and, in the first half of the register file, number 14 (each 16 bits of it 1).  `x` is ymm or zmm.
@@ -86,7 +87,32 @@ __attribute__((target("avx512f"))) void bf16_avx512(std::int64_t rounds) {
   DSA_PEAK_LOOP(rounds, "zmm", DSA_SUMS, DSA_FOR_EACH_SUM("vdpbf16ps %%zmm15,%%zmm15,%%zmm\\r"));
 }
 
-constexpr std::array<Peak, 6> kPeaks{{
+bool has_amx() { return !refusal(this_processor(), "amx"); }
+
+// Registers of AMX: 6 sums of 16 x 16, and two factors, all zero.
+constexpr int kSquareSums = 6, kSquareCells = 16 * 16;
+struct alignas(64) WholeSquares {
+  unsigned char palette = 1, start_row = 0, reserved[14] = {};
+  unsigned short row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  unsigned char rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+#define DSA_SQUARE_LOOP(rounds, product)                                           \
+  do {                                                                             \
+    std::int64_t left = rounds;                                                    \
+    const WholeSquares config;                                                     \
+    __asm__ volatile(                                                              \
+        "ldtilecfg %[config]\n"                                                    \
+        "1:\n\t.irp r,0,1,2,3,4,5\n\t" product                                     \
+        " %%tmm7,%%tmm6,%%tmm\\r\n\t.endr\n\tdec %[left]\n\tjnz 1b\n\ttilerelease" \
+        : [left] "+r"(left)                                                        \
+        : [config] "m"(config)                                                     \
+        : "cc");                                                                   \
+  } while (false)
+
+void bf16_amx(std::int64_t rounds) { DSA_SQUARE_LOOP(rounds, "tdpbf16ps"); }
+void int8_amx(std::int64_t rounds) { DSA_SQUARE_LOOP(rounds, "tdpbsud"); }
+
+constexpr std::array<Peak, 8> kPeaks{{
     {Arithmetic::fp32, "AVX2 vfmadd", kSums * 8 * 2, has_avx2, fp32_avx2},
     {Arithmetic::fp32, "AVX-512 vfmadd", kSums * 16 * 2, has_avx512, fp32_avx512},
     {Arithmetic::bf16, "AVX512-BF16 vdpbf16ps", kSums * 32 * 2, has_avx512_bf16, bf16_avx512},
@@ -94,6 +120,8 @@ constexpr std::array<Peak, 6> kPeaks{{
      kNarrowSums* kNarrowSteps * 32 * 2, has_avx2, int8_avx2},
     {Arithmetic::int8, "AVX-VNNI vpdpbusd", kSums * 32 * 2, has_avx_vnni, int8_avx_vnni},
     {Arithmetic::int8, "AVX512-VNNI vpdpbusd", kSums * 64 * 2, has_avx512_vnni, int8_avx512_vnni},
+    {Arithmetic::bf16, "AMX tdpbf16ps", kSquareSums* kSquareCells * 32 * 2, has_amx, bf16_amx},
+    {Arithmetic::int8, "AMX tdpbsud", kSquareSums* kSquareCells * 64 * 2, has_amx, int8_amx},
 }};
 
 }  // namespace

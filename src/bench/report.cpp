@@ -31,13 +31,17 @@ std::string mib(std::int64_t bytes) {
 }
 
 std::string to_text(const Machine& m) {
+  const std::string read = m.working_bytes == 0
+                               ? ""
+                               : fmt::format(" over the {} that a token reads; beyond the caches {:.1f}",
+                                             mib(m.working_bytes), m.memory_gb_s);
   return fmt::format(
       "machine  {}, {} cores, {} threads\n"
-      "         read {:.1f} GB/s\n"
+      "         read {:.1f} GB/s{}\n"
       "         fp32 {:.0f} GFLOP/s ({})\n"
       "         bf16 {:.0f} GFLOP/s ({})\n"
       "         int8 {:.0f} GOP/s ({})\n",
-      printable(m.cpu), m.cores, m.threads, m.read_gb_s, m.fp32_gflop_s, m.fp32_how, m.bf16_gflop_s,
+      printable(m.cpu), m.cores, m.threads, m.read_gb_s, read, m.fp32_gflop_s, m.fp32_how, m.bf16_gflop_s,
       m.bf16_how, m.int8_gop_s, m.int8_how);
 }
 
@@ -72,6 +76,8 @@ Json to_json(const Machine& m) {
           {"cores", m.cores},
           {"threads", m.threads},
           {"read_gb_s", m.read_gb_s},
+          {"memory_gb_s", m.memory_gb_s},
+          {"working_bytes", m.working_bytes},
           {"fp32_gflop_s", m.fp32_gflop_s},
           {"bf16_gflop_s", m.bf16_gflop_s},
           {"int8_gop_s", m.int8_gop_s},

@@ -78,7 +78,7 @@ Answer machine(Session& s, const Numbers&) {
   Json figures;
   {
     Exec exec(s.bench.threads());
-    figures = to_json(measure_machine(exec));
+    figures = to_json(measure_machine(exec, load_of(s.bench).weight_bytes));
   }
   reset_peak_rss();
   return figures;
