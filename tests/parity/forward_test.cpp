@@ -226,10 +226,10 @@ TEST(Forward, TheMtpLayerLoads) {
   Exec exec(1);
   const ModelWeights weights =
       load_weights(files.config, *files.tensors, nullptr, kRefKernels, Compute::f32, exec, LoadMtp::yes);
-  ASSERT_EQ(weights.mtp.size(), 1U);
-  EXPECT_EQ(weights.mtp[0].eh_proj.weight.cols, 2 * files.config.hidden_size);
-  EXPECT_TRUE(weights.mtp[0].layer.indexer.has_value());
-  EXPECT_TRUE(weights.mtp[0].layer.moe.has_value());
+  ASSERT_TRUE(weights.mtp.has_value());
+  EXPECT_EQ(weights.mtp->eh_proj.weight.cols, 2 * files.config.hidden_size);
+  EXPECT_FALSE(weights.mtp->layer.indexer.has_value()) << "guesses attend to all of their window";
+  EXPECT_TRUE(weights.mtp->layer.moe.has_value());
 }
 
 }  // namespace
