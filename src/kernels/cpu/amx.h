@@ -43,13 +43,15 @@ float square_fma(float a, float b, float c);
 /// last.
 float square_cell(float c, const bf16* a, const bf16* b, std::int64_t b_stride, std::int64_t pairs);
 
-/// One product by the squares, from memory to memory, for tests: c[rows][columns] += a[rows][k]
+/// One product by the squares, from memory to memory, to check them: c[rows][columns] += a[rows][k]
 /// b[k][columns], where a, b and c are dense and k is in words of 32 bits.  Instructions of one family.
 struct SquareProbe {
   void (*dot_bf16)(int rows, int columns, int k, const void* a, const void* b, void* c);
   void (*dot_s8)(int rows, int columns, int k, const void* a, const void* b, void* c);
   void (*dot_s8_u8)(int rows, int columns, int k, const void* a, const void* b, void* c);
 };
+/// True if both give the same bits for whole squares of drawn numbers.
+bool same_products(const SquareProbe& one, const SquareProbe& other);
 namespace amx {
 extern const SquareProbe kProbe;
 }

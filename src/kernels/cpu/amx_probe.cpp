@@ -1,4 +1,4 @@
-// The products of squares one by one, for tests.
+// The products of squares one by one, to check them.
 #include "kernels/cpu/includes.h"
 
 #include DSA_BEGIN_FAMILY

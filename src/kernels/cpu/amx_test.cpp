@@ -177,6 +177,20 @@ TEST(Squares, ProductsOfBytesAreExact) {
   });
 }
 
+TEST(Squares, AProcessorThatMultipliesOtherwiseIsFoundOut) {
+  if (const auto why = refusal(this_processor(), "amx-emulated")) GTEST_SKIP() << *why;
+  EXPECT_TRUE(same_products(amx_emulated::kProbe, amx_emulated::kProbe));
+  SquareProbe other = amx_emulated::kProbe;
+  other.dot_bf16 = [](int rows, int columns, int k, const void* a, const void* b, void* c) {
+    amx_emulated::kProbe.dot_bf16(rows, columns, k, a, b, c);
+    static_cast<float*>(c)[17] *= 1.0F + 0x1p-23F;
+  };
+  EXPECT_FALSE(same_products(amx_emulated::kProbe, other));
+  other = amx_emulated::kProbe;
+  other.dot_s8 = other.dot_s8_u8;
+  EXPECT_FALSE(same_products(amx_emulated::kProbe, other));
+}
+
 TEST(Squares, TheInstructionsDoWhatTheEmulationDoes) {
   if (const auto why = refusal(this_processor(), "amx")) GTEST_SKIP() << *why;
   for_products([](Product product) {

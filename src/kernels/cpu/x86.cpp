@@ -74,6 +74,8 @@ Processor look() {
   p.avx512_bf16 = p.avx512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi");
   p.amx = bit(seventh.d, 22) && bit(seventh.d, 24) && bit(seventh.d, 25);
   if (p.amx) p.amx_denied = ask_for_tiles();
+  if (p.amx && p.amx_denied.empty() && p.avx512_bf16 && !same_products(amx::kProbe, amx_emulated::kProbe))
+    p.amx_denied = "its AMX products have other bits than their emulation: please report this processor";
   return p;
 }
 
