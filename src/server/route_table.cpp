@@ -56,16 +56,20 @@ std::span<const Api::Route> Api::routes() {
               api.start(asked, std::move(writer), std::move(call.chat.plan));
             },
             named, Access::user, /*may_stream=*/true},
-      Route{"GET", "/responses/",
+      Route{"GET", "/responses/*/input_items",
             [](Api& api, Asked& asked) {
-              constexpr std::string_view kItems = "/input_items";
               std::string id(behind(asked.request, "/responses/"));
-              const bool items = id.ends_with(kItems);
-              if (items) id.resize(id.size() - kItems.size());
+              id.resize(id.size() - std::string_view("/input_items").size());
               const auto found = api.responses_.find(id, api.shelf_of(*asked.exchange).owner);
               if (!found) throw no_response(id);
-              asked.send(items ? page_of_items(parse_json(found->items, "items"), asked.request)
-                               : HttpAnswer{.body = found->body});
+              asked.send(page_of_items(parse_json(found->items, "items"), asked.request));
+            }},
+      Route{"GET", "/responses/",
+            [](Api& api, Asked& asked) {
+              const std::string id(behind(asked.request, "/responses/"));
+              const auto found = api.responses_.find(id, api.shelf_of(*asked.exchange).owner);
+              if (!found) throw no_response(id);
+              asked.send({.body = found->body});
             }},
       Route{"DELETE", "/responses/",
             [](Api& api, Asked& asked) {

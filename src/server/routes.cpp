@@ -168,10 +168,18 @@ void Api::find_route(Asked& asked) {
   const std::string_view path = bare_path(request.path());
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   std::string allowed;
+  bool in_part = false;  // of something in a folder: the folder's own routes are not for it
   for (const Route& route : routes()) {
+    const auto star = route.path.find('*');
+    const bool part = star != std::string_view::npos;
     const bool folder = route.path.size() > 1 && route.path.ends_with('/');
-    const bool here = folder ? path.starts_with(route.path) : path == route.path;
+    const bool here = part ? path.size() >= route.path.size() &&
+                                 path.starts_with(route.path.substr(0, star)) &&
+                                 path.ends_with(route.path.substr(star + 1))
+                      : folder ? !in_part && path.starts_with(route.path)
+                               : path == route.path;
     if (!here) continue;
+    in_part = in_part || part;
     if (route.method != method) {
       allowed +=
           (allowed.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);

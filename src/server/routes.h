@@ -39,7 +39,8 @@ struct ApiSettings {
 /// A row of the table of paths, for whoever wants to know it.
 struct RouteInfo {
   std::string_view method;
-  std::string_view path;  // without /v1; one that ends in '/', but for "/", takes what stands behind
+  /// Without /v1; one that ends in '/', but for "/", takes what stands behind; a '*' is what stands there.
+  std::string_view path;
   Access access;
 };
 
