@@ -11,6 +11,7 @@
 #include "rl/train/grpo_trainer.h"
 #include "rl/train/sft_trainer.h"
 #include "testing/gqa_letters.h"
+#include "testing/played_sample.h"
 
 namespace dsa::rl {
 namespace {
@@ -57,7 +58,6 @@ std::vector<train::StepRecord> trained(const TrainingContext& context, const Set
   train::TrainingLoop loop(trainer, {.folder = context.folder, .save_seconds = 1e9});
   std::atomic<bool> cancel = false;
   loop.run({.step = [&](const train::StepRecord& r) { cancel = r.step >= until; }, .saved = {}}, cancel);
-  trainer.finish(loop.log());
   return loop.log().records();
 }
 
@@ -79,39 +79,10 @@ TEST(GqaPolicy, WhatIsTrainedOnIsWhatWasPlayed) {
         policy.restore(some, "");
 
         const auto model = loaded(policy.snapshot("policy"), s.context, 32, letters.exec);
-        ModelRunner runner(*model);
-        const TaskSource source(letters.domains, s);
-        std::vector<TaskSource::Drawn> drawn;
-        std::vector<Seat> seats;
-        for (std::int64_t i = 0; i < 4; ++i) drawn.push_back(source.training(i));
-        for (const auto& d : drawn) seats.push_back(d.seat());
-        const auto groups = play(runner, Wording(letters.base.config, letters.tokenizer), seats,
-                                 {.samples = 3,
-                                  .message_tokens = 8,
-                                  .context = s.context,
-                                  .top_p = top_p,
-                                  .seed = 5,
-                                  .run = run_options(s)},
-                                 false);
-        std::vector<Trace> traces;
-        std::vector<Policy::Sequence> sequences;
-        for (const auto& group : *groups)
-          for (const Played& p : group) {
-            traces.push_back(*trace(
-                *model, {.tokens = p.tokens, .written = p.written, .run = run_options(s), .top_p = top_p},
-                false));
-            EXPECT_EQ(traces.back().selections.empty(), s.attention == "dense");
-            sequences.push_back({.tokens = p.tokens, .trained = p.written});
-          }
-        for (std::size_t i = 0; i < traces.size(); ++i) {
-          if (again) sequences[i].choices = &traces[i];
-          sequences[i].kept = traces[i].kept;
-        }
-        const auto result = policy.run({.sequences = sequences, .stage = stage_of(s)}, false);
-        for (std::size_t i = 0; i < traces.size(); ++i)
-          for (std::size_t t = 0; t < traces[i].log_probs.size(); ++t)
-            ASSERT_NEAR(result->log_probs[i][t], traces[i].log_probs[t], 1e-5)
-                << attention << " " << again << " " << top_p;
+        auto sample = test::played_sample(*model, Wording(letters.base.config, letters.tokenizer),
+                                          letters.domains, s, /*tasks=*/4, top_p);
+        for (const Trace& trace : sample.traces) EXPECT_EQ(trace.selections.empty(), s.attention == "dense");
+        test::expect_trained_as_played(policy, sample, s, again);
       }
 }
 

@@ -14,6 +14,7 @@
 #include "rl/train/mla_policy.h"
 #include "rl/train/sft_trainer.h"
 #include "testing/letter_tasks.h"
+#include "testing/played_sample.h"
 
 namespace dsa::rl {
 namespace {
@@ -131,52 +132,23 @@ TEST(GrpoTrainer, WhatIsTrainedOnIsWhatWasPlayed) {
         MlaPolicy policy(taught.files->config, {.context = s.context, .run_tokens = 200}, taught.model.exec);
         policy.read(*taught.files->tensors);
         const auto model = loaded(policy.snapshot("policy"), s.context, 32, taught.model.exec);
-        ModelRunner runner(*model);
-        const TaskSource source(taught.model.domains, s);
-        std::vector<TaskSource::Drawn> drawn;
-        std::vector<Seat> seats;
-        for (std::int64_t i = 0; i < 6; ++i) drawn.push_back(source.training(i));
-        for (const auto& d : drawn) seats.push_back(d.seat());
-        const auto groups = play(runner, Wording(taught.model.tokenizer), seats,
-                                 {.samples = 3,
-                                  .message_tokens = 8,
-                                  .context = s.context,
-                                  .top_p = top_p,
-                                  .seed = 5,
-                                  .run = run_options(s)},
-                                 false);
-        std::vector<Trace> traces;
-        std::vector<Policy::Sequence> sequences;
-        std::size_t longest = 0;
-        for (const auto& group : *groups)
+        auto sample = test::played_sample(*model, Wording(taught.model.tokenizer), taught.model.domains, s,
+                                          /*tasks=*/6, top_p);
+        std::size_t longest = 0, i = 0;
+        for (const auto& group : sample.groups)
           for (const Played& p : group) {
+            const Trace& trace = sample.traces[i++];
             ASSERT_EQ(p.written.size(), p.log_probs.size());
             longest = std::max(longest, p.tokens.size());
-            traces.push_back(*trace(
-                *model, {.tokens = p.tokens, .written = p.written, .run = run_options(s), .top_p = top_p},
-                false));
             if (top_p == 1) {
-              EXPECT_EQ(traces.back().log_probs, p.log_probs) << "reading again gives other bits";
-              EXPECT_TRUE(traces.back().kept.empty());
+              EXPECT_EQ(trace.log_probs, p.log_probs) << "reading again gives other bits";
+              EXPECT_TRUE(trace.kept.empty());
             } else {
-              EXPECT_LT(traces.back().kept.front().size(), 200U) << "nothing is cut away";
+              EXPECT_LT(trace.kept.front().size(), 200U) << "nothing is cut away";
             }
-            sequences.push_back({.tokens = p.tokens, .trained = p.written});
           }
         EXPECT_GT(longest, 8U) << "nothing is selected";
-        for (std::size_t i = 0; i < traces.size(); ++i) {
-          if (again) sequences[i].choices = &traces[i];
-          sequences[i].kept = traces[i].kept;
-        }
-        const auto result = policy.run({.sequences = sequences, .stage = stage_of(s)}, false);
-        std::size_t i = 0;
-        for (const auto& group : *groups)
-          for (const Played& p : group) {
-            for (std::size_t t = 0; t < p.log_probs.size(); ++t)
-              ASSERT_NEAR(result->log_probs[i][t], traces[i].log_probs[t], 1e-5)
-                  << attention << " " << again << " " << top_p;
-            ++i;
-          }
+        test::expect_trained_as_played(policy, sample, s, again);
       }
 }
 
