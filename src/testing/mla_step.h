@@ -67,8 +67,7 @@ struct SmallStep : MlaStep {
   std::vector<std::int32_t> tokens;
 
   explicit SmallStep(double mtp = 0.5)
-      : MlaStep(parse_hf_config(kSmall, "small").config,
-                {.batch = kBatch, .max_context = kContext, .mtp = mtp}) {
+      : MlaStep(parse_hf_config(kSmall, "small").config, {.max_context = kContext, .mtp = mtp}) {
     const CounterRng rng(5);
     for (std::uint64_t i = 0; i < kBatch * kContext; ++i)
       tokens.push_back(static_cast<std::int32_t>(rng.at(i) % 29));

@@ -35,10 +35,10 @@ inline PlayedSample played_sample(LoadedModel& model, const rl::Wording& wording
       runner, wording, seats,
       {.samples = 3, .message_tokens = 8, .context = settings.context, .top_p = top_p, .seed = 5, .run = run},
       false);
+  rl::Tracer tracer(model, run);
   for (const auto& group : out.groups)
     for (const rl::Played& p : group) {
-      out.traces.push_back(
-          *rl::trace(model, {.tokens = p.tokens, .written = p.written, .run = run, .top_p = top_p}, false));
+      out.traces.push_back(*tracer.read({.tokens = p.tokens, .written = p.written, .top_p = top_p}, false));
       out.sequences.push_back({.tokens = p.tokens, .trained = p.written});
     }
   return out;

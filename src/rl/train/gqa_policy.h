@@ -12,6 +12,8 @@
 
 namespace dsa::rl {
 
+struct SequenceRun;
+
 class GqaPolicy final : public Policy {
  public:
   struct Lora {
@@ -34,16 +36,9 @@ class GqaPolicy final : public Policy {
   }
 
  private:
-  /// Sequences that are computed side by side: samples of a task behind its prompt, which is read once.
-  struct Part {
-    std::vector<std::size_t> sequences;
-    std::vector<train::SequencePart> parts;
-    std::int64_t rows = 0;
-  };
   GqaPolicy(const ModelFiles& base, const TensorSource* indexer, const Options& options, const Lora& lora,
             Exec& exec, train::FlatTensors weights);
-  [[nodiscard]] std::vector<Part> parts(std::span<const Sequence> sequences) const;
-  bool run_part(const Request& request, const Part& part, bool first, Result& result,
+  bool run_some(const Request& request, const SequenceRun& run, bool first, Result& result,
                 const std::atomic<bool>& cancel);
   [[nodiscard]] train::FlatTensors merged() const;
 

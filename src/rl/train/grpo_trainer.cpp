@@ -94,22 +94,24 @@ bool GrpoTrainer::judge(const std::vector<TaskSource::Drawn>& drawn, Groups& gro
 std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, std::span<const Lesson> lessons,
                                                      const std::atomic<bool>& cancel) {
   Notes out;
-  const RunOptions run = run_options(settings());
   const bool cut = settings().top_p < 1;
+  Tracer own(model, run_options(settings()));
+  std::optional<Tracer> reference;
+  if (reference_ != nullptr) reference.emplace(*reference_, run_options(settings()));
   for (const Lesson& lesson : lessons) {
     const Played& played = *lesson.played;
-    TraceOrder order{.tokens = played.tokens, .run = run, .top_p = settings().top_p};
+    TraceOrder order{.tokens = played.tokens, .top_p = settings().top_p};
     if (cut) order.written = played.written;
     if (cut || settings().replay == "selections") {
-      auto own = trace(model, order, cancel);
-      if (!own) return std::nullopt;
-      out.traces.push_back(std::move(*own));
+      auto read = own.read(order, cancel);
+      if (!read) return std::nullopt;
+      out.traces.push_back(std::move(*read));
     }
-    if (reference_ != nullptr) {
+    if (reference) {
       order.written = played.written;
       order.top_p = 1;
       if (cut) order.kept = out.traces.back().kept;
-      auto theirs = trace(*reference_, order, cancel);
+      auto theirs = reference->read(order, cancel);
       if (!theirs) return std::nullopt;
       out.reference.push_back(std::move(theirs->log_probs));
     }

@@ -12,6 +12,7 @@
 #include "checkpoint/config_json.h"
 #include "engine/model_runner.h"
 #include "rl/train/mla_policy.h"
+#include "rl/train/sequence_run.h"
 #include "rl/train/sft_trainer.h"
 #include "testing/letter_tasks.h"
 #include "testing/played_sample.h"
@@ -90,6 +91,33 @@ struct Taught {
 
 GrpoTrainer::Checkpoint begin(const Taught& taught, const GrpoSettings& settings) {
   return new_policy_checkpoint(*taught.files, settings, "letters", {.tokens = 100000, .hours = 0});
+}
+
+TEST(SequenceRun, SharesBeginningsThatNobodyIsTrainedOn) {
+  const std::vector<std::int32_t> a{1, 2, 3, 4, 5, 6, 7}, b{1, 2, 3, 4, 5, 9}, c{1, 2, 3, 8},
+      d{1, 2, 3, 9, 5};
+  const std::int32_t fourth[] = {4}, fifth[] = {5}, third[] = {3};
+  const Policy::Sequence sequences[] = {{.tokens = a, .trained = fifth},
+                                        {.tokens = b, .trained = fifth},   // five in common
+                                        {.tokens = b, .trained = fourth},  // four of them are not trained on
+                                        {.tokens = c, .trained = third},   // three: not worth it
+                                        {.tokens = d, .trained = fourth}};
+  const auto shapes = [](std::span<const SequenceRun> runs) {
+    std::vector<std::vector<std::int64_t>> out;
+    for (const SequenceRun& run : runs) {
+      out.push_back({run.rows});
+      for (const auto& part : run.parts)
+        out.back().insert(out.back().end(), {part.rows, part.of, part.shared});
+    }
+    return out;
+  };
+  using Shapes = std::vector<std::vector<std::int64_t>>;
+  EXPECT_EQ(shapes(runs_of(sequences, {.rows = 100})),
+            (Shapes{{19, 7, -1, 0, 1, 0, 5, 2, 0, 4, 4, -1, 0, 5, -1, 0}}));
+  EXPECT_EQ(shapes(runs_of(sequences, {.rows = 8})),
+            (Shapes{{8, 7, -1, 0, 1, 0, 5}, {6, 6, -1, 0}, {4, 4, -1, 0}, {5, 5, -1, 0}}));
+  EXPECT_EQ(shapes(runs_of(sequences, {.rows = 100, .sequences = 3, .share = false})),
+            (Shapes{{19, 7, -1, 0, 6, -1, 0, 6, -1, 0}, {9, 4, -1, 0, 5, -1, 0}}));
 }
 
 TEST(GrpoTrainer, GetsBetterByRewardAlone) {

@@ -1,12 +1,12 @@
 #include "rl/train/mla_policy.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/numeric.h"
 #include "checkpoint/memory_tensors.h"
 #include "kernels/dequantize.h"
+#include "rl/train/sequence_run.h"
 #include "train/pretrain/mla_weights.h"
 #include "train/pretrain/publish.h"
 
@@ -16,11 +16,8 @@ namespace {
 using train::StageKind;
 using Model = train::MlaModel;
 
-constexpr std::int64_t kShortest = 3;        // that a run takes
-constexpr std::int64_t kMostOfAPart = 32;    // sequences: each has scratch of its own
-constexpr std::int64_t kUsualSequence = 64;  // tokens; shorter ones are not run in greater numbers
-
-std::int64_t padded(std::size_t tokens) { return std::max(kShortest, static_cast<std::int64_t>(tokens)); }
+constexpr std::int64_t kMostWatched =
+    32;  // sequences of a run whose indexers learn: each has scratch of its own
 
 }  // namespace
 
@@ -28,16 +25,12 @@ MlaPolicy::MlaPolicy(const ModelConfig& config, const Options& options, Exec& ex
     : Policy(train::mla_weights(config), train::mla_indexer_shape(config), exec),
       config_(config),
       options_(options),
-      batch_(std::clamp<std::int64_t>(options.run_tokens / kUsualSequence, 1, kMostOfAPart)),
       model_(config,
              {.weights = trained_,
               .gradient = gradient_,
               .indexer = indexer_,
               .indexer_gradient = indexer_gradient_},
-             {.batch = batch_,
-              .max_context = std::max(kShortest, options.context),
-              .products = options.products},
-             exec, choose_kernels()) {}
+             {.max_context = options.context, .products = options.products}, exec, choose_kernels()) {}
 
 void MlaPolicy::read(const TensorSource& source) {
   for (const auto& entry : trained_.entries()) {
@@ -71,102 +64,47 @@ OpenedModel MlaPolicy::snapshot(const std::filesystem::path& path) const {
   return out;
 }
 
-// By length, so that little is filled up.
-std::vector<MlaPolicy::Part> MlaPolicy::parts(std::span<const Sequence> sequences) const {
-  std::vector<std::size_t> order(sequences.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return sequences[i].tokens.size(); });
-  std::vector<Part> out;
-  for (const std::size_t i : order) {
-    const std::int64_t length = padded(sequences[i].tokens.size());
-    DSA_CHECK(length <= std::max(kShortest, options_.context));
-    const std::int64_t more = out.empty() ? 0 : std::ssize(out.back().sequences) + 1;
-    if (out.empty() || more > batch_ || more * length > options_.run_tokens) out.emplace_back();
-    out.back().sequences.push_back(i);
-    out.back().context = length;  // they ascend
-  }
-  return out;
-}
-
-Model::Replay MlaPolicy::replay(const Request& request, const Part& part) const {
+Model::Replay MlaPolicy::replay(const Request& request, const SequenceRun& run) const {
   Model::Replay out;
   out.selections.resize(usize(config_.num_hidden_layers));
   out.experts.resize(out.selections.size());
   const std::size_t slots = config_.moe ? usize(config_.moe->num_experts_per_tok) : 0;
-  for (std::size_t layer = 0; layer < out.selections.size(); ++layer) {
-    auto& experts = out.experts[layer];
-    for (const std::size_t i : part.sequences) {
-      const Sequence& s = request.sequences[i];
-      auto& selection = out.selections[layer].emplace_back();
-      DSA_CHECK(s.choices != nullptr);  // of a batch all are replayed or none
-      if (layer < s.choices->selections.size() && request.stage == StageKind::sparse)
-        selection = s.choices->selections[layer];
-      const auto& own = s.choices->experts[layer];
-      experts.insert(experts.end(), own.begin(), own.end());
-      if (own.empty()) continue;
-      // Rows that fill up: any experts.
-      for (auto row = std::ssize(s.tokens); row < part.context; ++row)
-        for (std::size_t slot = 0; slot < slots; ++slot) experts.push_back(static_cast<std::int32_t>(slot));
+  for (std::size_t layer = 0; layer < out.selections.size(); ++layer)
+    for (std::size_t p = 0; p < run.parts.size(); ++p) {
+      const Trace* choices = request.sequences[run.sequences[p]].choices;
+      DSA_CHECK(choices != nullptr);  // of a batch all are replayed or none
+      const bool selected = layer < choices->selections.size() && !choices->selections[layer].count.empty() &&
+                            request.stage == StageKind::sparse;
+      out.selections[layer].push_back(selected ? &choices->selections[layer] : nullptr);
+      const auto& experts = choices->experts[layer];
+      if (experts.empty()) continue;
+      const auto shared = static_cast<std::ptrdiff_t>(usize(run.parts[p].shared) * slots);
+      out.experts[layer].insert(out.experts[layer].end(), experts.begin() + shared, experts.end());
     }
-  }
   return out;
 }
 
-MlaPolicy::Filled MlaPolicy::filled(std::span<const Sequence> sequences, const Part& part) {
-  Filled out;
-  for (const std::size_t i : part.sequences) {
-    const Sequence& s = sequences[i];
-    const auto begin = static_cast<std::int32_t>(out.tokens.size());
-    for (const std::int32_t t : s.trained) out.trained.push_back(begin + t);
-    out.tokens.insert(out.tokens.end(), s.tokens.begin(), s.tokens.end());
-    out.tokens.resize(usize(begin + part.context));
-    out.lengths.push_back(padded(s.tokens.size()));
-    out.kept.insert(out.kept.end(), s.kept.begin(), s.kept.end());
-  }
-  DSA_CHECK(out.kept.empty() || out.kept.size() == out.trained.size());
-  return out;
-}
-
-bool MlaPolicy::run_part(const Request& request, const Part& part, bool first, Result& result,
+bool MlaPolicy::run_some(const Request& request, const SequenceRun& run, bool first, Result& result,
                          const std::atomic<bool>& cancel) {
-  const Filled in = filled(request.sequences, part);
-  const auto each = [&](auto&& visit) {
-    std::size_t at = 0;
-    for (const std::size_t i : part.sequences) {
-      const std::size_t count = request.sequences[i].trained.size();
-      visit(i, at, count);
-      at += count;
-    }
-  };
-  const Model::TokenLoss loss{.tokens = in.trained,
-                              .kept = in.kept,
-                              .slopes = [&](std::span<const float> log_probs, std::span<float> slopes) {
-                                each([&](std::size_t i, std::size_t at, std::size_t count) {
-                                  request.slopes(i, log_probs.subspan(at, count), slopes.subspan(at, count));
-                                });
-                              }};
+  const JoinedSequences joined(request, run);
   const bool replayed = std::ranges::any_of(
-      part.sequences, [&](std::size_t i) { return request.sequences[i].choices != nullptr; });
-  const Model::Replay again = replayed ? replay(request, part) : Model::Replay{};
+      run.sequences, [&](std::size_t i) { return request.sequences[i].choices != nullptr; });
+  const Model::Replay again = replayed ? replay(request, run) : Model::Replay{};
   const auto gradients = !request.slopes ? Model::Gradients::none
                          : first         ? Model::Gradients::all
                                          : Model::Gradients::more;
-  const auto losses = model_.run({.tokens = in.tokens,
-                                  .context = part.context,
+  const auto losses = model_.run({.tokens = joined.tokens(),
+                                  .parts = run.parts,
                                   .stage = request.stage,
                                   .gradients = gradients,
-                                  .lengths = in.lengths,
-                                  .token_loss = &loss,
+                                  .token_loss = &joined.loss(),
                                   .replay = replayed ? &again : nullptr,
                                   .frozen_indexers = !request.train_indexers,
-                                  .indexer_share = static_cast<double>(part.sequences.size()) /
+                                  .indexer_share = static_cast<double>(run.sequences.size()) /
                                                    static_cast<double>(request.sequences.size())},
                                  cancel);
   if (!losses) return false;
-  each([&](std::size_t i, std::size_t at, std::size_t count) {
-    const auto begin = losses->log_probs.begin() + static_cast<std::ptrdiff_t>(at);
-    result.log_probs[i].assign(begin, begin + static_cast<std::ptrdiff_t>(count));
-  });
+  joined.deal(losses->log_probs, result);
   if (!request.train_indexers || losses->indexers.empty()) return true;
   result.indexers.resize(losses->indexers.size());
   for (std::size_t i = 0; i < losses->indexers.size(); ++i) result.indexers[i].kl += losses->indexers[i].kl;
@@ -176,8 +114,11 @@ bool MlaPolicy::run_part(const Request& request, const Part& part, bool first, R
 std::optional<MlaPolicy::Result> MlaPolicy::run(const Request& request, const std::atomic<bool>& cancel) {
   Result result{.log_probs = std::vector<std::vector<float>>(request.sequences.size())};
   bool first = true;
-  for (const Part& part : parts(request.sequences)) {
-    if (!run_part(request, part, first, result, cancel)) return std::nullopt;
+  for (const SequenceRun& some :
+       runs_of(request.sequences, {.rows = options_.run_tokens,
+                                  .sequences = request.train_indexers ? kMostWatched : 0,
+                                  .share = !request.train_indexers})) {
+    if (!run_some(request, some, first, result, cancel)) return std::nullopt;
     first = false;
   }
   return result;
@@ -189,20 +130,20 @@ std::optional<train::IndexerRecord> MlaPolicy::watch_indexers(std::span<const Se
   for (const Sequence& s : sequences)
     if (std::ssize(s.tokens) > config_.indexer->topk) longer.push_back({.tokens = s.tokens, .trained = {}});
   train::IndexerRecord out;
-  const Model::TokenLoss none;
-  for (const Part& part : parts(longer)) {
-    const Filled in = filled(longer, part);
-    const auto losses = model_.run({.tokens = in.tokens,
-                                    .context = part.context,
+  const Request request{.sequences = longer};
+  for (const SequenceRun& some :
+       runs_of(longer, {.rows = options_.run_tokens, .sequences = kMostWatched, .share = false})) {
+    const JoinedSequences joined(request, some);
+    const auto losses = model_.run({.tokens = joined.tokens(),
+                                    .parts = some.parts,
                                     .stage = StageKind::warmup,
                                     .gradients = Model::Gradients::none,
                                     .recall = true,
-                                    .lengths = in.lengths,
-                                    .token_loss = &none},
+                                    .token_loss = &joined.loss()},
                                    cancel);
     if (!losses) return std::nullopt;
     train::add_share(out, train::record_of(losses->indexers),
-                     static_cast<double>(part.sequences.size()) / static_cast<double>(longer.size()));
+                     static_cast<double>(some.sequences.size()) / static_cast<double>(longer.size()));
   }
   return out;
 }

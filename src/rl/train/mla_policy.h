@@ -11,6 +11,8 @@
 
 namespace dsa::rl {
 
+struct SequenceRun;
+
 class MlaPolicy final : public Policy {
  public:
   /// Random weights, to be read or restored.  `config` and `exec` must outlive it.
@@ -26,26 +28,12 @@ class MlaPolicy final : public Policy {
                                                      const std::atomic<bool>& cancel) override;
 
  private:
-  /// Sequences that are computed side by side, filled up to one length.
-  struct Part {
-    std::vector<std::size_t> sequences;
-    std::int64_t context = 0;
-  };
-  /// A part as a run takes it.
-  struct Filled {
-    std::vector<std::int32_t> tokens, trained;
-    std::vector<std::int64_t> lengths;
-    std::vector<std::vector<std::int32_t>> kept;  // one a trained token, or none at all
-  };
-  [[nodiscard]] static Filled filled(std::span<const Sequence> sequences, const Part& part);
-  [[nodiscard]] std::vector<Part> parts(std::span<const Sequence> sequences) const;
-  [[nodiscard]] train::MlaModel::Replay replay(const Request& request, const Part& part) const;
-  bool run_part(const Request& request, const Part& part, bool first, Result& result,
+  [[nodiscard]] train::MlaModel::Replay replay(const Request& request, const SequenceRun& run) const;
+  bool run_some(const Request& request, const SequenceRun& run, bool first, Result& result,
                 const std::atomic<bool>& cancel);
 
   const ModelConfig& config_;
   Options options_;
-  std::int64_t batch_;  // sequences of a part
   train::MlaModel model_;
 };
 

@@ -4,20 +4,30 @@
 
 #include "base/error.h"
 #include "base/numeric.h"
-#include "model/sequence_pass.h"
 #include "sampling/log_probs.h"
 #include "sampling/sampler.h"
 
 namespace dsa::rl {
 namespace {
 
-// Hooks that note down what is chosen; `out` must outlive the passes.
-ForwardHooks noting(Trace& out) {
+// Rows that nobody selected for, up to position `end`: they see all that is before them.
+void see_all(dsa::train::Selection& selection, std::int64_t end) {
+  DSA_CHECK(end <= selection.topk || std::ssize(selection.count) >= end);
+  for (auto t = std::ssize(selection.count); t < end; ++t) {
+    selection.count.push_back(static_cast<std::int32_t>(t + 1));
+    for (std::int64_t i = 0; i < selection.topk; ++i)
+      selection.idx.push_back(i <= t ? static_cast<std::int32_t>(i) : -1);
+  }
+}
+
+// Hooks that note down what is chosen, behind what is there; `done`: tokens before the pass at hand.  Both
+// must outlive the passes.
+ForwardHooks noting(Trace& out, const std::int64_t& done) {
   ForwardHooks hooks;
-  hooks.selection = [&out](std::int64_t layer, TensorView<std::int32_t, 2> idx,
-                           std::span<std::int32_t> count) {
+  hooks.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {
     auto& to = out.selections[usize(layer)];
     to.topk = idx.cols();
+    see_all(to, done);
     for (std::int64_t row = 0; row < idx.rows(); ++row) {
       const auto selected = idx.span(row);
       to.idx.insert(to.idx.end(), selected.begin(), selected.end());
@@ -79,25 +89,50 @@ class Chances {
 
 }  // namespace
 
-std::optional<Trace> trace(LoadedModel& model, const TraceOrder& order, const std::atomic<bool>& cancel) {
+Tracer::Tracer(LoadedModel& model, const RunOptions& run) : model_(model), run_(run), pass_(model) {
+  last_.selections.resize(usize(model.config().num_hidden_layers));
+  last_.experts.resize(last_.selections.size());
+}
+
+std::int64_t Tracer::known(const TraceOrder& order) const {
+  const auto end =
+      order.written.empty() ? order.tokens.end() - 1 : order.tokens.begin() + order.written.front() - 1;
+  return std::ranges::mismatch(order.tokens.begin(), end, tokens_.begin(), tokens_.end()).in1 -
+         order.tokens.begin();
+}
+
+std::optional<Trace> Tracer::read(const TraceOrder& order, const std::atomic<bool>& cancel) {
+  const std::int64_t first = known(order);
+  for (auto& selection : last_.selections) {
+    const std::int64_t rows = std::min(first, std::ssize(selection.count));
+    selection.count.resize(usize(rows));
+    selection.idx.resize(usize(rows * selection.topk));
+  }
+  for (auto& experts : last_.experts)
+    experts.resize(tokens_.empty() ? 0 : experts.size() / tokens_.size() * usize(first));
+  tokens_.clear();  // unless all is read
+
   Trace out;
-  out.selections.resize(usize(model.config().num_hidden_layers));
-  out.experts.resize(out.selections.size());
-  Chances chances(order, model.config().vocab_size, out);
-  model.transformer().set_hooks(noting(out));
-  SequencePass pass(model);
+  Chances chances(order, model_.config().vocab_size, out);
+  std::int64_t done = first;
+  model_.transformer().set_hooks(noting(last_, done));
   const std::int64_t from = order.written.empty() ? SequencePass::kNoLogits : order.written.front() - 1;
   auto next = order.written.begin();
-  const bool whole = pass.extend(
-      {.tokens = order.tokens, .first = 0, .logits_from = from, .run = order.run},
-      [&](std::int64_t first, TensorView<const float, 2> logits) {
-        for (; next != order.written.end() && *next - 1 < first + logits.rows(); ++next)
-          chances.add(logits.span(*next - 1 - first), order.tokens[usize(*next)]);
+  const bool whole = pass_.extend(
+      {.tokens = order.tokens.subspan(usize(first)), .first = first, .logits_from = from, .run = run_},
+      [&](std::int64_t row, TensorView<const float, 2> logits) {
+        for (; next != order.written.end() && *next - 1 < row + logits.rows(); ++next)
+          chances.add(logits.span(*next - 1 - row), order.tokens[usize(*next)]);
       },
-      {}, cancel);
-  model.transformer().set_hooks({});
+      [&](std::int64_t tokens) { done = tokens; }, cancel);
+  model_.transformer().set_hooks({});
   if (!whole) return std::nullopt;
-  std::erase_if(out.selections, [](const auto& s) { return s.count.empty() || s.count.front() == 0; });
+  tokens_.assign(order.tokens.begin(), order.tokens.end());
+  for (auto& selection : last_.selections)
+    if (!selection.count.empty()) see_all(selection, done);
+  if (std::ranges::any_of(last_.selections, [](const auto& layer) { return !layer.count.empty(); }))
+    out.selections = last_.selections;
+  out.experts = last_.experts;
   return out;
 }
 

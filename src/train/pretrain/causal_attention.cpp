@@ -36,12 +36,12 @@ CausalAttention::CausalAttention(const Sizes& sizes, Exec& exec, const RowKernel
   k_panels_.resize(usize(sizes.heads * padded * sizes.qk_dim));
 }
 
-// p [block rows, block end] into scratch.p, zeros where a row does not look.
+// p [block rows, block keys] into scratch.p, zeros where a row does not look.
 void CausalAttention::probabilities(const AttentionTensors& in, const Selection* selection, std::int64_t head,
                                     const float* k_panels, const Block& block, Scratch& scratch) const {
-  const std::int64_t stride = sizes_.max_context;
+  const std::int64_t stride = sizes_.max_context, keys = block.keys();
   kernels_.product({.m = block.rows(),
-                    .n = block.end,
+                    .n = keys,
                     .k = sizes_.qk_dim,
                     .a = in.q.row(block.first, head),
                     .a_row = in.q.stride(0),
@@ -50,19 +50,20 @@ void CausalAttention::probabilities(const AttentionTensors& in, const Selection*
                     .b_panel = kPanel * sizes_.qk_dim,
                     .c = scratch.p.data(),
                     .c_row = stride});
-  for (std::int64_t t = block.first; t < block.end; ++t) {
-    float* row = scratch.p.data() + (t - block.first) * stride;
+  for (std::int64_t r = block.first; r < block.end; ++r) {
+    const std::int64_t t = block.before + r;
+    float* row = scratch.p.data() + (r - block.first) * stride;
     if (selection == nullptr) {
       kernels_.scale(row, sizes_.scale, t + 1);
       kernels_.softmax(row, t + 1);
-      std::fill(row + t + 1, row + block.end, 0.0F);
+      std::fill(row + t + 1, row + keys, 0.0F);
       continue;
     }
     const auto selected = selection->row(t);
     float* compact = scratch.compact.data();
     for (std::size_t i = 0; i < selected.size(); ++i) compact[i] = sizes_.scale * row[selected[i]];
     kernels_.softmax(compact, static_cast<std::int64_t>(selected.size()));
-    std::fill(row, row + block.end, 0.0F);
+    std::fill(row, row + keys, 0.0F);
     for (std::size_t i = 0; i < selected.size(); ++i) row[selected[i]] = compact[i];
   }
 }
@@ -83,14 +84,15 @@ void CausalAttention::add_mean(const Selection* selection, const Block& block, c
 
 void CausalAttention::forward(const AttentionTensors& in, const Selection* selection,
                               TensorView<float, 3> out, TensorView<float, 2> mean_attention) {
-  const std::int64_t n = in.q.rows(), head_panels = padded_to_panel(sizes_.max_context) * sizes_.qk_dim;
-  DSA_CHECK(n <= sizes_.max_context);
+  const std::int64_t n = in.k.rows(), rows = in.q.rows();
+  const std::int64_t head_panels = padded_to_panel(sizes_.max_context) * sizes_.qk_dim;
+  DSA_CHECK(rows <= n && n <= sizes_.max_context && (mean_attention.empty() || rows == n));
   exec_.parallel_for(sizes_.heads, 1, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t h = begin; h < end; ++h) pack_head(in.k, h, k_panels_.data() + h * head_panels);
   });
-  exec_.parallel_for(n, kBlockRows, [&](std::int64_t begin, std::int64_t end, int rank) {
+  exec_.parallel_for(rows, kBlockRows, [&](std::int64_t begin, std::int64_t end, int rank) {
     Scratch& scratch = scratch_[static_cast<std::size_t>(rank)];
-    const Block block{.first = begin, .end = end};
+    const Block block{.first = begin, .end = end, .before = n - rows};
     if (!mean_attention.empty())
       for (std::int64_t t = begin; t < end; ++t)
         std::fill_n(mean_attention.row(t), selection == nullptr ? t + 1 : selection->topk, 0.0F);
@@ -98,7 +100,7 @@ void CausalAttention::forward(const AttentionTensors& in, const Selection* selec
       probabilities(in, selection, h, k_panels_.data() + h * head_panels, block, scratch);
       kernels_.product({.m = block.rows(),
                         .n = sizes_.v_dim,
-                        .k = end,
+                        .k = block.keys(),
                         .a = scratch.p.data(),
                         .a_row = sizes_.max_context,
                         .b = in.v.row(0, h),
@@ -122,18 +124,20 @@ void CausalAttention::backward(const AttentionTensors& in, const Selection* sele
 void CausalAttention::backward_head(const AttentionTensors& in, const Selection* selection, std::int64_t head,
                                     TensorView<const float, 3> d_out,
                                     const SelectedAttention::Gradients& gradients, Scratch& scratch) const {
-  const std::int64_t n = in.q.rows(), stride = sizes_.max_context;
+  const std::int64_t rows = in.q.rows(), stride = sizes_.max_context;
   pack_head(in.k, head, scratch.k_panels.data());
   pack_head(in.v, head, scratch.v_panels.data());
   // The last block reaches all keys: it writes their gradients, the others add to them.
-  for (std::int64_t first = (n - 1) / kBlockRows * kBlockRows; first >= 0; first -= kBlockRows) {
-    const Block block{.first = first, .end = std::min(n, first + kBlockRows)};
-    const bool add = block.end < n;
+  for (std::int64_t first = (rows - 1) / kBlockRows * kBlockRows; first >= 0; first -= kBlockRows) {
+    const Block block{
+        .first = first, .end = std::min(rows, first + kBlockRows), .before = in.k.rows() - rows};
+    const std::int64_t keys = block.keys();
+    const bool add = block.end < rows;
     probabilities(in, selection, head, scratch.k_panels.data(), block, scratch);
     float *p = scratch.p.data(), *dp = scratch.dp.data();
     const float* d = d_out.row(first, head);
     kernels_.product({.m = block.rows(),
-                      .n = block.end,
+                      .n = keys,
                       .k = sizes_.v_dim,
                       .a = d,
                       .a_row = d_out.stride(0),
@@ -144,7 +148,7 @@ void CausalAttention::backward_head(const AttentionTensors& in, const Selection*
                       .c_row = stride});
     const auto transposed = [&](const float* a, const float* b, std::int64_t b_row, std::int64_t columns,
                                 TensorView<float, 3> to) {
-      kernels_.product({.m = block.end,
+      kernels_.product({.m = keys,
                         .n = columns,
                         .k = block.rows(),
                         .a = a,
@@ -158,12 +162,12 @@ void CausalAttention::backward_head(const AttentionTensors& in, const Selection*
     };
     transposed(p, d, d_out.stride(0), sizes_.v_dim, gradients.v);
     for (std::int64_t r = 0; r < block.rows(); ++r) {
-      kernels_.softmax_backward(p + r * stride, dp + r * stride, block.end);
-      kernels_.scale(dp + r * stride, sizes_.scale, block.end);
+      kernels_.softmax_backward(p + r * stride, dp + r * stride, keys);
+      kernels_.scale(dp + r * stride, sizes_.scale, keys);
     }
     kernels_.product({.m = block.rows(),
                       .n = sizes_.qk_dim,
-                      .k = block.end,
+                      .k = keys,
                       .a = dp,
                       .a_row = stride,
                       .b = in.k.row(0, head),

@@ -16,6 +16,8 @@
 
 namespace dsa::train {
 
+/// Queries may be of the last positions alone: what is before them has keys and values.
+///
 /// Scores come in blocks of rows by all earlier positions, also where few of those are selected: at contexts
 /// of a thousand tokens that costs less than gathering.  float32.  Results depend on the kernels, never on
 /// the number of threads.  Not thread-safe.
@@ -27,14 +29,15 @@ class CausalAttention {
   };
   CausalAttention(const Sizes& sizes, Exec& exec, const RowKernels& kernels);
 
-  /// q and k [n, heads, qk_dim], v [n, heads, v_dim]; selection null: every position.
-  /// Writes out [n, heads, v_dim] and, if it is not empty, the heads' mean of p:
+  /// q [m, heads, qk_dim] of the last m of n positions, k [n, heads, qk_dim], v [n, heads, v_dim];
+  /// selection, of all n: null: every position.
+  /// Writes out [m, heads, v_dim] and, if it is not empty (then m is n), the heads' mean of p:
   /// [n, topk] over each selection, or [n, at least n] over all
   /// (what is past a row's own count is not written).
   void forward(const AttentionTensors& in, const Selection* selection, TensorView<float, 3> out,
                TensorView<float, 2> mean_attention);
 
-  /// Writes the gradients for d_out [n, heads, v_dim]; scores are computed once more.
+  /// Writes the gradients for d_out [m, heads, v_dim]; scores are computed once more.
   void backward(const AttentionTensors& in, const Selection* selection, TensorView<const float, 3> d_out,
                 const SelectedAttention::Gradients& gradients);
 
@@ -47,8 +50,10 @@ class CausalAttention {
     std::vector<float> v_panels;
   };
   struct Block {
-    std::int64_t first, end;  // rows
+    std::int64_t first, end;  // rows of q
+    std::int64_t before;      // positions before q's first
     [[nodiscard]] std::int64_t rows() const { return end - first; }
+    [[nodiscard]] std::int64_t keys() const { return before + end; }
   };
   void probabilities(const AttentionTensors& in, const Selection* selection, std::int64_t head,
                      const float* k_panels, const Block& block, Scratch& scratch) const;

@@ -114,6 +114,43 @@ TEST_P(CausalAttentionTest, OverEverythingIsGatheringEverything) {
   expect_same(c.by_blocks(*GetParam(), 2, nullptr, kTokens), c.by_gathering(*GetParam(), selection(kTokens)));
 }
 
+// The last rows alone give their own rows' bits, and what gradients they pass on is that of a loss of theirs.
+TEST_P(CausalAttentionTest, QueriesMayBeOfTheLastPositionsAlone) {
+  const Selection some = selection(kTopk);
+  for (const Selection* selected : {static_cast<const Selection*>(nullptr), &some})
+    for (const std::int64_t rows : {1, 37, 64, 149}) {
+      const std::int64_t first = kTokens - rows;
+      Case c;
+      std::fill_n(c.d_out.begin(), first * kHeads * kValueDim, 0.0F);
+      const Result whole = c.by_blocks(*GetParam(), 2, selected, selected != nullptr ? kTopk : kTokens);
+      Exec exec(2);
+      CausalAttention attention({.heads = kHeads,
+                                 .qk_dim = kDim,
+                                 .v_dim = kValueDim,
+                                 .max_context = kTokens,
+                                 .scale = 1 / std::sqrt(static_cast<float>(kDim))},
+                                exec, *GetParam());
+      const auto last = [&](std::vector<float>& data, std::int64_t dim) {
+        return view(data, dim).slice(first, rows);
+      };
+      Result tail{.out = std::vector<float>(whole.out.size()),
+                  .mean = {},
+                  .dq = std::vector<float>(whole.dq.size()),
+                  .dk = std::vector<float>(whole.dk.size(), NAN),
+                  .dv = std::vector<float>(whole.dv.size(), NAN)};
+      const AttentionTensors in{.q = last(c.q, kDim), .k = view(c.k, kDim), .v = view(c.v, kValueDim)};
+      attention.forward(in, selected, last(tail.out, kValueDim), {});
+      attention.backward(in, selected, last(c.d_out, kValueDim),
+                         {.q = last(tail.dq, kDim), .k = view(tail.dk, kDim), .v = view(tail.dv, kValueDim)});
+      for (std::int64_t i = first * kHeads * kValueDim; i < std::ssize(whole.out); ++i)
+        ASSERT_EQ(tail.out[static_cast<std::size_t>(i)], whole.out[static_cast<std::size_t>(i)])
+            << rows << " rows, " << i;
+      expect_near(tail.dq, whole.dq, "dq ");
+      expect_near(tail.dk, whole.dk, "dk ");
+      expect_near(tail.dv, whole.dv, "dv ");
+    }
+}
+
 TEST_P(CausalAttentionTest, DoesNotDependOnThreads) {
   Case c;
   const Selection selected = selection(kTopk);

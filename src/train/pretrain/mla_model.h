@@ -25,6 +25,7 @@
 #include "train/loop/flat_tensors.h"
 #include "train/loop/products.h"
 #include "train/pretrain/stages.h"
+#include "train/sparse/joined_rows.h"
 #include "train/sparse/selected_attention.h"
 #include "train/sparse/token_loss.h"
 #include "train/warmup/indexer_parameters.h"
@@ -43,8 +44,7 @@ class MlaModel {
     IndexerTensors& indexer_gradient;
   };
   struct Options {
-    std::int64_t batch = 1;        // sequences that a run takes at most
-    std::int64_t max_context = 0;  // tokens of each at most
+    std::int64_t max_context = 0;  // tokens of a sequence at most
     double mtp = 0;                // W; 0: the prediction module is left out
     Products products = Products::f32;
   };
@@ -62,20 +62,21 @@ class MlaModel {
   using TokenLoss = train::TokenLoss;  // with one, the prediction module takes no part
   /// What the model chose when it wrote the tokens, to be chosen again in `sparse`.
   struct Replay {
-    /// By layer and sequence, rows of its length; a layer or a sequence without any selects for itself.
-    std::vector<std::vector<Selection>> selections = {};
+    /// By layer and part, rows of all tokens of its sequence; a layer or a part without any selects for
+    /// itself.  With frozen indexers alone.
+    std::vector<std::vector<const Selection*>> selections = {};
     /// By layer: experts of every row [rows, experts a token]; empty: the routers choose.
     std::vector<std::vector<std::int32_t>> experts = {};
   };
   struct Request {
     std::span<const std::int32_t> tokens;  // the sequences one after the other
-    std::int64_t context = 0;              // tokens of each; at least 3
+    std::int64_t context = 0;              // tokens of each, at least 3; without `parts`
+    /// With a TokenLoss: `tokens` are what these have of their own, one after the other.  Nothing is shared
+    /// where indexers learn.
+    std::span<const SequencePart> parts = {};
     StageKind stage = StageKind::dense;
     Gradients gradients = Gradients::all;
     bool recall = false;  // wanted in `warmup` and `sparse`
-    /// Tokens of each sequence that count, at least 3; what is behind them fills it up to `context`.  Empty:
-    /// all do.
-    std::span<const std::int64_t> lengths = {};
     const TokenLoss* token_loss = nullptr;
     const Replay* replay = nullptr;
     bool frozen_indexers = false;  // in `sparse`: they select, and get neither loss nor gradient
@@ -98,7 +99,7 @@ class MlaModel {
 
   /// [tokens, vocab] of one sequence, over everything or over the selections; for tests.
   std::vector<float> logits(std::span<const std::int32_t> tokens, StageKind stage);
-  /// Of the last run or logits(), sequence 0; for tests.
+  /// Of the last run or logits(), sequence 0; no rows where it saw everything unasked.  For tests.
   [[nodiscard]] const Selection& selection(std::int64_t layer) const;
 
  private:

@@ -23,6 +23,9 @@ class JoinedRows {
 
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(positions_.size()); }
   [[nodiscard]] std::int64_t parts() const { return static_cast<std::int64_t>(parts_.size()); }
+  [[nodiscard]] const SequencePart& part(std::int64_t i) const { return parts_[static_cast<std::size_t>(i)]; }
+  /// The row of a part's first token of its own.
+  [[nodiscard]] std::int64_t first(std::int64_t part) const { return first_[static_cast<std::size_t>(part)]; }
   /// By row: its place in its sequence.
   [[nodiscard]] const std::vector<std::int64_t>& positions() const { return positions_; }
   /// Tokens of a part's sequence, shared ones included.

@@ -1,6 +1,7 @@
 #include "train/torch/mla_layer_torch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "checkpoint/tensor_names.h"
@@ -15,38 +16,62 @@ using torch::autograd::tensor_list;
 
 constexpr double kLatentEps = 1e-6;  // whatever rms_norm_eps says (model/step.h)
 
-AttentionTensors sequence_of(const tensor_list& qkv, std::int64_t first, std::int64_t n) {
-  return {.q = heads_view(qkv[0]).slice(first, n),
-          .k = heads_view(qkv[1]).slice(first, n),
-          .v = heads_view(qkv[2]).slice(first, n)};
-}
-
 struct AttendCausal : Function<AttendCausal> {
+  // What a part attends with: its own queries, keys and values of its whole sequence.
+  struct Part {
+    Tensor q, k, v;
+    const Selection* selection;
+    [[nodiscard]] AttentionTensors views() const {
+      return {.q = heads_view(q), .k = heads_view(k), .v = heads_view(v)};
+    }
+  };
+  static Tensor own(const Tensor& x, const JoinedRows& rows, std::int64_t part) {
+    return x.narrow(0, rows.first(part), rows.part(part).rows);
+  }
+  static Part part_of(const tensor_list& qkv, const BatchAttention& batch, std::int64_t part) {
+    const Selection* selection = batch.selections == nullptr ? nullptr : batch.selections + part;
+    return {.q = own(qkv[0], *batch.rows, part),
+            .k = rows_of_sequence(qkv[1], *batch.rows, part),
+            .v = rows_of_sequence(qkv[2], *batch.rows, part),
+            .selection = selection == nullptr || selection->count.empty() ? nullptr : selection};
+  }
+
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                         const BatchAttention& batch) {
     ctx->save_for_backward({q, k, v});
     keep(*ctx, batch);
     auto out = torch::empty({q.size(0), v.size(1), v.size(2)});
-    const std::int64_t n = q.size(0) / batch.sequences;
-    for (std::int64_t b = 0; b < batch.sequences; ++b)
+    for (std::int64_t p = 0; p < batch.rows->parts(); ++p) {
+      const Part part = part_of({q, k, v}, batch, p);
       batch.attention->forward(
-          sequence_of({q, k, v}, b * n, n), batch.selections != nullptr ? batch.selections + b : nullptr,
-          heads_view(out).slice(b * n, n),
-          batch.mean_attention != nullptr ? batch.mean_attention[b] : TensorView<float, 2>{});
+          part.views(), part.selection, heads_view(own(out, *batch.rows, p)),
+          batch.mean_attention != nullptr ? batch.mean_attention[p] : TensorView<float, 2>{});
+    }
     return out;
   }
   static tensor_list backward(AutogradContext* ctx, const tensor_list& grads) {
     const auto saved = ctx->get_saved_variables();
     const auto batch = kept<BatchAttention>(*ctx);
+    const JoinedRows& rows = *batch.rows;
     const auto d_out = grads[0].contiguous();
     tensor_list out;
     for (const Tensor& x : saved) out.push_back(torch::empty(x.sizes()));
-    const std::int64_t n = d_out.size(0) / batch.sequences;
-    for (std::int64_t b = 0; b < batch.sequences; ++b) {
-      const auto part = [&](const Tensor& x) { return heads_view(x).slice(b * n, n); };
-      batch.attention->backward(sequence_of(saved, b * n, n),
-                                batch.selections != nullptr ? batch.selections + b : nullptr, part(d_out),
-                                {.q = part(out[0]), .k = part(out[1]), .v = part(out[2])});
+    for (std::int64_t p = 0; p < rows.parts(); ++p) {
+      const Part part = part_of(saved, batch, p);
+      const std::int64_t shared = rows.part(p).shared;
+      const auto gradient = [&](std::size_t i) {
+        if (shared == 0) return own(out[i], rows, p);
+        return torch::empty({rows.length(p), out[i].size(1), out[i].size(2)});
+      };
+      const Tensor dq = own(out[0], rows, p), dk = gradient(1), dv = gradient(2);
+      batch.attention->backward(part.views(), part.selection, heads_view(own(d_out, rows, p)),
+                                {.q = heads_view(dq), .k = heads_view(dk), .v = heads_view(dv)});
+      if (shared == 0) continue;
+      // What is shared has its gradients from the part that it belongs to, which came before.
+      for (const auto& [i, d] : {std::pair<std::size_t, Tensor>{1, dk}, {2, dv}}) {
+        own(out[i], rows, p).copy_(d.narrow(0, shared, rows.part(p).rows));
+        out[i].narrow(0, rows.first(rows.part(p).of), shared).add_(d.narrow(0, 0, shared));
+      }
     }
     out.emplace_back();
     return out;
@@ -63,6 +88,12 @@ Tensor rope_interleaved(const Tensor& x, const Tensor& cos_sin) {
 }
 
 }  // namespace
+
+Tensor rows_of_sequence(const Tensor& x, const JoinedRows& rows, std::int64_t part) {
+  const SequencePart& p = rows.part(part);
+  const auto own = x.narrow(0, rows.first(part), p.rows);
+  return p.shared == 0 ? own : torch::cat({x.narrow(0, rows.first(p.of), p.shared), own});
+}
 
 Tensor MlaMlp::forward(const Tensor& x, Products products) const {
   return multiply(torch::silu(multiply(x, gate_proj, products)) * multiply(x, up_proj, products), down_proj,

@@ -15,19 +15,23 @@
 #include "exec/exec.h"
 #include "kernels/registry.h"
 #include "train/pretrain/causal_attention.h"
+#include "train/sparse/joined_rows.h"
 #include "train/torch/layer_ops_torch.h"
 
 namespace dsa::train {
 
-/// What a layer attends with, for a batch of sequences; what it points at must live until the backward has
-/// run, but for mean_attention.
+/// What a layer attends with; what it points at must live until the backward has run, but for
+/// mean_attention.
 struct BatchAttention {
   CausalAttention* attention = nullptr;
-  std::int64_t sequences = 0;
-  const Selection* selections = nullptr;  // [sequences]; null: over everything
-  // [sequences], written in the forward; null: not wanted.
+  const JoinedRows* rows = nullptr;       // of all sequences
+  const Selection* selections = nullptr;  // by part; null, or one of no rows: over everything
+  // By part, written in the forward; null: not wanted.  Then no part shares anything.
   const TensorView<float, 2>* mean_attention = nullptr;
 };
+
+/// Of x, a row each of a run: those of a part's whole sequence, in order.  A view where nothing is shared.
+torch::Tensor rows_of_sequence(const torch::Tensor& x, const JoinedRows& rows, std::int64_t part);
 
 struct MlaMlp {
   torch::Tensor gate_proj, up_proj, down_proj;
@@ -71,7 +75,7 @@ struct MlaLayer {
     std::vector<std::int64_t>& expert_load;      // empty where the layer has no experts
     std::span<const std::int32_t> experts = {};  // choices to be made again (MlaMoe::Tools)
   };
-  /// The residual stream after the layer; x [rows, hidden], the batch's sequences one after the other.
+  /// The residual stream after the layer; x [rows, hidden] as pass.attention.rows has them.
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, const Pass& pass) const;
 };
 

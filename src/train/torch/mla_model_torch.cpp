@@ -77,70 +77,71 @@ struct MlaModel::Impl {
   }
 
   // One indexer a sequence: what it projects for a selection, its loss needs again.
-  std::deque<SparseIndexer>& indexers(std::int64_t topk) {
+  SparseIndexer& indexer(std::int64_t topk, std::int64_t sequence) {
     auto& out = topk == config_.indexer->topk ? selecting_ : seeing_all_;
-    while (static_cast<std::int64_t>(out.size()) < options_.batch)
+    while (std::ssize(out) <= sequence)
       out.emplace_back(parameters_.indexer.shape(), index_rope_, options_.max_context, topk, exec_, kernels_);
-    return out;
+    return out[static_cast<std::size_t>(sequence)];
   }
 
   // The run at hand.
   struct Run {
     Request request;
-    std::int64_t sequences;
+    JoinedRows rows;
+    JoinedRows module_rows;  // of the prediction module, which has none for a sequence's last token
     Losses losses;
 
-    [[nodiscard]] std::int64_t length(std::size_t b, std::int64_t n) const {
-      return request.lengths.empty() ? n : std::min(n, request.lengths[b]);
-    }
     /// Whether the indexers are to follow the attention, or be seen doing so.
     [[nodiscard]] bool watches_indexers() const {
       return request.stage == StageKind::warmup ||
              (request.stage == StageKind::sparse && !request.frozen_indexers);
     }
+    [[nodiscard]] std::int64_t sequences() const { return rows.parts(); }
   };
 
   // Residual stream after a layer; its indexer's loss and gradient are complete when it returns.
-  Tensor layer(Run& run, std::size_t i, const Tensor& x, std::int64_t n) {
+  Tensor layer(Run& run, std::size_t i, const Tensor& x, const JoinedRows& rows) {
     const StageKind stage = run.request.stage;
-    const auto layer = static_cast<std::int64_t>(i);
-    const auto batch = static_cast<std::size_t>(run.sequences);
+    const auto parts = static_cast<std::size_t>(rows.parts());
     LayerPass& pass = passes_[i];
-    pass.attention = {.attention = &attention_, .sequences = run.sequences};
-    pass.selections.resize(batch);
+    pass.attention = {.attention = &attention_, .rows = &rows};
+    pass.selections.assign(parts, {});
     const std::int64_t topk = stage == StageKind::sparse ? config_.indexer->topk : options_.max_context;
-    std::vector<TensorView<float, 2>> means(batch);
+    std::vector<TensorView<float, 2>> means(parts);
     if (run.watches_indexers()) {
-      mean_attention_.resize(batch * static_cast<std::size_t>(options_.max_context * topk));
-      for (std::size_t b = 0; b < batch; ++b)
-        means[b] = {mean_attention_.data() + static_cast<std::int64_t>(b) * options_.max_context * topk,
-                    {n, topk}};
+      const std::int64_t size = options_.max_context * topk;
+      mean_attention_.resize(parts * static_cast<std::size_t>(size));
+      for (std::size_t p = 0; p < parts; ++p)
+        means[p] = {mean_attention_.data() + static_cast<std::int64_t>(p) * size,
+                    {rows.length(static_cast<std::int64_t>(p)), topk}};
       pass.attention.mean_attention = means.data();
     }
     if (stage == StageKind::sparse) pass.attention.selections = pass.selections.data();
 
-    Tensor h, latent;
-    const auto part = [&](const Tensor& y, std::size_t b) {
-      return matrix_view(y).slice(static_cast<std::int64_t>(b) * n, run.length(b, n));
-    };
-    const auto weights = std::as_const(parameters_.indexer).layer(layer);
+    const auto weights = std::as_const(parameters_.indexer).layer(static_cast<std::int64_t>(i));
+    std::vector<Tensor> hs(parts), latents(parts);  // what the indexers read, of whole sequences
     const auto y = layers_[i].forward(
         x, {.config = config_,
             .exec = exec_,
             .kernels = kernels_,
             .products = options_.products,
-            .cos_sin = cos_sin_.slice(0, 0, n).repeat({run.sequences, 1}),
+            .cos_sin = cos_sin_.index_select(0, torch::tensor(rows.positions())),
             .attention = pass.attention,
             .on_index_input =
                 [&](const Tensor& normed, const Tensor& query) {
                   if (stage == StageKind::dense) return;
-                  h = normed.detach().contiguous();
-                  latent = query.detach().contiguous();
-                  for (std::size_t b = 0; b < batch; ++b) {
-                    pass.selections[b].topk = topk;
-                    indexers(topk)[b].select(weights, part(h, b), pass.selections[b], part(latent, b));
-                    if (run.request.replay != nullptr) replay(*run.request.replay, i, b, pass.selections[b]);
-                    fill_up(pass.selections[b], n);
+                  const auto h = normed.detach().contiguous(), latent = query.detach().contiguous();
+                  for (std::size_t p = 0; p < parts; ++p) {
+                    const auto part = static_cast<std::int64_t>(p);
+                    Selection& out = pass.selections[p];
+                    if (!run.watches_indexers() &&
+                        (rows.length(part) <= topk || replayed(run.request, i, p, rows.length(part), out)))
+                      continue;
+                    hs[p] = rows_of_sequence(h, rows, part);
+                    latents[p] = rows_of_sequence(latent, rows, part);
+                    out.topk = topk;
+                    indexer(topk, run.watches_indexers() ? part : 0)
+                        .select(weights, matrix_view(hs[p]), out, matrix_view(latents[p]));
                   }
                 },
             .expert_load = run.losses.expert_load[i],
@@ -148,31 +149,25 @@ struct MlaModel::Impl {
                            ? std::span<const std::int32_t>(run.request.replay->experts[i])
                            : std::span<const std::int32_t>()});
     if (run.watches_indexers())
-      for (std::size_t b = 0; b < batch; ++b)
-        index_loss(run, i, indexers(topk)[b],
+      for (std::size_t p = 0; p < parts; ++p)
+        index_loss(run, i, indexer(topk, static_cast<std::int64_t>(p)),
                    {.weights = weights,
-                    .h = part(h, b),
-                    .latent = part(latent, b),
-                    .selection = pass.selections[b],
-                    .mean_attention = means[b]});
+                    .h = matrix_view(hs[p]),
+                    .latent = matrix_view(latents[p]),
+                    .selection = pass.selections[p],
+                    .mean_attention = means[p]});
     if (!torch::isfinite(y).all().item<bool>()) fail("layer {}: the output is not a finite number", i);
     return y;
   }
 
-  static void replay(const Replay& replay, std::size_t i, std::size_t b, Selection& out) {
-    if (i >= replay.selections.size() || b >= replay.selections[i].size()) return;
-    const Selection& then = replay.selections[i][b];
-    if (then.count.empty()) return;
-    DSA_CHECK(then.topk == out.topk && then.count.size() == out.count.size());
-    out = then;
-  }
-  // Rows behind a sequence's end look at its first token: nobody looks at them.
-  static void fill_up(Selection& selection, std::int64_t n) {
-    const std::size_t rows = selection.count.size();
-    selection.idx.resize(static_cast<std::size_t>(n * selection.topk), -1);
-    selection.count.resize(static_cast<std::size_t>(n), 1);
-    for (std::size_t t = rows; t < selection.count.size(); ++t)
-      selection.idx[t * static_cast<std::size_t>(selection.topk)] = 0;
+  static bool replayed(const Request& request, std::size_t i, std::size_t p, std::int64_t length,
+                       Selection& out) {
+    if (request.replay == nullptr || i >= request.replay->selections.size()) return false;
+    const auto& then = request.replay->selections[i];
+    if (p >= then.size() || then[p] == nullptr) return false;
+    DSA_CHECK(std::ssize(then[p]->count) == length);
+    out = *then[p];
+    return true;
   }
 
   struct IndexInput {
@@ -184,7 +179,7 @@ struct MlaModel::Impl {
   // Adds one sequence's part of the batch's mean.
   void index_loss(Run& run, std::size_t i, SparseIndexer& indexer, const IndexInput& in) {
     const bool all = run.request.gradients != Gradients::none;
-    const auto share = run.request.indexer_share / static_cast<double>(run.sequences);
+    const auto share = run.request.indexer_share / static_cast<double>(run.sequences());
     const auto gradient = layer_gradient_.layer(0);
     LayerLoss& loss = run.losses.indexers[i];
     loss.kl +=
@@ -203,7 +198,7 @@ struct MlaModel::Impl {
     const std::int64_t n = in.h.rows(), topk = config_.indexer->topk;
     if (n <= topk) return;
     Selection selected;
-    indexers(topk).front().select(in.weights, in.h, selected, in.latent);
+    indexer(topk, 0).select(in.weights, in.h, selected, in.latent);
     std::vector<double> kept(static_cast<std::size_t>(n)), best(kept.size());
     exec_.parallel_for(n - topk, 16, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t t = topk + begin; t < topk + end; ++t) {
@@ -221,12 +216,25 @@ struct MlaModel::Impl {
     recall.best += share * std::accumulate(best.begin(), best.end(), 0.0) / rows;
   }
 
+  static JoinedRows equal_parts(std::int64_t count, std::int64_t rows) {
+    return JoinedRows(std::vector<SequencePart>(static_cast<std::size_t>(count), {.rows = rows}));
+  }
   Run begin(const Request& request) {
-    DSA_CHECK(request.context >= 3 && request.context <= options_.max_context);
-    const auto tokens = static_cast<std::int64_t>(request.tokens.size());
-    Run run{.request = request, .sequences = tokens / request.context, .losses = {}};
-    DSA_CHECK(run.sequences >= 1 && run.sequences <= options_.batch && tokens % request.context == 0);
-    DSA_CHECK(request.lengths.empty() || static_cast<std::int64_t>(request.lengths.size()) == run.sequences);
+    const auto tokens = std::ssize(request.tokens);
+    if (request.parts.empty()) {
+      DSA_CHECK(request.context >= 3 && tokens >= request.context && tokens % request.context == 0);
+    } else {
+      DSA_CHECK(request.token_loss != nullptr);
+    }
+    const std::int64_t sequences = request.parts.empty() ? tokens / request.context : 0;
+    Run run{
+        .request = request,
+        .rows = request.parts.empty() ? equal_parts(sequences, request.context) : JoinedRows(request.parts),
+        .module_rows = equal_parts(sequences, request.context - 1),
+        .losses = {}};
+    DSA_CHECK(run.rows.rows() == tokens && run.rows.longest() <= options_.max_context);
+    if (run.watches_indexers())
+      for (const SequencePart& part : request.parts) DSA_CHECK(part.shared == 0);
     run.losses.expert_load.resize(layers_.size());
     if (request.stage != StageKind::dense) run.losses.indexers.resize(layers_.size());
     return run;
@@ -237,7 +245,7 @@ struct MlaModel::Impl {
     Tensor x = embedding_.index_select(0, index_of(run.request.tokens));
     for (std::int64_t i = 0; i < config_.num_hidden_layers; ++i) {
       if (cancel) return {};
-      x = layer(run, static_cast<std::size_t>(i), x, run.request.context);
+      x = layer(run, static_cast<std::size_t>(i), x, run.rows);
     }
     return rms_norm(x, norm_, config_.rms_norm_eps);
   }
@@ -252,7 +260,7 @@ struct MlaModel::Impl {
   }
   // Every sequence's rows but its last `skip`.
   static Tensor rows_before(const Run& run, const Tensor& x, std::int64_t skip) {
-    const auto rows = x.view({run.sequences, -1, x.size(1)});
+    const auto rows = x.view({run.sequences(), -1, x.size(1)});
     return rows.slice(1, 0, rows.size(1) - skip).flatten(0, 1);
   }
 
@@ -264,8 +272,7 @@ struct MlaModel::Impl {
                                     rms_norm(rows_before(run, hidden, 1), mtp_->hnorm, config_.rms_norm_eps)},
                                    1);
     const auto x = multiply(joined, mtp_->eh_proj, options_.products);
-    return rms_norm(layer(run, layers_.size() - 1, x, run.request.context - 1), mtp_->norm,
-                    config_.rms_norm_eps);
+    return rms_norm(layer(run, layers_.size() - 1, x, run.module_rows), mtp_->norm, config_.rms_norm_eps);
   }
 
   std::optional<Losses> run(const Request& request, const std::atomic<bool>& cancel) {
@@ -306,8 +313,7 @@ struct MlaModel::Impl {
     const TokenLoss& loss = *run.request.token_loss;
     std::vector<std::int32_t> rows, next;
     for (const std::int32_t t : loss.tokens) {
-      DSA_CHECK(t % run.request.context > 0);
-      rows.push_back(t - 1);
+      rows.push_back(static_cast<std::int32_t>(run.rows.before(t)));
       next.push_back(run.request.tokens[static_cast<std::size_t>(t)]);
     }
     if (rows.empty()) return;
@@ -340,7 +346,7 @@ struct MlaModel::Impl {
   const KernelTable& kernels_;
   CausalAttention attention_;
   RopeTable index_rope_;
-  std::deque<SparseIndexer> selecting_, seeing_all_;
+  std::deque<SparseIndexer> selecting_, seeing_all_;  // made as sequences come
   IndexerTensors layer_gradient_;
   std::vector<LayerPass> passes_;      // by layer, of the run at hand
   std::vector<float> mean_attention_;  // of the layer at hand

@@ -97,43 +97,62 @@ TEST(TokenLoss, ABatchMayComeInParts) {
   for (const float g : step.indexer_gradient.values()) ASSERT_EQ(g, 0) << "frozen";
 }
 
-TEST(TokenLoss, WhatFillsASequenceUpChangesNothing) {
-  Answers step;
-  step.request.stage = StageKind::sparse;
-  const auto tokens = step.tokens;
-  constexpr std::int64_t kShort = 8;
-  std::vector<std::int32_t> own{3, 7};
-  step.loss.tokens = own;
-  step.loss.slopes = [](auto, std::span<float> slopes) { std::ranges::fill(slopes, 1.0F); };
-  step.request.tokens = std::span(tokens).first(kShort);
-  step.request.context = kShort;
-  const auto expected = step.go();
-  const auto main = test::copy(step.gradient.values()), indexer = test::copy(step.indexer_gradient.values());
-
-  const std::int64_t lengths[] = {kShort};
-  step.request.tokens = std::span(tokens).first(kContext);
-  step.request.context = kContext;
-  step.request.lengths = lengths;
-  const auto filled = step.go();
-  for (std::size_t i = 0; i < own.size(); ++i) EXPECT_NEAR(filled.log_probs[i], expected.log_probs[i], 1e-6);
-  for (std::size_t i = 0; i < main.size(); ++i) ASSERT_NEAR(step.gradient.values()[i], main[i], 1e-5);
-  for (std::size_t i = 0; i < indexer.size(); ++i)
-    ASSERT_NEAR(step.indexer_gradient.values()[i], indexer[i], 1e-5);
+// Three sequences, of which two begin as the first does: the same once with the beginnings in each, once with
+// them in the first alone.
+TEST(TokenLoss, WhatSequencesShareIsThereOnce) {
+  struct Sequence {
+    SequencePart part;
+    std::vector<std::int32_t> trained;  // places in it
+  };
+  const Sequence sequences[] = {{{.rows = 11}, {6, 10}},
+                                {{.rows = 4, .of = 0, .shared = 6}, {6, 8, 9}},
+                                {{.rows = 2, .of = 0, .shared = 7}, {7}}};
+  for (const StageKind stage : {StageKind::dense, StageKind::sparse}) {
+    Answers step;
+    step.request.stage = stage;
+    step.request.context = 0;
+    step.request.frozen_indexers = true;
+    const auto drawn = step.tokens;
+    const auto compute = [&](bool share) {
+      std::vector<std::int32_t> tokens, trained;
+      std::vector<SequencePart> parts;
+      for (const Sequence& s : sequences) {
+        const std::int64_t own = share ? s.part.shared : 0;
+        const auto begin = static_cast<std::int32_t>(std::ssize(tokens) - own);
+        for (const std::int32_t t : s.trained) trained.push_back(begin + t);
+        for (std::int64_t t = own; t < s.part.shared + s.part.rows; ++t)
+          tokens.push_back(drawn[static_cast<std::size_t>(
+              t < s.part.shared || s.part.shared == 0 ? t : t + s.part.shared)]);
+        parts.push_back(share ? s.part : SequencePart{.rows = s.part.shared + s.part.rows});
+      }
+      step.loss.tokens = trained;
+      step.request.tokens = tokens;
+      step.request.parts = parts;
+      return step.go().log_probs;
+    };
+    const auto apart = compute(false);
+    const auto gradient = test::copy(step.gradient.values());
+    const auto joined = compute(true);
+    ASSERT_EQ(joined.size(), std::size(kSlopes));
+    for (std::size_t i = 0; i < apart.size(); ++i) EXPECT_NEAR(joined[i], apart[i], 2e-6) << name(stage) << i;
+    for (std::size_t i = 0; i < gradient.size(); ++i)
+      ASSERT_NEAR(step.gradient.values()[i], gradient[i], 1e-5) << name(stage) << i;
+  }
 }
 
 TEST(TokenLoss, WhatWasChosenIsChosenAgain) {
   Answers step;
   step.request.stage = StageKind::sparse;
+  step.request.frozen_indexers = true;
   const auto own = step.go(MlaModel::Gradients::none).log_probs;
-  MlaModel::Replay replay;
-  replay.selections.resize(3);
-  for (std::int64_t layer = 0; layer < 2; ++layer)
-    replay.selections[static_cast<std::size_t>(layer)] = {step.model.selection(layer)};  // of sequence 0
+  std::vector<Selection> chosen;  // of sequence 0
+  for (std::int64_t layer = 0; layer < 2; ++layer) chosen.push_back(step.model.selection(layer));
+  const MlaModel::Replay replay{.selections = {{chosen.data()}, {&chosen[1]}}};
   step.request.replay = &replay;
   EXPECT_EQ(step.go(MlaModel::Gradients::none).log_probs, own);
 
   // Every row but the first four selects the first four tokens.
-  Selection& first = replay.selections[0][0];
+  Selection& first = chosen[0];
   for (std::size_t t = 4; t < first.count.size(); ++t)
     for (std::size_t i = 0; i < 4; ++i) first.idx[t * 4 + i] = static_cast<std::int32_t>(i);
   const auto other = step.go(MlaModel::Gradients::none).log_probs;
