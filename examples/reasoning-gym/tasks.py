@@ -3,6 +3,7 @@
     python3 -m venv venv && venv/bin/pip install reasoning-gym
     venv/bin/python examples/reasoning-gym/tasks.py leg_counting chain_sum --count 1000 >tasks.jsonl
     dsa rl tasks --file tasks.jsonl --count 3
+    dsa rl grpo --model smollm2 --lora 16 --domains tasks.jsonl --out my-model
 
 Right is the answer's own text: tasks whose answer has several lines are left out, and so should be data sets
 in which many answers are right.

@@ -33,8 +33,8 @@ using Solved = std::vector<std::vector<double>>;
 // What must be the same for two results to be of the same tasks.
 std::string tasks_in_words(const EvalOrder& o) {
   const rl::TaskSettings& t = o.tasks;
-  return fmt::format("{} tasks of {}, seed {}, difficulty {} to {}, stretched to {} bytes, {}", o.count,
-                     o.domains, t.seed, t.easiest, t.hardest, t.stretch, t.style);
+  return fmt::format("{} tasks of {}, seed {}, difficulty {} to {}, {:g} stretched to {} bytes, {}", o.count,
+                     o.domains, t.seed, t.easiest, t.hardest, t.stretched, t.stretch, t.style);
 }
 
 // "0110" for each task of a domain, in order.
@@ -247,8 +247,13 @@ Action declare_rl_eval(Command command) {
   command.add_option("--hardest", o->tasks.hardest, "difficulty of the hardest")
       .check(whole<std::int64_t>(0, rl::kHardest))
       .show_default();
-  command.add_option("--stretch", o->tasks.stretch, "bytes that a prompt is stretched to, at least")
+  command
+      .add_option("--stretch", o->tasks.stretch,
+                  "bytes that a prompt is stretched to by what does not matter; drawn evenly up to that")
       .check(whole<std::int64_t>(0, rl::kLongestTask))
+      .show_default();
+  command.add_option("--stretched", o->tasks.stretched, "share of the tasks whose prompts are stretched")
+      .check(within(0.0, 1.0))
       .show_default();
   command.add_option("--style", o->tasks.style, "steps, brief or both")
       .check(one_of({"steps", "brief", "both"}))

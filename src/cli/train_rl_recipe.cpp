@@ -35,7 +35,7 @@ constexpr const char* kStageDone = "done";  // a file in a stage's folder
 struct RecipeOrder {
   std::string model = "tiny-v32", out;
   std::string domains = "mathematics@1:4,programming@4,logic@3:2,coding@4,search@4";
-  double hours = 2.5;
+  double hours = 2.5, stretched = 1;
   std::int64_t context = 512, hardest = 2, stretch = 0, message_tokens = 128, tasks = 0, episodes = 1000,
                seed = 0;
   std::int64_t step_tasks = 32, samples = 8;
@@ -118,11 +118,9 @@ class Recipe {
   }
 
   [[nodiscard]] Words of_tasks() const {
-    Words out{"--ctx",       std::to_string(o_.context),
-              "--hardest",   std::to_string(o_.hardest),
-              "--stretch",   std::to_string(o_.stretch),
-              "--seed",      std::to_string(o_.seed),
-              "--attention", o_.attention};
+    Words out{"--ctx",     std::to_string(o_.context), "--hardest",   std::to_string(o_.hardest),
+              "--stretch", std::to_string(o_.stretch), "--stretched", fmt::format("{:g}", o_.stretched),
+              "--seed",    std::to_string(o_.seed),    "--attention", o_.attention};
     if (o_.threads > 0) out.insert(out.end(), {"--threads", std::to_string(o_.threads)});
     return out;
   }
@@ -267,8 +265,13 @@ Action declare_rl_recipe(Command command) {
   command.add_option("--hardest", o->hardest, "difficulty of the hardest tasks, of domains that do not say")
       .check(whole<std::int64_t>(0, rl::kHardest))
       .show_default();
-  command.add_option("--stretch", o->stretch, "bytes that a prompt is stretched to, at least")
+  command
+      .add_option("--stretch", o->stretch,
+                  "bytes that a prompt is stretched to by what does not matter; drawn evenly up to that")
       .check(whole<std::int64_t>(0, rl::kLongestTask))
+      .show_default();
+  command.add_option("--stretched", o->stretched, "share of the tasks whose prompts are stretched")
+      .check(within(0.0, 1.0))
       .show_default();
   command.add_option("--ctx", o->context, "tokens of an episode, at most")
       .check(whole<std::int64_t>(8, 8192))

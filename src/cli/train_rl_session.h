@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
+#include "base/sha256.h"
 #include "checkpoint/fingerprint.h"
 #include "cli/catalogue.h"
 #include "cli/train_options.h"
 #include "cli/train_progress.h"
+#include "rl/tasks/task_file.h"
 #include "rl/train/judge.h"
 #include "rl/train/training_base.h"
 
@@ -27,7 +30,9 @@ inline constexpr std::array kTaskHelp{
     SettingHelp{"easiest", "difficulty of the easiest tasks"},
     SettingHelp{"hardest",
                 "difficulty of the hardest, of domains that do not say; drawn evenly between the two"},
-    SettingHelp{"stretch", "bytes that a prompt is stretched to, at least, by what does not matter"},
+    SettingHelp{"stretch",
+                "bytes that a prompt is stretched to by what does not matter; drawn evenly up to that"},
+    SettingHelp{"stretched", "share of the tasks whose prompts are stretched"},
     SettingHelp{"style", "steps: solutions with their steps; brief: without; both: by turns"},
     SettingHelp{"ctx", "tokens of an episode, at most"},
     SettingHelp{"attention", "sparse, over the indexers' selections, or dense; in play and in training"},
@@ -68,6 +73,14 @@ inline OpenedModel open_for_tasks(const std::filesystem::path& path) {
   return with_indexer(open_model(path), {.indexer_folders = shipped_models()});
 }
 
+/// SHA-256 of what is in it.  Throws Error.
+inline std::string file_hash(const std::string& path) {
+  const MappedFile file(path);
+  Sha256 hash;
+  hash.add(file.bytes());
+  return hash.hex();
+}
+
 template <class Settings>
 struct RlSession {
   std::filesystem::path path;
@@ -92,7 +105,10 @@ struct RlSession {
   }
   [[nodiscard]] rl::Wording wording() const { return {opened.files.config, tokenizer}; }
   /// A training of `lessons`: a new one in a new folder, or the one there.  Throws Error.
-  rl::TrainingContext begin(const TrainOptions& o, const Settings& typed, const std::string& lessons) {
+  rl::TrainingContext begin(const TrainOptions& o, const Settings& typed, std::string lessons) {
+    for (const auto& one : domains)
+      if (one.domain->name.ends_with(rl::kTaskFileEnd))
+        lessons += ", file " + file_hash(std::string(one.domain->name));
     const rl::TrainingContext context{.base = opened.files,
                                       .tokenizer = tokenizer,
                                       .exec = exec,

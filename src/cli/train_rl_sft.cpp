@@ -1,8 +1,6 @@
 // dsa rl sft --domains LIST --out DIR: a model learns to write solutions, or episodes from a file.
 #include <memory>
 
-#include "base/mapped_file.h"
-#include "base/sha256.h"
 #include "cli/train_rl.h"
 #include "cli/train_rl_session.h"
 #include "rl/train/sft_trainer.h"
@@ -15,19 +13,12 @@ struct Options : TrainOptions {
   rl::SftSettings settings;
 };
 
-std::string hash_of(const std::string& path) {
-  const MappedFile file(path);
-  Sha256 hash;
-  hash.add(file.bytes());
-  return hash.hex();
-}
-
 int rl_sft(Command command, const Options& o) {
   RlSession<rl::SftSettings> session(command, o, o.settings);
   std::vector<rl::Example> examples;
   if (!o.examples.empty()) examples = rl::read_examples(o.examples);
   const auto context =
-      session.begin(o, o.settings, o.examples.empty() ? "solutions of tasks" : hash_of(o.examples));
+      session.begin(o, o.settings, o.examples.empty() ? "solutions of tasks" : file_hash(o.examples));
   rl::TaskCurriculum curriculum(session.domains, session.checkpoint->settings, session.wording(), examples);
   rl::SftTrainer trainer(context, curriculum, std::move(*session.checkpoint));
   return run_training(trainer, o, [&](const train::TrainingLoop& loop) { return rl_closing(loop, o); });

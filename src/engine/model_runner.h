@@ -7,7 +7,7 @@
 
 namespace dsa {
 
-class ModelRunner final : public Runner {
+class ModelRunner : public Runner {
  public:
   /// `model` must outlive it; whoever else runs on it in between overwrites the cache.
   explicit ModelRunner(LoadedModel& model) : model_(model) {}

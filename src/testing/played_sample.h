@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "engine/model_runner.h"
+#include "rl/train/choice_notes.h"
 #include "rl/train/held_out.h"
 #include "rl/train/policy.h"
 #include "rl/train/training_base.h"
@@ -19,7 +21,25 @@ struct PlayedSample {
   std::vector<rl::Policy::Sequence> sequences;  // of the same; their tokens are in `groups`
 };
 
-/// `tasks` tasks, three episodes each, and each read again.
+/// What was noted in play is what is chosen in reading again; but for the last token, which play did not read.
+inline void expect_same_choices(const rl::Trace& noted, const rl::Trace& read, std::int64_t tokens) {
+  ASSERT_EQ(noted.experts.size(), read.experts.size());
+  for (std::size_t layer = 0; layer < read.experts.size(); ++layer) {
+    ASSERT_EQ(noted.experts[layer].size(), read.experts[layer].size());
+    const auto rows = static_cast<std::ptrdiff_t>(read.experts[layer].size()) / tokens * (tokens - 1);
+    EXPECT_TRUE(std::equal(noted.experts[layer].begin(), noted.experts[layer].begin() + rows,
+                           read.experts[layer].begin()))
+        << "layer " << layer;
+  }
+  for (std::size_t layer = 0; layer < noted.selections.size(); ++layer) {
+    const auto &mine = noted.selections[layer], &theirs = read.selections[layer];
+    ASSERT_EQ(mine.count.size(), theirs.count.size());
+    for (std::int64_t t = 0; t + 1 < tokens && !mine.count.empty(); ++t)
+      EXPECT_TRUE(std::ranges::equal(mine.row(t), theirs.row(t))) << "layer " << layer << ", row " << t;
+  }
+}
+
+/// `tasks` tasks, three episodes each, and each read again; their choices are those noted in play.
 inline PlayedSample played_sample(LoadedModel& model, const rl::Wording& wording,
                                   std::span<const rl::DomainShare> domains, const rl::TaskSettings& settings,
                                   std::int64_t tasks, double top_p) {
@@ -28,7 +48,7 @@ inline PlayedSample played_sample(LoadedModel& model, const rl::Wording& wording
   std::vector<rl::Seat> seats;
   for (std::int64_t i = 0; i < tasks; ++i) drawn.push_back(source.training(i));
   for (const auto& d : drawn) seats.push_back(d.seat());
-  ModelRunner runner(model);
+  rl::ChoiceNotes runner(model);
   const RunOptions run = rl::run_options(settings);
   PlayedSample out;
   out.groups = *rl::play(
@@ -39,6 +59,10 @@ inline PlayedSample played_sample(LoadedModel& model, const rl::Wording& wording
   for (const auto& group : out.groups)
     for (const rl::Played& p : group) {
       out.traces.push_back(*tracer.read({.tokens = p.tokens, .written = p.written, .top_p = top_p}, false));
+      rl::Trace noted = runner.of(p.tokens);
+      expect_same_choices(noted, out.traces.back(), std::ssize(p.tokens));
+      out.traces.back().experts = std::move(noted.experts);
+      out.traces.back().selections = std::move(noted.selections);
       out.sequences.push_back({.tokens = p.tokens, .trained = p.written});
     }
   return out;

@@ -7,11 +7,12 @@
 
 #include "base/error.h"
 #include "rl/tasks/makers.h"
+#include "rl/tasks/task_file.h"
 
 namespace dsa::rl {
 namespace {
 
-constexpr std::array<Domain, 6> kDomains{{
+const std::array<Domain, 6> kDomains{{
     {.name = "counting",
      .summary = "how often a letter stands in a word",
      .instruction = "Spell the word letter by letter and count. End with a line \"answer: NUMBER\".",
@@ -54,9 +55,11 @@ std::span<const Domain> domains() { return kDomains; }
 const Domain& find_domain(std::string_view name) {
   const auto found = std::ranges::find(kDomains, name, &Domain::name);
   if (found != kDomains.end()) return *found;
+  if (name.ends_with(kTaskFileEnd)) return file_domain(std::string(name));
   std::string names;
   for (const auto& domain : kDomains) names += (names.empty() ? "" : ", ") + std::string(domain.name);
-  fail("domain {}: there is none of that name: give one of {}", printable(name), names);
+  fail("domain {}: there is none of that name: give one of {}, or a file of tasks, NAME{}", printable(name),
+       names, kTaskFileEnd);
 }
 
 std::unique_ptr<const Task> make_task(const Domain& domain, const TaskId& id) {

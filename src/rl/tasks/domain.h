@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -75,12 +76,13 @@ struct Domain {
   std::string_view summary;
   std::string_view instruction;  // for a model that was not taught it: a system message
   /// Of an id that make_task() has checked.
-  std::unique_ptr<const Task> (*make)(const TaskId& id);
+  std::function<std::unique_ptr<const Task>(const TaskId& id)> make;
 };
 
 /// All of them, in one order.
 std::span<const Domain> domains();
-/// Throws Error that lists the names.
+/// By name, or of a file of tasks, "folder/tasks.jsonl" (task_file.h), which stays in memory.  Throws Error:
+/// there is none, with the names; what is wrong with the file.
 const Domain& find_domain(std::string_view name);
 /// Throws Error: a difficulty or a context out of range, a negative number.
 std::unique_ptr<const Task> make_task(const Domain& domain, const TaskId& id);

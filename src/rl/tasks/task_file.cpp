@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <mutex>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -38,7 +41,35 @@ AnswerParts parts_of(std::string_view json, const std::string& who) {
   return parts;
 }
 
+constexpr std::int64_t kOneOf = 10;  // lines is for evaluation
+
+/// A file's tasks as a domain; neither moves.
+struct FileDomain {
+  explicit FileDomain(const std::string& path)
+      : name(path),
+        file(path),
+        domain{.name = name,
+               .summary = "tasks of a file",
+               .instruction = "End with a line \"answer: ANSWER\".",
+               .make = [this](const TaskId& id) { return file.task(id); }} {
+    if (file.size() < 2)
+      fail("{}: holds one task, expected two or more: a tenth of them is for evaluation", who(path));
+  }
+  std::string name;
+  TaskFile file;
+  Domain domain;
+};
+
 }  // namespace
+
+const Domain& file_domain(const std::string& path) {
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<const FileDomain>> read;
+  const std::lock_guard lock(mutex);
+  auto& place = read[path];
+  if (!place) place = std::make_unique<const FileDomain>(path);
+  return place->domain;
+}
 
 TaskFile::TaskFile(const std::filesystem::path& path) : TaskFile(text_in(MappedFile(path)), who(path)) {}
 
@@ -56,6 +87,15 @@ std::unique_ptr<const Task> TaskFile::task(std::int64_t number) const {
   DSA_CHECK(number >= 0);
   const auto at = static_cast<std::size_t>(number % size());
   return answer_task({.seed = 0, .number = number}, tasks_[at]);
+}
+
+std::unique_ptr<const Task> TaskFile::task(const TaskId& id) const {
+  DSA_CHECK(size() >= 2 && id.number >= 0);
+  const std::int64_t kept = (size() + kOneOf - 1) / kOneOf;
+  const bool trained = id.seed == kTrainingSeed;
+  const std::int64_t i = id.number % (trained ? size() - kept : kept);
+  const std::int64_t at = trained ? i / (kOneOf - 1) * kOneOf + i % (kOneOf - 1) + 1 : i * kOneOf;
+  return answer_task(id, tasks_[static_cast<std::size_t>(at)]);
 }
 
 }  // namespace dsa::rl

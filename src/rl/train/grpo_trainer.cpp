@@ -7,7 +7,6 @@
 #include "base/numeric.h"
 #include "base/rng.h"
 #include "base/stopwatch.h"
-#include "engine/model_runner.h"
 #include "train/loop/learning_rate.h"
 
 namespace dsa::rl {
@@ -53,10 +52,8 @@ std::string GrpoTrainer::reading() {
   return fmt::format("tasks {} to {}", first, first + settings().tasks - 1);
 }
 
-std::optional<Groups> GrpoTrainer::play_groups(LoadedModel& model,
-                                               const std::vector<TaskSource::Drawn>& drawn,
+std::optional<Groups> GrpoTrainer::play_groups(Runner& runner, const std::vector<TaskSource::Drawn>& drawn,
                                                const std::atomic<bool>& cancel) {
-  ModelRunner runner(model);
   std::vector<Seat> seats;
   for (const auto& d : drawn) seats.push_back(d.seat());
   const CounterRng seeds(static_cast<std::uint64_t>(settings().seed), kPlays);
@@ -91,7 +88,8 @@ bool GrpoTrainer::judge(const std::vector<TaskSource::Drawn>& drawn, Groups& gro
   return true;
 }
 
-std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, std::span<const Lesson> lessons,
+std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, const ChoiceNotes& choices,
+                                                     std::span<const Lesson> lessons,
                                                      const std::atomic<bool>& cancel) {
   Notes out;
   const bool cut = settings().top_p < 1;
@@ -100,15 +98,15 @@ std::optional<GrpoTrainer::Notes> GrpoTrainer::notes(LoadedModel& model, std::sp
   if (reference_ != nullptr) reference.emplace(*reference_, run_options(settings()));
   for (const Lesson& lesson : lessons) {
     const Played& played = *lesson.played;
-    TraceOrder order{.tokens = played.tokens, .top_p = settings().top_p};
-    if (cut) order.written = played.written;
-    if (cut || settings().replay == "selections") {
+    TraceOrder order{.tokens = played.tokens, .written = played.written, .top_p = settings().top_p};
+    if (cut) {
       auto read = own.read(order, cancel);
       if (!read) return std::nullopt;
       out.traces.push_back(std::move(*read));
+    } else if (settings().replay == "selections") {
+      out.traces.push_back(choices.of(played.tokens));
     }
     if (reference) {
-      order.written = played.written;
       order.top_p = 1;
       if (cut) order.kept = out.traces.back().kept;
       auto theirs = reference->read(order, cancel);
@@ -173,7 +171,8 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
   const Stopwatch watch;
   const auto model = loaded(policy_->snapshot(context_.folder), settings().context,
                             settings().tasks * settings().samples, context_.exec);
-  auto groups = play_groups(*model, drawn, cancel);
+  ChoiceNotes choices(*model);
+  auto groups = play_groups(choices, drawn, cancel);
   if (!groups || !judge(drawn, *groups, cancel)) return std::nullopt;
   train::StepRecord record{.context = settings().context, .batch = settings().tasks * settings().samples};
   record.reward =
@@ -192,7 +191,7 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
   const auto parts = deal(lessons(*groups, settings()), settings().updates);
   std::vector<Notes> noted;
   for (const auto& part : parts) {
-    auto own = notes(*model, part, cancel);
+    auto own = notes(*model, choices, part, cancel);
     if (!own) return std::nullopt;
     noted.push_back(std::move(*own));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rl/grpo/objective.h"
+#include "rl/train/choice_notes.h"
 #include "rl/train/judge.h"
 #include "rl/train/training_base.h"
 
@@ -41,11 +42,11 @@ class GrpoTrainer final : public train::Training {
     std::vector<std::vector<float>> reference;  // empty: there is none
   };
   [[nodiscard]] const GrpoSettings& settings() const { return checkpoint_.settings; }
-  std::optional<Groups> play_groups(LoadedModel& model, const std::vector<TaskSource::Drawn>& drawn,
+  std::optional<Groups> play_groups(Runner& runner, const std::vector<TaskSource::Drawn>& drawn,
                                     const std::atomic<bool>& cancel);
   /// Writes down what rubric and judge say to each episode.  False if cancelled.
   bool judge(const std::vector<TaskSource::Drawn>& drawn, Groups& groups, const std::atomic<bool>& cancel);
-  std::optional<Notes> notes(LoadedModel& model, std::span<const Lesson> lessons,
+  std::optional<Notes> notes(LoadedModel& model, const ChoiceNotes& choices, std::span<const Lesson> lessons,
                              const std::atomic<bool>& cancel);
   /// One update from a part of the lessons.  False if cancelled.
   bool learn(std::span<const Lesson> lessons, const Notes& notes, train::StepRecord& record,

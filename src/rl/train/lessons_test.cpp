@@ -112,6 +112,26 @@ TEST(TaskSource, DrawsByTheShares) {
   for (const int level : {1, 2, 3}) EXPECT_NEAR(static_cast<double>(levels[level]), 100, 35);
 }
 
+TEST(TaskSource, StretchesAShareOfThePrompts) {
+  const auto domains = parse_domains("search");
+  TaskSettings settings;
+  settings.hardest = 0;
+  settings.stretch = 1000;
+  settings.stretched = 0.25;
+  const TaskSource source(domains, settings);
+  std::int64_t stretched = 0, far = 0;
+  for (std::int64_t i = 0; i < 400; ++i) {
+    const auto drawn = source.training(i);
+    const std::int64_t bytes = drawn.task->id().context;
+    EXPECT_LE(bytes, 1000);
+    EXPECT_GE(std::ssize(drawn.task->prompt()), bytes);
+    stretched += bytes > 0 ? 1 : 0;
+    far += bytes > 500 ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(stretched), 100, 30);
+  EXPECT_NEAR(static_cast<double>(far), 50, 25);
+}
+
 TEST(TaskSource, ADomainMayHaveHardestTasksOfItsOwn) {
   const auto domains = parse_domains("counting@4:3,logic");
   EXPECT_DOUBLE_EQ(domains[0].share, 0.75);

@@ -31,6 +31,7 @@ void check_tasks(const TaskSettings& s) {
   check_range("easiest", s.easiest, 0, kHardest);
   check_range("hardest", s.hardest, s.easiest, kHardest);
   check_range("stretch", s.stretch, 0, kLongestTask);
+  check_share("stretched", s.stretched);
   check_word("style", s.style, {"steps", "brief", "both"});
   check_range("context", s.context, 8, 8192);
   check_word("attention", s.attention, {"sparse", "dense"});

@@ -17,7 +17,8 @@ namespace dsa::rl {
 struct TaskSettings {
   std::string domains;  // "counting", or "counting@4:2,search:1": with hardest tasks and shares of their own
   std::int64_t easiest = 0, hardest = 2;  // difficulties, drawn evenly
-  std::int64_t stretch = 0;               // bytes that a prompt has at least
+  std::int64_t stretch = 0;               // bytes that a prompt is stretched to at most, drawn evenly
+  double stretched = 1;                   // share of the tasks whose prompts are
   std::string style = "both";             // steps, brief, or both by turns
   std::int64_t context = 512;             // tokens of an episode
   std::string attention = "sparse";       // or dense, in training and in play
@@ -67,6 +68,7 @@ void for_each_task_setting(Settings& s, Visit&& visit) {
   visit("easiest", s.easiest);
   visit("hardest", s.hardest);
   visit("stretch", s.stretch);
+  visit("stretched", s.stretched);
   visit("style", s.style);
   visit("ctx", s.context);
   visit("attention", s.attention);

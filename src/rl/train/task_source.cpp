@@ -1,6 +1,7 @@
 #include "rl/train/task_source.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/rng.h"
 
@@ -10,6 +11,11 @@ namespace {
 constexpr std::uint64_t kTasks = std::uint64_t{8} << 32;  // stream of the draws
 constexpr std::uint64_t kDrawsOfATask = 4;
 constexpr std::int64_t kSeedStride = std::int64_t{1} << 40;  // task numbers of different seeds are others
+
+// `draw` from 0 to 1 decides whether a prompt is stretched and, evenly, how far.
+std::int64_t stretch_of(double draw, const TaskSettings& s) {
+  return draw < s.stretched ? std::llround(draw / s.stretched * static_cast<double>(s.stretch)) : 0;
+}
 
 }  // namespace
 
@@ -27,7 +33,7 @@ TaskSource::Drawn TaskSource::draw(std::int64_t place, std::uint64_t seed, std::
   const TaskId id{.seed = seed,
                   .number = settings_.seed % 1024 * kSeedStride + place,
                   .difficulty = static_cast<int>(level),
-                  .context = settings_.stretch};
+                  .context = stretch_of(rng.unit(at + 3), settings_)};
   return {.domain = domains_[which].domain,
           .task = make_task(*domains_[which].domain, id),
           .style = brief ? Style::brief : Style::steps};

@@ -10,16 +10,6 @@
 namespace dsa::rl {
 namespace {
 
-// Rows that nobody selected for, up to position `end`: they see all that is before them.
-void see_all(dsa::train::Selection& selection, std::int64_t end) {
-  DSA_CHECK(end <= selection.topk || std::ssize(selection.count) >= end);
-  for (auto t = std::ssize(selection.count); t < end; ++t) {
-    selection.count.push_back(static_cast<std::int32_t>(t + 1));
-    for (std::int64_t i = 0; i < selection.topk; ++i)
-      selection.idx.push_back(i <= t ? static_cast<std::int32_t>(i) : -1);
-  }
-}
-
 // Hooks that note down what is chosen, behind what is there; `done`: tokens before the pass at hand.  Both
 // must outlive the passes.
 ForwardHooks noting(Trace& out, const std::int64_t& done) {
@@ -88,6 +78,15 @@ class Chances {
 };
 
 }  // namespace
+
+void see_all(dsa::train::Selection& selection, std::int64_t end) {
+  DSA_CHECK(end <= selection.topk || std::ssize(selection.count) >= end);
+  for (auto t = std::ssize(selection.count); t < end; ++t) {
+    selection.count.push_back(static_cast<std::int32_t>(t + 1));
+    for (std::int64_t i = 0; i < selection.topk; ++i)
+      selection.idx.push_back(i <= t ? static_cast<std::int32_t>(i) : -1);
+  }
+}
 
 Tracer::Tracer(LoadedModel& model, const RunOptions& run) : model_(model), run_(run), pass_(model) {
   last_.selections.resize(usize(model.config().num_hidden_layers));

@@ -22,6 +22,10 @@ struct Trace {
   std::vector<std::vector<std::int32_t>> experts;  // by layer [tokens, experts a token]; empty: it has none
 };
 
+/// Rows that nobody selected for, up to position `end`, see all that is before them: at most as many as are
+/// selected.
+void see_all(dsa::train::Selection& selection, std::int64_t end);
+
 struct TraceOrder {
   std::span<const std::int32_t> tokens;
   std::span<const std::int32_t> written = {};  // places of the tokens asked for, ascending
