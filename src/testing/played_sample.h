@@ -21,7 +21,7 @@ struct PlayedSample {
   std::vector<rl::Policy::Sequence> sequences;  // of the same; their tokens are in `groups`
 };
 
-/// What was noted in play is what is chosen in reading again; but for the last token, which play did not read.
+/// What was noted in play is what is chosen in reading again; but for the last token, which nobody read.
 inline void expect_same_choices(const rl::Trace& noted, const rl::Trace& read, std::int64_t tokens) {
   ASSERT_EQ(noted.experts.size(), read.experts.size());
   for (std::size_t layer = 0; layer < read.experts.size(); ++layer) {

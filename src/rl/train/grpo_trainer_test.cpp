@@ -93,15 +93,16 @@ GrpoTrainer::Checkpoint begin(const Taught& taught, const GrpoSettings& settings
   return new_policy_checkpoint(*taught.files, settings, "letters", {.tokens = 100000, .hours = 0});
 }
 
-TEST(SequenceRun, SharesBeginningsThatNobodyIsTrainedOn) {
-  const std::vector<std::int32_t> a{1, 2, 3, 4, 5, 6, 7}, b{1, 2, 3, 4, 5, 9}, c{1, 2, 3, 8},
-      d{1, 2, 3, 9, 5};
-  const std::int32_t fourth[] = {4}, fifth[] = {5}, third[] = {3};
-  const Policy::Sequence sequences[] = {{.tokens = a, .trained = fifth},
-                                        {.tokens = b, .trained = fifth},   // five in common
-                                        {.tokens = b, .trained = fourth},  // four of them are not trained on
-                                        {.tokens = c, .trained = third},   // three: not worth it
-                                        {.tokens = d, .trained = fourth}};
+TEST(SequenceRun, SharesWhatSequencesHaveInCommon) {
+  const std::vector<std::int32_t> a{1, 2, 3, 4, 5, 6, 7}, b{1, 2, 3, 4, 8, 9}, c{1, 2, 3, 4, 8, 9, 9},
+      d{1, 2, 3, 7}, e{1, 2, 3, 9, 5};
+  const std::int32_t fourth[] = {4}, third[] = {3};
+  const Policy::Sequence sequences[] = {{.tokens = a, .trained = fourth},
+                                        {.tokens = b, .trained = fourth},  // four in common with a
+                                        {.tokens = c, .trained = fourth},  // six with b
+                                        {.tokens = c, .trained = fourth},  // all of it: the last is its own
+                                        {.tokens = d, .trained = third},   // three: not worth it
+                                        {.tokens = e, .trained = fourth}};
   const auto shapes = [](std::span<const SequenceRun> runs) {
     std::vector<std::vector<std::int64_t>> out;
     for (const SequenceRun& run : runs) {
@@ -113,11 +114,11 @@ TEST(SequenceRun, SharesBeginningsThatNobodyIsTrainedOn) {
   };
   using Shapes = std::vector<std::vector<std::int64_t>>;
   EXPECT_EQ(shapes(runs_of(sequences, {.rows = 100})),
-            (Shapes{{19, 7, -1, 0, 1, 0, 5, 2, 0, 4, 4, -1, 0, 5, -1, 0}}));
-  EXPECT_EQ(shapes(runs_of(sequences, {.rows = 8})),
-            (Shapes{{8, 7, -1, 0, 1, 0, 5}, {6, 6, -1, 0}, {4, 4, -1, 0}, {5, 5, -1, 0}}));
+            (Shapes{{20, 7, -1, 0, 2, 0, 4, 1, 1, 6, 1, 1, 6, 4, -1, 0, 5, -1, 0}}));
+  EXPECT_EQ(shapes(runs_of(sequences, {.rows = 9})),
+            (Shapes{{9, 7, -1, 0, 2, 0, 4}, {8, 7, -1, 0, 1, 0, 6}, {9, 4, -1, 0, 5, -1, 0}}));
   EXPECT_EQ(shapes(runs_of(sequences, {.rows = 100, .sequences = 3, .share = false})),
-            (Shapes{{19, 7, -1, 0, 6, -1, 0, 6, -1, 0}, {9, 4, -1, 0, 5, -1, 0}}));
+            (Shapes{{20, 7, -1, 0, 6, -1, 0, 7, -1, 0}, {16, 7, -1, 0, 4, -1, 0, 5, -1, 0}}));
 }
 
 TEST(GrpoTrainer, GetsBetterByRewardAlone) {

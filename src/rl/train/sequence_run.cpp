@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::int64_t kWorthSharing = 4;  // tokens of a beginning
 
-// How many tokens of b a stem a can stand for: none that b is trained on.
-std::int64_t shared(const Policy::Sequence& a, const Policy::Sequence& b) {
-  std::int64_t most = std::min(std::ssize(a.tokens), std::ssize(b.tokens) - 1), out = 0;
-  if (!b.trained.empty()) most = std::min<std::int64_t>(most, b.trained.front());
+// How many tokens of b are a's.  The last one is b's own: of every part something is computed.
+std::int64_t common(const Policy::Sequence& a, const Policy::Sequence& b) {
+  const std::int64_t most = std::min(std::ssize(a.tokens), std::ssize(b.tokens) - 1);
+  std::int64_t out = 0;
   while (out < most && a.tokens[usize(out)] == b.tokens[usize(out)]) ++out;
   return out >= kWorthSharing ? out : 0;
 }
@@ -23,35 +23,37 @@ std::int64_t shared(const Policy::Sequence& a, const Policy::Sequence& b) {
 // In their order: samples of a task stand beside each other.
 std::vector<SequenceRun> runs_of(std::span<const Policy::Sequence> sequences, const RunLimits& limits) {
   std::vector<SequenceRun> out;
-  std::int64_t stem = 0;  // of the last run
+  std::int64_t stem = 0;  // of the last run: the last part that shares nothing
   for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const Policy::Sequence& s = sequences[i];
-    const std::int64_t length = std::ssize(s.tokens);
-    std::int64_t own =
-        out.empty() || !limits.share ? 0 : shared(sequences[out.back().sequences[usize(stem)]], s);
-    const bool full = !out.empty() && (out.back().rows + length - own > limits.rows ||
+    const std::int64_t length = std::ssize(sequences[i].tokens);
+    train::SequencePart part{.rows = length};
+    for (std::int64_t p = stem; limits.share && !out.empty() && p < std::ssize(out.back().parts); ++p)
+      if (const std::int64_t own = common(sequences[out.back().sequences[usize(p)]], sequences[i]);
+          own > part.shared)
+        part = {.rows = length - own, .of = p, .shared = own};
+    const bool full = !out.empty() && (out.back().rows + part.rows > limits.rows ||
                                        std::ssize(out.back().parts) == limits.sequences);
     if (out.empty() || full) {
       out.emplace_back();
-      own = 0;
+      part = {.rows = length};
     }
     SequenceRun& run = out.back();
-    if (own == 0) stem = std::ssize(run.parts);
-    run.parts.push_back({.rows = length - own, .of = own > 0 ? stem : -1, .shared = own});
+    if (part.shared == 0) stem = std::ssize(run.parts);
+    run.parts.push_back(part);
     run.sequences.push_back(i);
-    run.rows += length - own;
+    run.rows += part.rows;
   }
   return out;
 }
 
 JoinedSequences::JoinedSequences(const Policy::Request& request, const SequenceRun& run)
     : request_(request), run_(run) {
+  const train::JoinedRows rows(run.parts);
   for (std::size_t p = 0; p < run.parts.size(); ++p) {
     const Policy::Sequence& s = request.sequences[run.sequences[p]];
-    const std::int64_t own = run.parts[p].shared;
-    const auto begin = static_cast<std::int32_t>(std::ssize(tokens_) - own);
-    for (const std::int32_t t : s.trained) trained_.push_back(begin + t);
-    tokens_.insert(tokens_.end(), s.tokens.begin() + own, s.tokens.end());
+    for (const std::int32_t t : s.trained)
+      trained_.push_back(static_cast<std::int32_t>(rows.row(static_cast<std::int64_t>(p), t)));
+    tokens_.insert(tokens_.end(), s.tokens.begin() + run.parts[p].shared, s.tokens.end());
     kept_.insert(kept_.end(), s.kept.begin(), s.kept.end());
   }
   DSA_CHECK(kept_.empty() || kept_.size() == trained_.size());

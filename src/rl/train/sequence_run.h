@@ -1,4 +1,5 @@
-// Sequences that are computed side by side: samples of a task stand behind its prompt, which is there once.
+// Sequences that are computed side by side: what samples of a task have in common, its prompt and however far
+// they go the same way, is there once.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ struct RunLimits {
   std::int64_t sequences = 0;  // of a run; 0: any
   bool share = true;           // beginnings
 };
-/// Every sequence once.  What a sequence is trained on is never shared.
+/// Every sequence once.
 std::vector<SequenceRun> runs_of(std::span<const Policy::Sequence> sequences, const RunLimits& limits);
 
 /// A run as a model takes it.  `request` and `run` must outlive it.

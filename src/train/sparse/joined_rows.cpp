@@ -13,7 +13,7 @@ JoinedRows::JoinedRows(std::span<const SequencePart> parts) : parts_(parts.begin
     DSA_CHECK(p.rows > 0 && p.shared >= 0);
     if (p.shared > 0) {
       DSA_CHECK(p.of >= 0 && p.of < static_cast<std::int64_t>(i));
-      DSA_CHECK(parts_[usize(p.of)].shared == 0 && p.shared <= parts_[usize(p.of)].rows);
+      DSA_CHECK(p.shared <= length(p.of));
     }
     first_.push_back(rows());
     for (std::int64_t r = 0; r < p.rows; ++r) {
@@ -34,8 +34,14 @@ std::int64_t JoinedRows::longest() const {
 }
 
 std::int64_t JoinedRows::row(std::int64_t part, std::int64_t position) const {
-  const SequencePart& p = parts_[usize(part)];
-  return position < p.shared ? first_[usize(p.of)] + position : first_[usize(part)] + position - p.shared;
+  while (position < parts_[usize(part)].shared) part = parts_[usize(part)].of;
+  return first_[usize(part)] + position - parts_[usize(part)].shared;
+}
+
+std::vector<std::int64_t> JoinedRows::sequence(std::int64_t part) const {
+  std::vector<std::int64_t> out;
+  for (std::int64_t t = 0; t < length(part); ++t) out.push_back(row(part, t));
+  return out;
 }
 
 std::int64_t JoinedRows::before(std::int64_t row) const {

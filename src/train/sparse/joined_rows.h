@@ -10,7 +10,7 @@
 
 namespace dsa::train {
 
-/// A sequence whose first `shared` tokens are those of part `of`, which stands before it and shares none.
+/// A sequence whose first `shared` tokens are those of the sequence of part `of`, which stands before it.
 struct SequencePart {
   std::int64_t rows = 0;  // its own
   std::int64_t of = -1;
@@ -33,6 +33,8 @@ class JoinedRows {
   [[nodiscard]] std::int64_t longest() const;
   /// Where a token of a part's sequence stands.
   [[nodiscard]] std::int64_t row(std::int64_t part, std::int64_t position) const;
+  /// Where all of them stand, in ascending order.
+  [[nodiscard]] std::vector<std::int64_t> sequence(std::int64_t part) const;
   /// The row of the token before this one; never asked of a sequence's first.
   [[nodiscard]] std::int64_t before(std::int64_t row) const;
 

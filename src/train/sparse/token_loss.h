@@ -10,7 +10,8 @@
 namespace dsa::train {
 
 struct TokenLoss {
-  /// Of the run's tokens, ascending: those that take part; never the first of a sequence.
+  /// Of the run's tokens: those that take part, one that is shared as often as it does; never the first of a
+  /// sequence.
   std::span<const std::int32_t> tokens;
   /// By token that takes part, the ids that it was sampled from; empty list: from all.  May be empty.
   std::span<const std::vector<std::int32_t>> kept = {};

@@ -67,10 +67,11 @@ struct AttendCausal : Function<AttendCausal> {
       batch.attention->backward(part.views(), part.selection, heads_view(own(d_out, rows, p)),
                                 {.q = heads_view(dq), .k = heads_view(dk), .v = heads_view(dv)});
       if (shared == 0) continue;
-      // What is shared has its gradients from the part that it belongs to, which came before.
+      // What is shared has its gradients from the parts that it belongs to, which came before.
+      const auto before = torch::tensor(rows.sequence(p)).narrow(0, 0, shared);
       for (const auto& [i, d] : {std::pair<std::size_t, Tensor>{1, dk}, {2, dv}}) {
         own(out[i], rows, p).copy_(d.narrow(0, shared, rows.part(p).rows));
-        out[i].narrow(0, rows.first(rows.part(p).of), shared).add_(d.narrow(0, 0, shared));
+        out[i].index_add_(0, before, d.narrow(0, 0, shared));
       }
     }
     out.emplace_back();
@@ -90,9 +91,8 @@ Tensor rope_interleaved(const Tensor& x, const Tensor& cos_sin) {
 }  // namespace
 
 Tensor rows_of_sequence(const Tensor& x, const JoinedRows& rows, std::int64_t part) {
-  const SequencePart& p = rows.part(part);
-  const auto own = x.narrow(0, rows.first(part), p.rows);
-  return p.shared == 0 ? own : torch::cat({x.narrow(0, rows.first(p.of), p.shared), own});
+  if (rows.part(part).shared == 0) return x.narrow(0, rows.first(part), rows.part(part).rows);
+  return x.index_select(0, torch::tensor(rows.sequence(part)));
 }
 
 Tensor MlaMlp::forward(const Tensor& x, Products products) const {

@@ -144,9 +144,7 @@ struct SparseModel::Impl {
         DSA_CHECK(std::ssize(request.selections[p][i].count) == rows.length(part));
         rows.select(part, &request.selections[p][i], selections_[i]);
       } else {
-        std::vector<std::int64_t> own;
-        for (std::int64_t t = 0; t < rows.length(part); ++t) own.push_back(rows.row(part, t));
-        const auto seen = h.index_select(0, torch::tensor(own)).contiguous();
+        const auto seen = h.index_select(0, torch::tensor(rows.sequence(part))).contiguous();
         Selection made{.topk = topk, .idx = {}, .count = {}};
         indexer_->select(std::as_const(parameters_.indexer).layer(static_cast<std::int64_t>(i)),
                          matrix_view(seen), made);

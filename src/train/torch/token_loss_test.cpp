@@ -97,34 +97,40 @@ TEST(TokenLoss, ABatchMayComeInParts) {
   for (const float g : step.indexer_gradient.values()) ASSERT_EQ(g, 0) << "frozen";
 }
 
-// Three sequences, of which two begin as the first does: the same once with the beginnings in each, once with
-// them in the first alone.
+// Three sequences: the second begins as the first does, the third as the second, in what they are trained on,
+// too.  The same once with the beginnings in each, once with all of it there once.
 TEST(TokenLoss, WhatSequencesShareIsThereOnce) {
   struct Sequence {
     SequencePart part;
-    std::vector<std::int32_t> trained;  // places in it
+    std::vector<std::int32_t> tokens, trained;  // trained: places in it
   };
-  const Sequence sequences[] = {{{.rows = 11}, {6, 10}},
-                                {{.rows = 4, .of = 0, .shared = 6}, {6, 8, 9}},
-                                {{.rows = 2, .of = 0, .shared = 7}, {7}}};
   for (const StageKind stage : {StageKind::dense, StageKind::sparse}) {
     Answers step;
     step.request.stage = stage;
     step.request.context = 0;
     step.request.frozen_indexers = true;
     const auto drawn = step.tokens;
+    const auto behind = [&](const std::vector<std::int32_t>& tokens, std::ptrdiff_t shared,
+                            std::ptrdiff_t from, std::ptrdiff_t count) {
+      std::vector<std::int32_t> out(tokens.begin(), tokens.begin() + shared);
+      out.insert(out.end(), drawn.begin() + from, drawn.begin() + from + count);
+      return out;
+    };
+    const auto a = behind({}, 0, 0, 11), b = behind(a, 6, 12, 4), c = behind(b, 8, 18, 2);
+    const Sequence sequences[] = {{{.rows = 11}, a, {6, 10}},
+                                  {{.rows = 4, .of = 0, .shared = 6}, b, {6, 9}},
+                                  {{.rows = 2, .of = 1, .shared = 8}, c, {6, 9}}};
     const auto compute = [&](bool share) {
       std::vector<std::int32_t> tokens, trained;
       std::vector<SequencePart> parts;
       for (const Sequence& s : sequences) {
-        const std::int64_t own = share ? s.part.shared : 0;
-        const auto begin = static_cast<std::int32_t>(std::ssize(tokens) - own);
-        for (const std::int32_t t : s.trained) trained.push_back(begin + t);
-        for (std::int64_t t = own; t < s.part.shared + s.part.rows; ++t)
-          tokens.push_back(drawn[static_cast<std::size_t>(
-              t < s.part.shared || s.part.shared == 0 ? t : t + s.part.shared)]);
-        parts.push_back(share ? s.part : SequencePart{.rows = s.part.shared + s.part.rows});
+        parts.push_back(share ? s.part : SequencePart{.rows = std::ssize(s.tokens)});
+        tokens.insert(tokens.end(), s.tokens.begin() + parts.back().shared, s.tokens.end());
       }
+      const JoinedRows rows(parts);
+      for (std::size_t p = 0; p < parts.size(); ++p)
+        for (const std::int32_t t : sequences[p].trained)
+          trained.push_back(static_cast<std::int32_t>(rows.row(static_cast<std::int64_t>(p), t)));
       step.loss.tokens = trained;
       step.request.tokens = tokens;
       step.request.parts = parts;
