@@ -121,12 +121,15 @@ std::int64_t controls(const Prompt& prompt, const Tokenizer& tokenizer) {
 }
 
 // The same body, but that no text of it spells a control token with a bar.
-std::string without_bars(std::string text) {
+std::string without_bars(std::string_view text) {
   constexpr std::string_view kWide = "｜";
-  for (auto at = text.find(kWide); at != std::string::npos; at = text.find(kWide, at))
-    text.replace(at, kWide.size(), "!");
-  std::ranges::replace(text, '|', '!');
-  return text;
+  std::string out;
+  while (!text.empty()) {
+    const bool wide = text.starts_with(kWide);
+    out.push_back(wide || text.front() == '|' ? '!' : text.front());
+    text.remove_prefix(wide ? kWide.size() : 1);
+  }
+  return out;
 }
 
 }  // namespace
