@@ -29,14 +29,14 @@ namespace {
 namespace fs = std::filesystem;
 
 // Shares of the hours; what is left over is for playing and loading.
-constexpr double kStart = 0.05, kSpecialists = 0.45, kDistill = 0.08, kMixed = 0.16, kControl = 0.16;
+constexpr double kStart = 0.08, kSpecialists = 0.45, kDistill = 0.08, kMixed = 0.16, kControl = 0.16;
 constexpr const char* kStageDone = "done";  // a file in a stage's folder
 
 struct RecipeOrder {
   std::string model = "tiny-v32", out;
   std::string domains = "mathematics@1:4,programming@4,logic@3:2,coding@4,search@4";
-  double hours = 2.5, stretched = 1;
-  std::int64_t context = 512, hardest = 2, stretch = 0, message_tokens = 128, tasks = 0, episodes = 1000,
+  double hours = 2.5, stretched = 0.25;
+  std::int64_t context = 512, hardest = 2, stretch = 450, message_tokens = 128, tasks = 0, episodes = 1000,
                seed = 0;
   std::int64_t step_tasks = 32, samples = 8;
   std::string attention = "sparse";

@@ -60,7 +60,7 @@ refused "is no result of dsa rl eval" evaluate --tasks 4 --beside "$work/start/c
 
 # All of it, and nothing of it twice.
 recipe() {
-  "$dsa" rl recipe --model "$work/start" --out "$work/recipe" --hours 0.002 --domains counting --hardest 0 --ctx 160 \
+  "$dsa" rl recipe --model "$work/start" --out "$work/recipe" --hours 0.002 --domains counting --hardest 0 --ctx 160 --stretch 0 \
     --message-tokens 14 --step-tasks 4 --samples 4 --episodes 8 --tasks 8 --threads 1
 }
 on 0 recipe

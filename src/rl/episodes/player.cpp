@@ -31,8 +31,10 @@ class Table {
     for (std::size_t t = 0; t < seats.size(); ++t) {
       const auto prompt = wording.prompt(seats[t]);
       if (std::ssize(prompt) >= s.context)
-        fail("a task's prompt has {} tokens, an episode holds {}: raise the context or lower the difficulty",
-             prompt.size(), s.context);
+        fail(
+            "a task's prompt has {} tokens, an episode holds {}: raise the context, lower the difficulty, or "
+            "stretch prompts less",
+            prompt.size(), s.context);
       const std::size_t first = live_.size();
       for (std::int64_t i = 0; i < s.samples; ++i) {
         live_.push_back(
