@@ -16,28 +16,6 @@ ChoiceNotes::ChoiceNotes(LoadedModel& model)
   pass_.selections.resize(pass_.experts.size());
 }
 
-ForwardHooks ChoiceNotes::hooks() {
-  ForwardHooks out;
-  out.selection = [this](std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {
-    auto& to = pass_.selections[usize(layer)];
-    to.topk = topk_ = idx.cols();
-    for (std::int64_t row = 0; row < idx.rows(); ++row) {
-      const auto selected = idx.span(row);
-      to.idx.insert(to.idx.end(), selected.begin(), selected.end());
-    }
-    to.count.assign(count.begin(), count.begin() + idx.rows());
-  };
-  out.routing = [this](std::int64_t layer, TensorView<const float, 2>, TensorView<std::int32_t, 2> ids,
-                       TensorView<float, 2>) {
-    auto& to = pass_.experts[usize(layer)];
-    for (std::int64_t row = 0; row < ids.rows(); ++row) {
-      const auto chosen = ids.span(row);
-      to.insert(to.end(), chosen.begin(), chosen.end());
-    }
-  };
-  return out;
-}
-
 std::uint64_t ChoiceNotes::key(std::int32_t before, std::int32_t token) {
   return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(before)) << 32U) |
          static_cast<std::uint32_t>(token);
@@ -63,7 +41,8 @@ void ChoiceNotes::note(std::int32_t node, std::int64_t row) {
 void ChoiceNotes::forward(const Batch& batch, TensorView<float, 2> logits, std::span<SequenceStatus> status) {
   for (auto& experts : pass_.experts) experts.clear();
   for (auto& selection : pass_.selections) selection.idx.clear(), selection.count.clear();
-  model_.transformer().set_hooks(hooks());
+  const std::int64_t none = 0;  // rows of many sequences
+  model_.transformer().set_hooks(noting(pass_, none));
   ModelRunner::forward(batch, logits, status);
   model_.transformer().set_hooks({});
   std::int64_t row = 0;
@@ -101,7 +80,8 @@ Trace ChoiceNotes::of(std::span<const std::int32_t> tokens) const {
   static const Row nothing;
   Trace out;
   out.experts.resize(pass_.experts.size());
-  out.selections.assign(pass_.selections.size(), {.topk = topk_, .idx = {}, .count = {}});
+  for (const auto& layer : pass_.selections)
+    out.selections.push_back({.topk = layer.topk, .idx = {}, .count = {}});
   std::int32_t node = kNobody;
   for (std::int64_t t = 0; t < std::ssize(tokens); ++t) {
     const auto found = behind_.find(key(node, tokens[usize(t)]));

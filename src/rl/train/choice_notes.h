@@ -29,28 +29,21 @@ class ChoiceNotes final : public ModelRunner {
 
  private:
   static constexpr std::int32_t kNobody = -1;
-  /// Of the pass at hand, by layer, every row of it; no rows where nothing is chosen.
-  struct Pass {
-    std::vector<std::vector<std::int32_t>> experts;  // [rows, slots]
-    std::vector<train::Selection> selections;
-  };
   /// Of a token behind others.
   struct Row {
     std::vector<std::int32_t> experts;                  // [layers with experts, slots]
     std::vector<std::vector<std::int32_t>> selections;  // by layer, where its pass selected; else none
   };
-  [[nodiscard]] ForwardHooks hooks();
   [[nodiscard]] static std::uint64_t key(std::int32_t before, std::int32_t token);
   void note(std::int32_t node, std::int64_t row);
   void add_row(std::int64_t t, const Row& row, Trace& out) const;
 
   LoadedModel& model_;
-  std::int64_t slots_;  // experts of a token
-  Pass pass_;
+  std::int64_t slots_;                                      // experts of a token
+  Trace pass_;                                              // choices of the pass at hand, every row of it
   std::vector<std::int32_t> place_;                         // by page and slot: whose row it holds
   std::unordered_map<std::uint64_t, std::int32_t> behind_;  // (row before, token): row
   std::vector<Row> rows_;
-  std::int64_t topk_ = 0;  // width of a selection
 };
 
 }  // namespace dsa::rl

@@ -10,31 +10,6 @@
 namespace dsa::rl {
 namespace {
 
-// Hooks that note down what is chosen, behind what is there; `done`: tokens before the pass at hand.  Both
-// must outlive the passes.
-ForwardHooks noting(Trace& out, const std::int64_t& done) {
-  ForwardHooks hooks;
-  hooks.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {
-    auto& to = out.selections[usize(layer)];
-    to.topk = idx.cols();
-    see_all(to, done);
-    for (std::int64_t row = 0; row < idx.rows(); ++row) {
-      const auto selected = idx.span(row);
-      to.idx.insert(to.idx.end(), selected.begin(), selected.end());
-    }
-    to.count.insert(to.count.end(), count.begin(), count.begin() + idx.rows());
-  };
-  hooks.routing = [&out](std::int64_t layer, TensorView<const float, 2>, TensorView<std::int32_t, 2> ids,
-                         TensorView<float, 2>) {
-    auto& to = out.experts[usize(layer)];
-    for (std::int64_t row = 0; row < ids.rows(); ++row) {
-      const auto chosen = ids.span(row);
-      to.insert(to.end(), chosen.begin(), chosen.end());
-    }
-  };
-  return hooks;
-}
-
 // Of tokens one after the other: log-probabilities over what each was chosen from.
 class Chances {
  public:
@@ -86,6 +61,29 @@ void see_all(dsa::train::Selection& selection, std::int64_t end) {
     for (std::int64_t i = 0; i < selection.topk; ++i)
       selection.idx.push_back(i <= t ? static_cast<std::int32_t>(i) : -1);
   }
+}
+
+ForwardHooks noting(Trace& out, const std::int64_t& done) {
+  ForwardHooks hooks;
+  hooks.selection = [&](std::int64_t layer, TensorView<std::int32_t, 2> idx, std::span<std::int32_t> count) {
+    auto& to = out.selections[usize(layer)];
+    to.topk = idx.cols();
+    see_all(to, done);
+    for (std::int64_t row = 0; row < idx.rows(); ++row) {
+      const auto selected = idx.span(row);
+      to.idx.insert(to.idx.end(), selected.begin(), selected.end());
+    }
+    to.count.insert(to.count.end(), count.begin(), count.begin() + idx.rows());
+  };
+  hooks.routing = [&out](std::int64_t layer, TensorView<const float, 2>, TensorView<std::int32_t, 2> ids,
+                         TensorView<float, 2>) {
+    auto& to = out.experts[usize(layer)];
+    for (std::int64_t row = 0; row < ids.rows(); ++row) {
+      const auto chosen = ids.span(row);
+      to.insert(to.end(), chosen.begin(), chosen.end());
+    }
+  };
+  return hooks;
 }
 
 Tracer::Tracer(LoadedModel& model, const RunOptions& run) : model_(model), run_(run), pass_(model) {

@@ -26,6 +26,10 @@ struct Trace {
 /// selected.
 void see_all(dsa::train::Selection& selection, std::int64_t end);
 
+/// Hooks that add what passes choose to `out`, which has a place for every layer; `done`: tokens of a
+/// sequence before the pass at hand.  Both must outlive the passes.
+ForwardHooks noting(Trace& out, const std::int64_t& done);
+
 struct TraceOrder {
   std::span<const std::int32_t> tokens;
   std::span<const std::int32_t> written = {};  // places of the tokens asked for, ascending
