@@ -9,8 +9,9 @@
 namespace dsa {
 
 /// Hands out the pages [0, size) and counts their holders: a page is free again when the last one lets go.
-/// Pure bookkeeping: knows no tensors and no threads.  One caller at a time.  A page of more than one holder
-/// is for reading alone; who wants to write it takes a new one and copies.
+/// Pure bookkeeping: knows no tensors and no threads.  One caller at a time.  Of a page with
+/// more than one holder nobody writes what others know of it: the first tokens, of which whoever wants to go
+/// on otherwise takes a copy.
 class PagePool {
  public:
   explicit PagePool(std::int64_t size);

@@ -9,6 +9,12 @@
 #include "kernels/types.h"
 
 namespace dsa {
+namespace {
+
+// The first position behind the whole pages.
+std::int64_t page_begin(const Footprint& own) { return (own.node->index() + 1) * kPageTokens; }
+
+}  // namespace
 
 PagedCache::PagedCache(Runner& runner, PageStore* store)
     : runner_(runner), store_(store), pool_(runner.limits().pages), tree_(pool_) {
@@ -23,13 +29,14 @@ Footprint PagedCache::begin(const PageKey& root, const SelectionRule& rule) {
 
 PagedCache::Found PagedCache::find(Footprint& own, std::span<const std::int32_t> tokens,
                                    std::int64_t& disk_pages) {
-  while (own.computed % kPageTokens == 0) {
-    const auto rest = tokens.subspan(usize(own.computed), tokens.size() - usize(own.computed) - 1);
+  while (true) {
+    const std::int64_t begin = page_begin(own);
+    const auto rest = tokens.subspan(usize(begin), tokens.size() - usize(begin) - 1);
     if (std::ssize(rest) >= kPageTokens) {
       const auto page = rest.first(kPageTokens);
-      const PageKey key = page_key(own.node->key(), page, own.rule, own.computed);
+      const PageKey key = page_key(own.node->key(), page, own.rule, begin);
       if (from_memory(own, key, page)) continue;
-      if (store_ != nullptr && store_->contains(key)) {
+      if (own.computed == begin && store_ != nullptr && store_->contains(key)) {
         if (disk_pages == 0) return Found::more;
         --disk_pages;
         if (from_store(own, key, page)) continue;
@@ -38,23 +45,23 @@ PagedCache::Found PagedCache::find(Footprint& own, std::span<const std::int32_t>
     if (!rest.empty()) part_of_page(own, rest);
     if (!own.looked && PrefixTree::goes_on_differently(own.node, rest)) own.differs = own.computed;
     own.looked = true;
-    break;
+    return Found::all;
   }
-  return Found::all;
 }
 
 bool PagedCache::from_memory(Footprint& own, const PageKey& key, std::span<const std::int32_t> page) {
   PrefixTree::Node* node = tree_.find(own.node, key, page);
   if (node == nullptr) return false;
+  const std::int64_t begin = page_begin(own);
   const std::int32_t found = node->page();
   pool_.share({&found, 1});
-  const auto reserved = std::span(own.pages).subspan(usize(own.computed / kPageTokens));
+  const auto reserved = std::span(own.pages).subspan(usize(begin / kPageTokens));
   pool_.release(reserved);  // not needed now
   own.pages.resize(own.pages.size() - reserved.size());
   own.pages.push_back(found);
   own.node = node;
-  own.computed += kPageTokens;
-  own.ram_tokens += kPageTokens;
+  own.ram_tokens += begin + kPageTokens - own.computed;
+  own.computed = begin + kPageTokens;
   return true;
 }
 
@@ -72,22 +79,24 @@ bool PagedCache::from_store(Footprint& own, const PageKey& key, std::span<const 
 }
 
 void PagedCache::part_of_page(Footprint& own, std::span<const std::int32_t> rest) {
-  const auto part = tree_.find_part(own.node, rest, own.rule, own.computed);
-  if (!part) return;
+  const std::int64_t begin = page_begin(own);
+  const auto part = tree_.find_part(own.node, rest, own.rule, begin);
+  if (!part || begin + part->tokens <= own.computed) return;
   pool_.share({&part->page, 1});  // it shall not be what makes room for its copy
-  const bool room = reserve(own, own.computed + part->tokens);
+  const bool room = reserve(own, begin + part->tokens);
   if (room) {
-    runner_.copy_page(part->page, own.pages[usize(own.computed / kPageTokens)]);
-    own.computed += part->tokens;
-    own.ram_tokens += part->tokens;
+    runner_.copy_page(part->page, own.pages[usize(begin / kPageTokens)]);
+    own.ram_tokens += begin + part->tokens - own.computed;
+    own.computed = begin + part->tokens;
   }
   pool_.release({&part->page, 1});
 }
 
 std::uint64_t PagedCache::next_work(const Footprint& own, std::span<const std::int32_t> tokens) const {
-  if (own.computed % kPageTokens != 0 || std::ssize(tokens) - own.computed <= kPageTokens) return 0;
-  const auto page = tokens.subspan(usize(own.computed), kPageTokens);
-  const PageKey key = page_key(own.node->key(), page, own.rule, own.computed);
+  const std::int64_t begin = page_begin(own);
+  const std::int64_t count = std::min(std::ssize(tokens) - 1 - begin, kPageTokens);
+  if (own.computed >= begin + count) return 0;
+  const PageKey key = page_key(own.node->key(), tokens.subspan(usize(begin), usize(count)), own.rule, begin);
   std::uint64_t number = 0;
   std::memcpy(&number, key.data(), sizeof number);
   return std::max<std::uint64_t>(number, 1);
@@ -125,20 +134,23 @@ void PagedCache::insert(Footprint& own, const PageKey& key, std::span<const std:
 
 void PagedCache::computed(Footprint& own, std::span<const std::int32_t> tokens, std::int64_t count) {
   own.computed += count;
-  while ((own.node->index() + 2) * kPageTokens <= own.computed) {
-    const std::int64_t first = (own.node->index() + 1) * kPageTokens;
+  while (page_begin(own) + kPageTokens <= own.computed) {
+    const std::int64_t first = page_begin(own);
     const auto page = tokens.subspan(usize(first), kPageTokens);
     insert(own, page_key(own.node->key(), page, own.rule, first), page);
   }
 }
 
+void PagedCache::share(const Footprint& own, std::span<const std::int32_t> tokens) {
+  const std::int64_t begin = page_begin(own);
+  if (own.computed <= begin) return;
+  const auto part = tokens.subspan(usize(begin), usize(own.computed - begin));
+  tree_.insert(own.node, page_key(own.node->key(), part, own.rule, begin), part, own.rule,
+               own.pages[usize(begin / kPageTokens)]);
+}
+
 void PagedCache::release(Footprint& own, std::span<const std::int32_t> tokens) {
-  const std::int64_t first = (own.node->index() + 1) * kPageTokens;
-  if (own.computed > first) {
-    const auto part = tokens.subspan(usize(first), usize(own.computed - first));
-    tree_.insert(own.node, page_key(own.node->key(), part, own.rule, first), part, own.rule,
-                 own.pages[usize(first / kPageTokens)]);
-  }
+  share(own, tokens);
   pool_.release(own.pages);
   own.pages.clear();
   own.computed = 0;

@@ -27,8 +27,8 @@ struct Footprint {
 };
 
 /// Pages of a runner's cache.  Whole ones are shared: whoever needs the same finds them in memory, or in the
-/// store if there is one, and a sequence that differs from a kept one in mid-page goes on from a copy. One
-/// caller at a time.
+/// store if there is one.  A sequence that differs from a kept one in mid-page goes on from a copy, and be it
+/// of the page that another one is writing.  One caller at a time.
 class PagedCache {
  public:
   /// Both must outlive it; `store` may be null.
@@ -48,6 +48,8 @@ class PagedCache {
   bool reserve(Footprint& own, std::int64_t tokens);
   /// `count` tokens more of the sequence are computed.
   void computed(Footprint& own, std::span<const std::int32_t> tokens, std::int64_t count);
+  /// What is computed of the last page is there for others too, though the sequence writes on behind it.
+  void share(const Footprint& own, std::span<const std::int32_t> tokens);
   /// The sequence goes; what it computed stays, for as long as nobody needs the room.
   void release(Footprint& own, std::span<const std::int32_t> tokens);
 

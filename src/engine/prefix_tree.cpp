@@ -74,7 +74,7 @@ PrefixTree::Node* PrefixTree::insert(Node* parent, const PageKey& key, std::span
     for (std::int64_t t = 0; same && t < count; ++t) same = alike(other->rule_, rule, first + t + 1);
     if (!same) continue;
     if (std::ssize(tokens) <= count) return other;
-    if (other->children_.empty() && pool_.holders(other->page_) == 1) remove(other);
+    if (other->page_ == page || (other->children_.empty() && pool_.holders(other->page_) == 1)) remove(other);
   }
   auto made = std::make_unique<Node>();
   Node* node = made.get();

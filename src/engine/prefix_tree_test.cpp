@@ -83,6 +83,24 @@ TEST_F(PrefixTreeTest, OfPartsThatBeginAlikeTheLongestIsKept) {
   EXPECT_EQ(tree_.find_part(root_, whole, rule_, 0)->tokens, kPageTokens);
 }
 
+TEST_F(PrefixTreeTest, APartWhosePageIsWrittenOnIsKeptOnce) {
+  const Tokens whole = page(0);
+  const auto mine = *pool_.allocate();
+  const auto insert = [&](std::ptrdiff_t count) {
+    const Tokens tokens(whole.begin(), whole.begin() + count);
+    tree_.insert(root_, page_key(root_->key(), tokens, rule_, 0), tokens, rule_, mine);
+  };
+  for (const std::ptrdiff_t count : {10, 30, 64}) {
+    insert(count);
+    EXPECT_EQ(tree_.size(), 1);
+    EXPECT_EQ(pool_.holders(mine), 2);
+  }
+  pool_.release({&mine, 1});
+  EXPECT_EQ(tree_.evictable(), 1);
+  EXPECT_TRUE(tree_.evict());
+  EXPECT_EQ(pool_.available(), pool_.size());
+}
+
 TEST_F(PrefixTreeTest, TheLongestUnusedGoesFirstAndNeverWhatOthersStandOn) {
   auto* a = keep(root_, page(0));
   keep(a, page(100));

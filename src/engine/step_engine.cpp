@@ -352,6 +352,7 @@ void StepEngine::take(Sequence& s, std::int64_t rows, const SequenceStatus& stat
   if (s.answer().empty()) s.tell_reading();
   if (s.request().prompt_log_probs && s.answer().empty()) s.tell_prompt(first + 1, logits);
   if (s.pending() > 0) return;
+  if (s.answer().empty()) cache_.share(s.own, s.tokens());
   const std::int64_t before = s.size();
   const auto over = s.advance(logits.span(logits.rows() - 1), scratch_, limits_.context, options_.clock());
   status_.written_tokens += s.size() - before;

@@ -12,6 +12,7 @@ namespace dsa::rl {
 namespace {
 
 constexpr std::int64_t kMostTurns = 64;
+constexpr std::int64_t kAtOnce = 256;  // messages that are written in a pass, at most
 
 /// An episode that is being played.
 struct Live {
@@ -26,7 +27,7 @@ class Table {
   Table(Runner& runner, const Wording& wording, std::span<const Seat> seats, const PlaySettings& s)
       : wording_(wording),
         settings_(s),
-        engine_(runner, wording.tokenizer(), {.speculation = Speculation::off}) {
+        engine_(runner, wording.tokenizer(), {.max_running = kAtOnce, .speculation = Speculation::off}) {
     DSA_CHECK(s.samples >= 1 && s.message_tokens >= 1);
     for (std::size_t t = 0; t < seats.size(); ++t) {
       const auto prompt = wording.prompt(seats[t]);
@@ -115,9 +116,11 @@ class Table {
     ++live.turn;
     if (reply) {
       const auto said = wording_.reply(*reply);
-      live.played.tokens.insert(live.played.tokens.end(), said.begin(), said.end());
-      if (std::ssize(live.played.tokens) < settings_.context && live.turn < kMostTurns) return ask(i, 1);
-      live.played.cut = true;
+      if (std::ssize(live.played.tokens) + std::ssize(said) < settings_.context && live.turn < kMostTurns) {
+        live.played.tokens.insert(live.played.tokens.end(), said.begin(), said.end());
+        return ask(i, 1);
+      }
+      live.played.cut = true;  // nobody reads that reply
     }
     live.played.score = live.episode->score();
     ++over_;

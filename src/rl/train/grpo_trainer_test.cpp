@@ -210,6 +210,31 @@ TEST(GrpoTrainer, AnEpisodeDoesNotDependOnWhoElsePlays) {
   EXPECT_EQ(all, few);
 }
 
+TEST(GrpoTrainer, AnEpisodeEndsWithItsOwnTokenWithinTheContext) {
+  Taught taught(20);
+  TaskSettings s = sft_settings();
+  s.easiest = 1;  // a tool replies
+  MlaPolicy policy(taught.files->config, {.context = s.context}, taught.model.exec);
+  policy.read(*taught.files->tensors);
+  const TaskSource source(taught.model.domains, s);
+  const auto drawn = source.training(0);
+  const Seat seats[] = {drawn.seat()};
+  const Wording wording(taught.model.tokenizer);
+  bool cut = false, whole = false;
+  for (std::int64_t context = std::ssize(wording.prompt(seats[0])) + 1; context < 16; ++context) {
+    const auto model = loaded(policy.snapshot("policy"), context, 8, taught.model.exec);
+    ModelRunner runner(*model);
+    const auto groups = play(runner, wording, seats,
+                             {.samples = 8, .message_tokens = 8, .context = context, .seed = 5}, false);
+    for (const Played& p : groups->front()) {
+      EXPECT_LE(std::ssize(p.tokens), context);
+      EXPECT_EQ(p.written.back() + 1, std::ssize(p.tokens)) << "a reply that nobody reads";
+      (p.cut ? cut : whole) = true;
+    }
+  }
+  EXPECT_TRUE(cut && whole) << "the test shows nothing";
+}
+
 TEST(GrpoTrainer, GoesOnToTheSameBits) {
   Taught taught(20);
   GrpoSettings s = grpo_settings();
