@@ -11,6 +11,8 @@
 
 #include "kernels/cpu/ops/linear_dot.inl"
 
+#include "kernels/cpu/ops/linear_panel.inl"
+
 #include "kernels/cpu/ops/linear.inl"
 
 #include "kernels/cpu/ops/mla.inl"

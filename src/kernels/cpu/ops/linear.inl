@@ -1,5 +1,5 @@
 // linear: each output by the arithmetic of its weight's type.
-// Needs: linear_dot.
+// Needs: linear_panel.
 
 /// x rounded as FP8 activations are, in scratch.
 inline TensorView<const float, 2> round_fp8(Exec& exec, const LinearArgs& args) {

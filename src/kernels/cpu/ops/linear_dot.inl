@@ -104,7 +104,7 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
   const float* xr = x + k0;
   const std::int64_t count = k1 - k0;
   const auto add_block = [&](std::int64_t k, std::int64_t here) __attribute__((always_inline)) {
-    if constexpr (MR < kDotBatch) w.template prefetch<NR>(k);
+    w.template prefetch<NR>(k);
     if constexpr (std::is_same_v<W, Fp8Rows<NR>>) {
       if (w.is_odd_block(k / kScaleBlock, here)) [[unlikely]] {
         alignas(64) float wide[NR * kScaleBlock];
@@ -116,13 +116,9 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
     w.begin_block(k / kScaleBlock);
     dot_block<MR, NR>(xr, x_stride, w, k, k + here, acc);
   };
-  if constexpr (MR >= kDotBatch && !std::is_same_v<W, Fp8Rows<NR>>) {
-    dot_block<MR, NR>(xr, x_stride, w, 0, count, acc);  // one loop: the sums stay in registers
-  } else {
-    std::int64_t k = 0;
-    for (; k + kScaleBlock <= count; k += kScaleBlock) add_block(k, kScaleBlock);
-    if (k < count) add_block(k, count - k);
-  }
+  std::int64_t k = 0;
+  for (; k + kScaleBlock <= count; k += kScaleBlock) add_block(k, kScaleBlock);
+  if (k < count) add_block(k, count - k);
   DSA_UNROLL
   for (int r = 0; r < MR; ++r) {
     DSA_UNROLL
@@ -130,17 +126,16 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
   }
 }
 
-/// Four weight rows (or the last one to three, one by one) times any number of rows of x.
+/// Weight rows that are taken at once; the last one to three of a weight are, one by one.
 inline constexpr int kDotRows = 4;
 
+/// Fewer rows of x than a panel is worth (linear_panel.inl).
 template <int NR, class W>
 void dot_all_rows(const float* x, std::int64_t x_stride, std::int64_t rows, const W& w, std::int64_t k0,
                   std::int64_t k1, float* acc, std::int64_t acc_stride) {
-  // Loops, and no in_steps(): that keeps the product of a single row inlined, which decoding is made of.
-  std::int64_t r = 0;
-  for (; r + kDotBatch <= rows; r += kDotBatch)
-    dot_rows<kDotBatch, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
+  // A loop, and no in_steps(): that keeps the product of a single row inlined, which decoding is made of.
   // Guesses are checked in twos and threes: weights that are in the caches cost more to widen than to read.
+  std::int64_t r = 0;
   while (rows - r > 1) {
     if ((rows - r) % 2 != 0) {
       dot_rows<3, NR>(x + r * x_stride, x_stride, w, k0, k1, acc + r * acc_stride, acc_stride);
@@ -227,8 +222,7 @@ template <int NR>
 void dot_weight(const WeightView& w, std::int64_t first, const float* x, std::int64_t x_stride,
                 std::int64_t rows, float* acc, std::int64_t acc_stride) {
   constexpr std::int64_t kChunk = 1024;
-  const bool widen_first = is_quantized_block(w.type) || (rows > 6 && w.type != DType::f32);
-  if (!widen_first) return dot_in_place<NR>(w, first, x, x_stride, rows, acc, acc_stride);
+  if (!is_quantized_block(w.type)) return dot_in_place<NR>(w, first, x, x_stride, rows, acc, acc_stride);
   alignas(64) float wide[NR * kChunk];
   for (std::int64_t k0 = 0; k0 < w.cols; k0 += kChunk) {
     const std::int64_t count = w.cols - k0 < kChunk ? w.cols - k0 : kChunk;
@@ -238,14 +232,31 @@ void dot_weight(const WeightView& w, std::int64_t first, const float* x, std::in
   }
 }
 
-/// Outputs [first, first + width), at most kDotRows of them, for a block of rows of x;
+/// Four outputs of a row, or one: the lanes' sums, by one tree whether others stand beside them or not, and
+/// the bias.
+template <int NR>
+void finish_outputs(const Vec (&sums)[NR], std::span<const float> bias, std::int64_t first, float* y) {
+  static_assert(NR == kDotRows || NR == 1);
+  if constexpr (NR == 1) {
+    const Vec alone[kDotRows] = {sums[0], zero(), zero(), zero()};
+    float out[kDotRows];
+    store_sums(alone, out);
+    *y = out[0];
+  } else {
+    store_sums(sums, y);
+  }
+  if (bias.empty()) return;
+  DSA_UNROLL
+  for (int c = 0; c < NR; ++c) y[c] += bias[static_cast<std::size_t>(first + c)];
+}
+
+/// Outputs [first, first + width), at most kDotRows of them, for fewer than kDotBatch rows of x;
 /// output o is weight row row0 + o.
 inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t first, std::int64_t width,
                        TensorView<const float, 2> x, std::int64_t first_row, std::int64_t rows) {
-  constexpr std::int64_t kMaxRows = 64;
   constexpr std::int64_t kStride = kDotRows * Vec::kLanes;
-  alignas(64) float acc[kMaxRows * kStride];
-  DSA_DCHECK(rows <= kMaxRows && width <= kDotRows);
+  alignas(64) float acc[kDotBatch * kStride];
+  DSA_DCHECK(rows < kDotBatch && width <= kDotRows);
   __builtin_memset(acc, 0, static_cast<std::size_t>(rows * kStride) * sizeof(float));
   const float* xr = x.row(first_row);
   if (width == kDotRows) {
@@ -254,38 +265,14 @@ inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t 
     for (std::int64_t c = 0; c < width; ++c)
       dot_weight<1>(out.weight, row0 + first + c, xr, x.stride(0), rows, acc + c * Vec::kLanes, kStride);
   }
+  const auto finish = [&]<int NR>(std::int64_t r, std::int64_t c) {
+    Vec sums[NR];
+    DSA_UNROLL
+    for (int i = 0; i < NR; ++i) sums[i] = load(acc + r * kStride + (c + i) * Vec::kLanes);
+    finish_outputs<NR>(sums, out.bias, first + c, out.y.row(first_row + r) + first + c);
+  };
   for (std::int64_t r = 0; r < rows; ++r) {
-    float* y = out.y.row(first_row + r) + first;
-    for (std::int64_t c = 0; c < width; ++c) {
-      const float bias = out.bias.empty() ? 0.0F : out.bias[static_cast<std::size_t>(first + c)];
-      y[c] = sum(load(acc + r * kStride + c * Vec::kLanes)) + bias;
-    }
+    if (width == kDotRows) finish.template operator()<kDotRows>(r, 0);
+    for (std::int64_t c = 0; width < kDotRows && c < width; ++c) finish.template operator()<1>(r, c);
   }
-}
-
-/// Asks for rows [first, first + count) of a weight, or as many as there are.
-inline void fetch_rows(const WeightView& w, std::int64_t first, std::int64_t count) {
-  if (count > w.rows - first) count = w.rows - first;
-  const std::byte* from = w.data + static_cast<std::size_t>(first) * w.row_bytes;
-  for (std::int64_t b = 0; b < count * static_cast<std::int64_t>(w.row_bytes); b += 64)
-    __builtin_prefetch(from + b, 0, 2);
-}
-
-/// Outputs computed in float32 from x.
-void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const LinearOutput* const> outputs) {
-  const std::int64_t n = x.rows();
-  const std::int64_t fit = 196608 / (x.cols() * static_cast<std::int64_t>(sizeof(float))) / 12 * 12;
-  const std::int64_t row_block = fit < 12 ? 12 : fit > 60 ? 60 : fit;
-  // Rows this short end before the processor has seen streams in them: for few rows of x, which wait for
-  // memory, it is told of the next two cells.
-  constexpr std::int64_t kAheadRows = 2 * kDotRows;
-  for_each_cell(exec, outputs, kDotRows, n, row_block, [&](const LinearOutput& out, const Cell& cell) {
-    const WeightView& w = out.weight;
-    if (n < kDotBatch && w.data != nullptr && w.row_bytes <= 2048) {
-      if (cell.begins_run) fetch_rows(w, cell.first, kAheadRows);
-      fetch_rows(w, cell.first + kAheadRows, kDotRows);
-    }
-    const std::int64_t left = w.rows - cell.first;
-    dot_output(out, 0, cell.first, left < kDotRows ? left : kDotRows, x, cell.first_row, cell.rows);
-  });
 }

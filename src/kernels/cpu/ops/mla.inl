@@ -1,5 +1,5 @@
 // MLA's two projections inside attention: the absorbed query and the value up-projection, a head at a time.
-// Needs: steps, linear_dot.
+// Needs: steps, linear_panel.
 
 inline constexpr std::int64_t kAbsorbColumns =
     256;  // of kv_b widened at once: a whole number of every type's blocks
@@ -115,7 +115,6 @@ void absorb_query(Exec& exec, const AbsorbQueryArgs& args) {
 }
 
 void expand_value(Exec& exec, const ExpandValueArgs& args) {
-  constexpr std::int64_t kRowBlock = 60;
   const std::int64_t n = args.o.dim(0), heads = args.o.dim(1), v_dim = args.out.dim(2);
   if (n == 0) return;
   DSA_CHECK(v_dim <= args.head_rows && args.kv_b.rows == heads * args.head_rows);
@@ -125,10 +124,7 @@ void expand_value(Exec& exec, const ExpandValueArgs& args) {
     for (std::int64_t h = begin; h < end; ++h) {
       const TensorView<const float, 2> o(args.o.row(0, h), {n, args.o.dim(2)}, {args.o.stride(0), 1});
       const LinearOutput out{args.kv_b, {}, {args.out.row(0, h), {n, v_dim}, {args.out.stride(0), 1}}};
-      for (std::int64_t t = 0; t < n; t += kRowBlock)
-        for (std::int64_t d = 0; d < v_dim; d += kDotRows)
-          dot_output(out, h * args.head_rows + nope, d, v_dim - d < kDotRows ? v_dim - d : kDotRows, o, t,
-                     n - t < kRowBlock ? n - t : kRowBlock);
+      float_outputs(out, h * args.head_rows + nope, v_dim, o);
     }
   });
 }
