@@ -21,7 +21,9 @@ struct LinearOutput {
 ///                       (accumulation order is the family's own)
 ///   Compute::automatic  ggml block types: x rounded per 32 elements to int8 (q8_blocks(),
 ///                       kernels/quantize.h), products of one block exact in int32, blocks accumulated
-///                       in float32 in ascending k
+///                       in float32 in ascending k; but elements of x larger than 6 times the row's root
+///                       mean square (set_aside()) are 0 there, and their products with exactly dequantised
+///                       weights are added last, in ascending k
 ///                       F8_E4M3 where KernelTable::bf16_products: x rounded to BF16 (nearest even), products
 ///                       with e4m3 summed in float32 over 128 inputs and then scaled: |x| is to stay below
 ///                       2^112, and below 2^-126 it counts as 0

@@ -1,3 +1,4 @@
+#include "base/numeric.h"
 #include "kernels/dequantize.h"
 #include "kernels/quantize.h"
 #include "testing/families.h"
@@ -50,8 +51,12 @@ std::vector<float> rounded(const KernelTable& kernels, std::span<const float> x,
   std::vector<std::int8_t> q(x.size());
   std::vector<float> scale(x.size() / 32);
   std::vector<float> sum(x.size() / 32);
-  q8_blocks(x, q, scale, sum);
+  std::vector<float> rest(x.size());
+  std::vector<Aside> asides(x.size());
+  asides.resize(usize(set_aside(x, aside_limit(x), 0, 0, rest, asides)));
+  q8_blocks(rest, q, scale, sum);
   for (std::size_t i = 0; i < x.size(); ++i) out[i] = scale[i / 32] * static_cast<float>(q[i]);
+  for (const Aside& aside : asides) out[usize(aside.k)] = aside.x;
   return out;
 }
 
@@ -125,6 +130,59 @@ TEST_P(LinearTest, EveryTypeAndOddShapes) {
           }
 }
 
+// One element of a row, or three, fifty times as large as the others: on every place of a unit in turn.
+void put_outliers(test::Padded<2>& x, std::int64_t rows, std::int64_t in) {
+  for (std::int64_t t = 0; t < rows; ++t)
+    for (std::int64_t i = 0; i < (t % 2 == 0 ? 1 : 3); ++i)
+      x.view()(t, (t * 37 + i * 5) % in) = t % 3 == 0 ? -50.0F : 50.0F;
+}
+
+TEST_P(LinearTest, WhatIsFarLargerThanItsRowIsNotRounded) {
+  constexpr std::int64_t kRows = 70, kOut = 19;
+  Exec exec(2);
+  for (const DType type : test::kWeightTypes) {
+    if (!is_quantized_block(type)) continue;
+    const std::int64_t in = 2 * std::max<std::int64_t>(traits(type).block_elements, 128);
+    const test::TestWeight weight(type, kOut, in, 21);
+    const Packed packed(kernels(), weight.view());
+    test::Padded<2> x({kRows, in}), y({kRows, kOut}), z({kRows, kOut}), expected({kRows, kOut}),
+        size({kRows, kOut});
+    x.fill(22);
+    put_outliers(x, kRows, in);
+    oracle(kernels(), x.view(), weight.view(), {}, Compute::automatic, expected.view(), size.view());
+    const LinearOutput as_stored{.weight = weight.view(), .bias = {}, .y = y.view()};
+    run(exec, x.view(), {&as_stored, 1}, Compute::automatic);
+    EXPECT_TRUE(test::close(y.view(), expected.view(), test::kDotQ8, size.view())) << name(type);
+
+    const LinearOutput as_packed{.weight = packed.view(), .bias = {}, .y = z.view()};
+    run(exec, x.view(), {&as_packed, 1}, Compute::automatic);
+    EXPECT_TRUE(test::same_bits(z.values(), y.values())) << name(type);
+    for (const std::int64_t t : {0, 1, 33, 69}) {  // alone as in company
+      const LinearOutput alone{.weight = packed.view(), .bias = {}, .y = z.view().slice(0, 1)};
+      run(exec, x.view().slice(t, 1), {&alone, 1}, Compute::automatic);
+      EXPECT_TRUE(test::same_bits(z.view().span(0), y.view().span(t))) << name(type) << " row " << t;
+    }
+
+    // What it is for: the exact product, as if the outlier were not there.
+    oracle(kernels(), x.view(), weight.view(), {}, Compute::f32, expected.view(), size.view());
+    double error = 0, coarse = 0;
+    for (std::int64_t t = 0; t < kRows; ++t) {
+      std::vector<std::int8_t> q(usize(in));
+      std::vector<float> scale(usize(in / 32)), sum(usize(in / 32)), w(usize(in));
+      q8_blocks(x.view().span(t), q, scale, sum);
+      for (std::int64_t o = 0; o < kOut; ++o) {
+        dequantize_row(weight.view(), o, w);
+        double rounded = 0;
+        for (std::size_t k = 0; k < w.size(); ++k)
+          rounded += static_cast<double>(scale[k / 32]) * q[k] * w[k];
+        error += std::pow(y.view()(t, o) - expected.view()(t, o), 2);
+        coarse += std::pow(rounded - expected.view()(t, o), 2);
+      }
+    }
+    EXPECT_LT(error, 0.05 * coarse) << name(type);
+  }
+}
+
 TEST_P(LinearTest, PackingChangesNoBit) {
   Exec exec(2);
   for (const DType type : test::kWeightTypes) {
@@ -139,6 +197,29 @@ TEST_P(LinearTest, PackingChangesNoBit) {
     run(exec, x.view(), {&as_stored, 1}, Compute::automatic);
     run(exec, x.view(), {&as_packed, 1}, Compute::automatic);
     EXPECT_TRUE(test::same_bits(z.values(), y.values())) << name(type);
+  }
+}
+
+TEST_P(LinearTest, AnOutputDoesNotDependOnWhichOthersThereAre) {
+  Exec exec(2);
+  for (const DType type : test::kWeightTypes) {
+    const test::TestWeight weight(type, 21, 256, 31);
+    for (const Compute compute : computes_of(type))
+      for (const std::int64_t n : {1, 3, 8}) {
+        test::Padded<2> x({n, 256}), all({n, 21});
+        x.fill(32);
+        const LinearOutput whole{.weight = weight.view(), .bias = {}, .y = all.view()};
+        run(exec, x.view(), {&whole, 1}, compute);
+        for (const std::int64_t count : {1, 3, 6, 17, 20}) {
+          test::Padded<2> some({n, count});
+          const LinearOutput part{.weight = weight.view().row_slice(0, count), .bias = {}, .y = some.view()};
+          run(exec, x.view(), {&part, 1}, compute);
+          for (std::int64_t t = 0; t < n; ++t)
+            EXPECT_TRUE(test::same_bits(some.view().span(t), all.view().span(t).first(usize(count))))
+                << name(type) << " compute " << static_cast<int>(compute) << ": " << count << " of 21, row "
+                << t;
+        }
+      }
   }
 }
 

@@ -48,6 +48,30 @@ void q8_blocks(std::span<const float> x, std::span<std::int8_t> q, std::span<flo
   }
 }
 
+float aside_limit(std::span<const float> x) {
+  float sum = 0;
+  for (const float v : x) sum += v * v;
+  return kAsideRms * std::sqrt(sum / static_cast<float>(x.size()));
+}
+
+std::int64_t set_aside(std::span<const float> x, float limit, std::int32_t row, std::int64_t k,
+                       std::span<float> rest, std::span<Aside> out) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const bool aside = std::fabs(x[i]) > limit && count < out.size();
+    if (aside)
+      out[count++] = {
+          .row = row, .k = static_cast<std::int32_t>(k) + static_cast<std::int32_t>(i), .x = x[i]};
+    rest[i] = aside ? 0 : x[i];
+  }
+  return static_cast<std::int64_t>(count);
+}
+
+void sort_asides(std::span<Aside> asides) {
+  std::ranges::sort(asides,
+                    [](const Aside& a, const Aside& b) { return a.k != b.k ? a.k < b.k : a.row < b.row; });
+}
+
 void act_quant(std::span<const float> x, std::span<float> y) {
   for (std::size_t first = 0; first < x.size(); first += kScaleBlock) {
     const auto in = x.subspan(first, std::min<std::size_t>(kScaleBlock, x.size() - first));

@@ -58,7 +58,7 @@ TEST_P(SmolLM2, PerplexityIsThatOfTransformers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Compute, SmolLM2, testing::Values(std::pair{Compute::f32, 0.001}, std::pair{Compute::automatic, 0.005}),
+    Compute, SmolLM2, testing::Values(std::pair{Compute::f32, 0.001}, std::pair{Compute::automatic, 0.002}),
     [](const auto& info) { return info.param.first == Compute::f32 ? "f32" : "default"; });
 
 // Llama.cpp's own tokens are fed in one pass: up to the first difference that is exactly greedy decoding,
@@ -67,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
 struct GreedyCase {
   Compute compute;
   int most_beyond_a_quarter;  // prompts that may first differ at a margin of 0.25 logits or more
+  float largest;              // of the margins
 };
 class SmolLM2Greedy : public testing::TestWithParam<GreedyCase> {};
 
@@ -104,7 +105,7 @@ TEST_P(SmolLM2Greedy, TwentyPromptsAnswerAsLlamaCpp) {
                                 << ": ours is not among llama.cpp's best four";
     const float gap = theirs.row(row)[0] - theirs.row(row)[static_cast<std::size_t>(ours)];
     std::printf("prompt %zu first differs at token %zu, margin %.3f\n", i, step, gap);
-    EXPECT_LT(gap, 0.5F) << "prompt " << i << " token " << step;
+    EXPECT_LT(gap, GetParam().largest) << "prompt " << i << " token " << step;
     beyond += gap >= 0.25F ? 1 : 0;
   }
   std::printf("%d of 20 answers equal llama.cpp's, %d first differ at a margin of 0.25 or more\n", equal,
@@ -112,11 +113,12 @@ TEST_P(SmolLM2Greedy, TwentyPromptsAnswerAsLlamaCpp) {
   EXPECT_LE(beyond, GetParam().most_beyond_a_quarter);
 }
 
-// Exact arithmetic keeps to the quarter everywhere.  The default rounds activations to int8,
-// as llama.cpp does: which way a number on an edge falls depends on the order of float additions, and differs
-// between llama.cpp and each family.  One or two prompts of twenty are beyond a quarter, none beyond a half.
+// Exact arithmetic keeps to the quarter everywhere.  The default rounds activations to int8, but for what is
+// far larger than its row (ADR 0024), which llama.cpp rounds like all else: by family none to three prompts
+// of twenty are beyond a quarter, one of them, of avx2, at 0.62.  How little is lost the perplexity says.
 INSTANTIATE_TEST_SUITE_P(Compute, SmolLM2Greedy,
-                         testing::Values(GreedyCase{Compute::f32, 0}, GreedyCase{Compute::automatic, 2}),
+                         testing::Values(GreedyCase{Compute::f32, 0, 0.25F},
+                                         GreedyCase{Compute::automatic, 4, 0.75F}),
                          [](const auto& info) {
                            return info.param.compute == Compute::f32 ? "f32" : "default";
                          });

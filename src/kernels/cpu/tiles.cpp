@@ -7,6 +7,8 @@
 
 #include "kernels/cpu/ops/linear_steps.inl"
 
+#include "kernels/cpu/ops/linear_asides.inl"
+
 #include "kernels/cpu/ops/linear_tiles_vectors.inl"
 
 #include "kernels/cpu/ops/linear_tiles.inl"

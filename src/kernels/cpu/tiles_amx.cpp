@@ -15,6 +15,8 @@ void linear(Exec& exec, const LinearArgs& args);
 
 #include "kernels/cpu/ops/linear_steps.inl"
 
+#include "kernels/cpu/ops/linear_asides.inl"
+
 #include "kernels/cpu/ops/linear_tiles_amx.inl"
 
 #include "kernels/cpu/ops/linear_tiles.inl"

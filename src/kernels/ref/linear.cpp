@@ -34,8 +34,25 @@ WeightView columns(const WeightView& weight, std::int64_t first, std::int64_t co
 struct Rounded {
   TensorView<std::int8_t, 2> q;
   TensorView<float, 2> scale, sum;  // per 32 elements
+  TensorView<Aside, 2> asides;      // [n, most_asides()], of which `set` are
+  std::span<std::int32_t> set;
   TensorView<float, 2> fp8;
 };
+
+// A row rounded to int8, without what is set aside.
+void round_row(std::span<const float> x, std::int64_t t, Rounded& out) {
+  const float limit = aside_limit(x);
+  std::size_t set = 0;
+  for (std::size_t k = 0; k < x.size(); k += kQ8Block) {
+    std::array<float, kQ8Block> rest;
+    set += static_cast<std::size_t>(set_aside(x.subspan(k, kQ8Block), limit, static_cast<std::int32_t>(t),
+                                              static_cast<std::int64_t>(k), rest,
+                                              out.asides.span(t).subspan(set)));
+    q8_blocks(rest, out.q.span(t).subspan(k, kQ8Block), out.scale.span(t).subspan(k / kQ8Block, 1),
+              out.sum.span(t).subspan(k / kQ8Block, 1));
+  }
+  out.set[static_cast<std::size_t>(t)] = static_cast<std::int32_t>(set);
+}
 
 Rounded round_x(Exec& exec, Rounding rounding, const TensorView<const float, 2>& x,
                 std::span<std::byte> scratch) {
@@ -47,13 +64,15 @@ Rounded round_x(Exec& exec, Rounding rounding, const TensorView<const float, 2>&
     out.scale = {take<float>(scratch, n * blocks).data(), {n, blocks}};
     out.sum = {take<float>(scratch, n * blocks).data(), {n, blocks}};
     out.q = {take<std::int8_t>(scratch, n * in).data(), {n, in}};
+    out.asides = {take<Aside>(scratch, n * most_asides(in)).data(), {n, most_asides(in)}};
+    out.set = take<std::int32_t>(scratch, n);
   } else {
     out.fp8 = {take<float>(scratch, n * in).data(), {n, in}};
   }
   exec.parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t t = begin; t < end; ++t)
       if (rounding == Rounding::q8)
-        q8_blocks(x.span(t), out.q.span(t), out.scale.span(t), out.sum.span(t));
+        round_row(x.span(t), t, out);
       else
         act_quant(x.span(t), out.fp8.span(t));
   });
@@ -87,6 +106,17 @@ void dot_q8(const WeightView& weight, std::int64_t row, const Rounded& x, std::i
       const std::int64_t t = t0 + static_cast<std::int64_t>(i);
       const std::span<const std::int8_t, 32> q(x.q.row(t) + unit * kQ8Block, 32);
       sum[i] += unit_dot(w, q, x.scale(t, unit));
+    }
+  }
+  for (std::size_t i = 0; i < acc.size(); ++i) {
+    const std::int64_t t = t0 + static_cast<std::int64_t>(i);
+    for (const Aside& aside :
+         x.asides.span(t).first(static_cast<std::size_t>(x.set[static_cast<std::size_t>(t)]))) {
+      const std::int64_t chunk = aside.k / kChunk * kChunk;
+      std::array<float, kChunk> w;
+      const std::int64_t count = std::min(kChunk, weight.cols - chunk);
+      dequantize_row(columns(weight, chunk, count), row, std::span(w).first(static_cast<std::size_t>(count)));
+      sum[i] += aside.x * w[static_cast<std::size_t>(aside.k - chunk)];
     }
   }
   std::copy_n(sum.begin(), acc.size(), acc.begin());

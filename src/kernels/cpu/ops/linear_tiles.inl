@@ -1,5 +1,5 @@
 // linear for ggml block types: tiles of 16 rows (tile.h) times activations rounded to int8.
-// Needs: linear_steps; linear_tiles_vectors or linear_tiles_amx.
+// Needs: linear_steps, linear_asides; linear_tiles_vectors or linear_tiles_amx.
 
 /// acc[r][16] += MR rows of x times a tile, over `supers` superblocks.  The order of additions to one
 /// element is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that are
@@ -62,63 +62,94 @@ void tile_product(const std::byte* tile, std::int64_t supers, const XBlock* x, s
   if (rows - r == 1) take.template operator()<1>();
 }
 
-inline TileProduct tile_product_of(DType type) {
+/// What is done with tiles of a type.
+struct TileOps {
+  TileProduct product = nullptr;
+  void (*add_asides)(const std::byte* tile, std::int64_t first, std::span<const Aside> asides,
+                     std::int64_t first_row, float* acc) = nullptr;
+};
+
+template <DType kType>
+inline constexpr TileOps kTileOps{tile_product<kType>, add_asides<Tiles<kType>>};
+
+inline TileOps tile_ops_of(DType type) {
   switch (type) {
     case DType::q4_0:
-      return tile_product<DType::q4_0>;
+      return kTileOps<DType::q4_0>;
     case DType::q4_1:
-      return tile_product<DType::q4_1>;
+      return kTileOps<DType::q4_1>;
     case DType::q5_0:
-      return tile_product<DType::q5_0>;
+      return kTileOps<DType::q5_0>;
     case DType::q5_1:
-      return tile_product<DType::q5_1>;
+      return kTileOps<DType::q5_1>;
     case DType::q8_0:
-      return tile_product<DType::q8_0>;
+      return kTileOps<DType::q8_0>;
     case DType::q2_k:
-      return tile_product<DType::q2_k>;
+      return kTileOps<DType::q2_k>;
     case DType::q3_k:
-      return tile_product<DType::q3_k>;
+      return kTileOps<DType::q3_k>;
     case DType::q4_k:
-      return tile_product<DType::q4_k>;
+      return kTileOps<DType::q4_k>;
     case DType::q5_k:
-      return tile_product<DType::q5_k>;
+      return kTileOps<DType::q5_k>;
     case DType::q6_k:
-      return tile_product<DType::q6_k>;
+      return kTileOps<DType::q6_k>;
     default:
-      return nullptr;
+      return {};
   }
 }
 
+/// A block of rows of x, rounded, and what is set aside of it, by k.
+struct XRows {
+  const XBlock* x;  // the first row's
+  std::int64_t stride, first, count;
+  std::span<const Aside> asides;
+};
+
 /// A tile of one output times a block of rows of x, bias added, written to y.
-inline void multiply_output(const LinearOutput& out, std::int64_t tile, const XBlock* x,
-                            std::int64_t x_stride, std::int64_t first_row, std::int64_t rows) {
+inline void multiply_output(const LinearOutput& out, std::int64_t tile, const XRows& x) {
   constexpr std::int64_t kMaxRows = 64;
   constexpr std::int64_t kChunk = 1024;  // inputs packed at once where the weight was not packed at load
   const WeightView& w = out.weight;
   const TileFormat f = tile_format(w.type);
-  const TileProduct product = tile_product_of(w.type);
+  const TileOps ops = tile_ops_of(w.type);
   const std::int64_t supers = w.cols / (kStep * f.steps);
   alignas(64) float acc[kMaxRows * kTileRows];
-  DSA_DCHECK(rows <= kMaxRows);
-  __builtin_memset(acc, 0,
-                   static_cast<std::size_t>((rows + kTileBatch - 1) / kTileBatch * kTileBatch * kTileRows) *
-                       sizeof(float));
-  const XBlock* xr = x + first_row * x_stride;
+  DSA_DCHECK(x.count <= kMaxRows);
+  __builtin_memset(
+      acc, 0,
+      static_cast<std::size_t>((x.count + kTileBatch - 1) / kTileBatch * kTileBatch * kTileRows) *
+          sizeof(float));
   if (w.packed != nullptr) {
-    const std::size_t tile_bytes = static_cast<std::size_t>(supers) * f.super_bytes();
-    product(w.packed + static_cast<std::size_t>(tile) * tile_bytes, supers, xr, x_stride, rows, acc);
+    const std::byte* packed =
+        w.packed + static_cast<std::size_t>(tile) * static_cast<std::size_t>(supers) * f.super_bytes();
+    ops.product(packed, supers, x.x, x.stride, x.count, acc);
+    ops.add_asides(packed, 0, x.asides, x.first, acc);
   } else {
     alignas(64) std::byte chunk[kChunk * kTileRows * 36 / 32];  // Q8_0, the widest, has 34 bytes in 32
     const std::int64_t most = kChunk / (kStep * f.steps);
-    for (std::int64_t first = 0; first < supers; first += most) {
-      const std::int64_t count = supers - first < most ? supers - first : most;
-      pack_tile(w, tile, first, count, chunk);
-      product(chunk, count, xr + first * f.steps, x_stride, rows, acc);
-    }
+    const auto for_each_chunk = [&](const auto& body) {
+      for (std::int64_t first = 0; first < supers; first += most) {
+        const std::int64_t count = supers - first < most ? supers - first : most;
+        pack_tile(w, tile, first, count, chunk);
+        body(first, count);
+      }
+    };
+    for_each_chunk([&](std::int64_t first, std::int64_t count) {
+      ops.product(chunk, count, x.x + first * f.steps, x.stride, x.count, acc);
+    });
+    auto asides = x.asides;
+    if (!asides.empty())
+      for_each_chunk([&](std::int64_t first, std::int64_t count) {
+        std::size_t here = 0;
+        while (here < asides.size() && asides[here].k < (first + count) * f.steps * kStep) ++here;
+        ops.add_asides(chunk, first * f.steps * kStep, asides.first(here), x.first, acc);
+        asides = asides.subspan(here);
+      });
   }
   const std::int64_t column = tile * kTileRows;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    float* y = out.y.row(first_row + r) + column;
+  for (std::int64_t r = 0; r < x.count; ++r) {
+    float* y = out.y.row(x.first + r) + column;
     for (std::int64_t c = 0; c < kTileRows && column + c < w.rows; c += Vec::kLanes) {
       const std::int64_t live = w.rows - column - c;
       Vec v = load(acc + r * kTileRows + c);
@@ -128,24 +159,15 @@ inline void multiply_output(const LinearOutput& out, std::int64_t tile, const XB
   }
 }
 
-/// Rows of x rounded to XBlocks.
-struct RoundRows {
-  TensorView<const float, 2> x;
-  XBlock* out;
-  void operator()(std::int64_t begin, std::int64_t end) const {
-    const std::int64_t blocks = x.cols() / kStep;
-    for (std::int64_t t = begin; t < end; ++t)
-      for (std::int64_t b = 0; b < blocks; ++b) round_block(x.row(t) + b * kStep, out[t * blocks + b]);
-  }
-};
-
 /// Outputs of block types.  Work is split into (tile, x rows) cells, handed out in runs.
 void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
   const std::int64_t n = args.x.rows();
   const std::int64_t blocks = args.x.cols() / kStep;
   auto scratch = args.scratch;
   XBlock* x = take<XBlock>(scratch, n * blocks, 64).data();
-  const RoundRows round{args.x, x};
+  const std::int64_t most = most_asides(args.x.cols());
+  const RoundRows round{args.x, x, take<Aside>(scratch, n * most).data(),
+                        take<std::int32_t>(scratch, n).data()};
   if (n * blocks <= 256)
     round(0, n);
   else
@@ -157,6 +179,19 @@ void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutp
       196608 / (blocks * static_cast<std::int64_t>(sizeof(XBlock))) / kRowStep * kRowStep;
   const std::int64_t row_block = fit < kRowStep ? kRowStep : fit > 64 ? 64 : fit;
   const std::int64_t row_blocks = (n + row_block - 1) / row_block;
+  const auto rows_of = [&](std::int64_t block) {
+    const std::int64_t left = n - block * row_block;
+    return left < row_block ? left : row_block;
+  };
+  std::int32_t* counts = take<std::int32_t>(scratch, row_blocks).data();  // of what is set aside
+  const auto gather = [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t b = begin; b < end; ++b)
+      counts[b] = static_cast<std::int32_t>(round.gather(b * row_block, rows_of(b)));
+  };
+  if (row_blocks == 1)
+    gather(0, 1, 0);
+  else
+    exec.parallel_for(row_blocks, 1, gather);
   std::int64_t tiles = 0;
   for (const LinearOutput* out : outputs) tiles += tile_count(out->weight);
   const std::int64_t cells = tiles * row_blocks;
@@ -164,7 +199,7 @@ void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutp
   const std::int64_t grain = cells < runs ? 1 : cells / runs;
   exec.parallel_for(cells, grain, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t cell = begin; cell < end; ++cell) {
-      const std::int64_t rows_at = cell / tiles * row_block;
+      const std::int64_t block = cell / tiles, first = block * row_block;
       std::int64_t tile = cell % tiles;
       const LinearOutput* const* out = outputs.data();
       for (;; ++out) {
@@ -172,7 +207,12 @@ void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutp
         if (tile < here) break;
         tile -= here;
       }
-      multiply_output(**out, tile, x, blocks, rows_at, n - rows_at < row_block ? n - rows_at : row_block);
+      multiply_output(**out, tile,
+                      {x + first * blocks,
+                       blocks,
+                       first,
+                       rows_of(block),
+                       {round.asides + first * most, static_cast<std::size_t>(counts[block])}});
     }
   });
 }

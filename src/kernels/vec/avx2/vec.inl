@@ -267,6 +267,12 @@ inline Ints all_shifted(const std::int32_t* x) {
   return {_mm256_set1_epi32(*x << kShift)};
 }
 inline Vec to_float(Ints x) { return {_mm256_cvtepi32_ps(x.v)}; }
+/// Byte i of each lane's four.
+template <bool kSigned>
+inline Ints byte_of(Bytes x, int i) {
+  const __m256i high = _mm256_sll_epi32(x.v, _mm_cvtsi32_si128(24 - 8 * i));
+  return {kSigned ? _mm256_srai_epi32(high, 24) : _mm256_srli_epi32(high, 24)};
+}
 
 /// Sums of products of 4 bytes a lane over the groups of a step: unsigned quants times signed activations, or
 /// both signed (|w| times x with w's sign: w = -128 is safe, x = -128 does not occur).  int16 holds kChain

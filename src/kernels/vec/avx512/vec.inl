@@ -262,6 +262,12 @@ inline Ints all_shifted(const std::int32_t* x) {
   return {_mm512_set1_epi32(*x << kShift)};
 }
 inline Vec to_float(Ints x) { return {_mm512_cvtepi32_ps(x.v)}; }
+/// Byte i of each lane's four.
+template <bool kSigned>
+inline Ints byte_of(Bytes x, int i) {
+  const __m512i high = _mm512_sll_epi32(x.v, _mm_cvtsi32_si128(24 - 8 * i));
+  return {kSigned ? _mm512_srai_epi32(high, 24) : _mm512_srli_epi32(high, 24)};
+}
 
 /// Sums of products of 4 bytes a lane over the groups of a step: unsigned quants times signed activations.
 /// VNNI adds them up in 32 bits; signed quants are moved up by 2^kSignedOffset,
