@@ -29,7 +29,10 @@ namespace {
 namespace fs = std::filesystem;
 
 // Shares of the hours; what is left over is for playing and loading.
-constexpr double kStart = 0.08, kSpecialists = 0.45, kDistill = 0.08, kMixed = 0.16, kControl = 0.16;
+constexpr double kStart = 0.1, kSpecialists = 0.5, kDistill = 0.07, kMixed = 0.13, kControl = 0.13;
+// Episodes with tools are several messages long: their domains get more of the time, and fewer of them make a
+// step.
+constexpr int kToolsWeight = 2;
 constexpr const char* kStageDone = "done";  // a file in a stage's folder
 
 struct RecipeOrder {
@@ -81,7 +84,6 @@ class Recipe {
 
   // kDone, or what a stage ended with.
   int run() {
-    const auto n = static_cast<double>(domains_.size());
     if (const int s = stage("start", {"sft", "--model", o_.model, "--domains", o_.domains}, kStart); s != 0)
       return s;
     Words teachers{"distill",
@@ -94,15 +96,15 @@ class Recipe {
                    "--teacher"};
     for (const auto& domain : domains_) {
       const std::string name = specialist(domain);
-      if (const int s = by_reward(name, "start", text_of(domain), kSpecialists / n); s != 0) return s;
+      if (const int s = by_reward(name, "start", domain, kSpecialists); s != 0) return s;
       teachers.push_back(folder(name) + ":" + text_of(domain));
     }
     if (const int s = stage("distilled", teachers, kDistill); s != 0) return s;
-    if (const int s = by_reward("mixed", "distilled", o_.domains, kMixed); s != 0) return s;
+    if (const int s = by_reward("mixed", "distilled", o_.domains, o_.step_tasks, kMixed); s != 0) return s;
     std::string before = "distilled";
     for (std::size_t i = 0; i < domains_.size(); ++i) {
       const std::string name = fmt::format("in-a-row-{}", i + 1);
-      if (const int s = by_reward(name, before, text_of(domains_[i]), kControl / n); s != 0) return s;
+      if (const int s = by_reward(name, before, domains_[i], kControl); s != 0) return s;
       before = name;
     }
     in_a_row_ = before;
@@ -125,12 +127,25 @@ class Recipe {
     return out;
   }
 
-  int by_reward(const std::string& name, const std::string& from, const std::string& domains, double share) {
+  int by_reward(const std::string& name, const std::string& from, const std::string& domains,
+                std::int64_t step_tasks, double share) {
     return stage(name,
                  {"grpo", "--model", folder(from), "--domains", domains, "--message-tokens",
-                  std::to_string(o_.message_tokens), "--tasks", std::to_string(o_.step_tasks), "--samples",
+                  std::to_string(o_.message_tokens), "--tasks", std::to_string(step_tasks), "--samples",
                   std::to_string(o_.samples)},
                  share);
+  }
+
+  static int weight(const rl::DomainShare& domain) {
+    return rl::make_task(*domain.domain, {})->turns() > 1 ? kToolsWeight : 1;
+  }
+  // One domain's part of what all get one after the other.
+  int by_reward(const std::string& name, const std::string& from, const rl::DomainShare& domain,
+                double share) {
+    int all = 0;
+    for (const auto& each : domains_) all += weight(each);
+    return by_reward(name, from, text_of(domain), std::max<std::int64_t>(1, o_.step_tasks / weight(domain)),
+                     share * weight(domain) / all);
   }
 
   // Of each domain in the evaluation.
@@ -279,7 +294,9 @@ Action declare_rl_recipe(Command command) {
   command.add_option("--message-tokens", o->message_tokens, "tokens of a message, at most")
       .check(whole<std::int64_t>(1, 8192))
       .show_default();
-  command.add_option("--step-tasks", o->step_tasks, "tasks of a step by reward")
+  command
+      .add_option("--step-tasks", o->step_tasks,
+                  "tasks of a step by reward; half as many in a domain with tools")
       .check(whole<std::int64_t>(1, 4096))
       .show_default();
   command.add_option("--samples", o->samples, "episodes of each")
