@@ -41,7 +41,8 @@ struct LinearArgs {
 
 /// Enough for every family and compute: room for x rounded in any of the formats above.
 constexpr std::size_t linear_scratch_bytes(std::int64_t n, std::int64_t in) {
-  // float copy (FP8) is the largest: 4 bytes an element; int8 needs 1 + 8 / 32; rows padded to 256 elements.
+  // A float copy (FP8) is the largest: 4 bytes an element, int8 with asides takes less than 3; rows padded to
+  // 256 elements.
   return static_cast<std::size_t>(n) * static_cast<std::size_t>((in + 255) / 256 * 256) * 4 + 256;
 }
 

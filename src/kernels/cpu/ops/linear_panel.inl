@@ -87,18 +87,26 @@ inline void panel_output(const LinearOutput& out, std::int64_t row0, std::int64_
   }
 }
 
+/// The same for few rows too: `width` is at most kDotRows then.
+inline void float_cell(const LinearOutput& out, std::int64_t row0, std::int64_t first, std::int64_t width,
+                       TensorView<const float, 2> x, std::int64_t first_row, std::int64_t rows) {
+  if (x.rows() < kDotBatch)
+    dot_output(out, row0, first, width, x, first_row, rows);
+  else
+    panel_output(out, row0, first, width, x, first_row, rows);
+}
+
 /// The first `width` outputs for any number of rows of x, one thread's.
 inline void float_outputs(const LinearOutput& out, std::int64_t row0, std::int64_t width,
                           TensorView<const float, 2> x) {
   const std::int64_t n = x.rows();
   const PanelShape shape(x.cols());
-  const bool few = n < kDotBatch;
-  const std::int64_t step = few ? kDotRows : shape.rows;
+  const std::int64_t step = n < kDotBatch ? kDotRows : shape.rows;
   for (std::int64_t t = 0; t < n; t += shape.block) {
     const std::int64_t rows = n - t < shape.block ? n - t : shape.block;
     for (std::int64_t c = 0; c < width; c += step) {
       const std::int64_t here = width - c < step ? width - c : step;
-      few ? dot_output(out, row0, c, here, x, t, rows) : panel_output(out, row0, c, here, x, t, rows);
+      float_cell(out, row0, c, here, x, t, rows);
     }
   }
 }
@@ -126,7 +134,6 @@ void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const Linear
       fetch_rows(w, cell.first + ahead, group);
     }
     const std::int64_t width = w.rows - cell.first < group ? w.rows - cell.first : group;
-    few ? dot_output(out, 0, cell.first, width, x, cell.first_row, cell.rows)
-        : panel_output(out, 0, cell.first, width, x, cell.first_row, cell.rows);
+    float_cell(out, 0, cell.first, width, x, cell.first_row, cell.rows);
   });
 }
