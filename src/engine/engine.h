@@ -63,7 +63,7 @@ class Engine {
 
   /// Throws RequestError; then no event comes.
   virtual Handle submit(Request request, EventSink sink) = 0;
-  [[nodiscard]] virtual EngineStatus status() const = 0;
+  [[nodiscard]] virtual EngineStatus status() const = 0;  // an answer is counted before its end is told
   /// From now on requests are refused; those that run may finish for `wait`, then they end as `cancelled`.
   /// Does not block; never needs the engine's thread.
   virtual void drain(std::chrono::milliseconds wait) = 0;

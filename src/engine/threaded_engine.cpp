@@ -35,8 +35,13 @@ ThreadedEngine::~ThreadedEngine() {
 Handle ThreadedEngine::submit(Request request, EventSink sink) {
   engine_.check(request);
   auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  // Who has an answer's end finds it counted.
+  auto counted_sink = [this, sink = std::move(sink)](Event&& event) {
+    if (std::holds_alternative<Finished>(event.what)) publish();
+    sink(std::move(event));
+  };
   const auto submission = std::make_shared<const Submission>(
-      Submission{std::move(request), std::move(sink), cancelled, clock_()});
+      Submission{std::move(request), std::move(counted_sink), cancelled, clock_()});
   {
     const std::lock_guard lock(mutex_);
     if (drain_until_ || stop_)
