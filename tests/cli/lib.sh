@@ -7,6 +7,7 @@ tools=$2
 json_value=$tools/json_value
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tiny=$root/tests/goldens/models
+source "$root/tests/wait_for_server.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 checks=0 failures=0

@@ -49,17 +49,14 @@ stayed
 # a server, with keys and a bill, its clients, and its end
 cat >"$work/served.sh" <<'SHELL'
 set -euo pipefail
-dsa=$1 work=$2
+dsa=$1 work=$2 root=$3
 export DSA_API_KEY
 DSA_API_KEY=$("$dsa" keys create --owner anna --deposit 5 --role admin --ledger "$work/accounts.db")
 "$dsa" serve smollm2 --ctx 2048 --port 0 --ledger "$work/accounts.db" 2>"$work/server" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
-for _ in $(seq 300); do
-  grep -q "serving at" "$work/server" && break
-  sleep 0.1
-done
-url=$(sed -n 's/.*serving at //p' "$work/server")
+source "$root/tests/wait_for_server.sh"
+wait_for_server "$work/server" "$server"
 ask() { curl -sSf -H "Authorization: Bearer $DSA_API_KEY" "$url$1" "${@:2}"; }
 question='"messages": [{"role": "user", "content": "What is the capital of France?"}], "temperature": 0, "max_tokens": 8'
 ask /v1/chat/completions -d "{$question}"
@@ -76,7 +73,7 @@ DSA_KEY_A=$DSA_API_KEY "$dsa" compare "$url#smollm2" smollm2:dense --prompts "$w
 kill -TERM "$server"
 wait "$server"
 SHELL
-on 0 inside bash "$work/served.sh" "$dsa" "$work"
+on 0 inside bash "$work/served.sh" "$dsa" "$work" "$root"
 for part in '"chat.completion"' '[DONE]' '"end_turn"\|"max_tokens"' '"object":"response"' stays ANTHROPIC_BASE_URL "1 of 1 prompts" anna; do
   grep -q -- "$part" "$work/out" || fail "stdout lacks: $part"
 done

@@ -49,11 +49,7 @@ served() {
   "$dsa" serve --port 0 --threads 1 "$@" 2>"$work/server" &
   server=$!
   trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-  for _ in $(seq 200); do
-    grep -q "serving at" "$work/server" && break
-    sleep 0.05
-  done
-  url=$(sed -n 's/.*serving at \(http.*\)$/\1/p' "$work/server")
+  wait_for_server "$work/server" "$server"
   [[ -n $url ]] || fail "no server: $(cat "$work/server")"
 }
 # Room for one of the two at a time.

@@ -41,10 +41,7 @@ refused "a \`tls_key\`" "$dsa" serve smollm2 --port 0 --tls-cert "$work/serve.to
 started() {
   "$dsa" serve smollm2 --port 0 "$@" 2>"$work/server" &
   server=$!
-  for _ in $(seq 200); do
-    grep -q "serving at" "$work/server" && break
-    sleep 0.1
-  done
+  wait_for_server "$work/server" "$server"
   port=$(sed -n 's/.*serving at [a-z]*:.*:\([0-9]*\)$/\1/p' "$work/server")
   [[ -n $port ]] || fail "no server: $(cat "$work/server")"
 }

@@ -4,6 +4,7 @@ export DSA_SERVE_LEDGER=none # whoever runs the tests may have keys
 serve_script=$1
 build=$2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../wait_for_server.sh"
 
 # environment PACKAGE VERSION [MORE...]: a Python environment with it, and what else pip is told, at $venv.  Made once, below
 # the build folder; afterwards it needs no network.  If PyPI is not reached the test is skipped, and says so.
@@ -28,11 +29,7 @@ serve() {
   "$serve_script" "$work/script.json" 0 2>"$work/err" &
   server=$!
   trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-  for _ in $(seq 100); do
-    grep -q "serving at" "$work/err" && break
-    sleep 0.05
-  done
-  url=$(sed -n 's/^dsa: serving at //p' "$work/err")
+  wait_for_server "$work/err" "$server"
   [[ -n $url ]] && return
   cat "$work/err"
   echo "FAILED: the server did not start"
