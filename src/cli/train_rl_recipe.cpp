@@ -1,10 +1,12 @@
 // dsa rl recipe --out DIR: specialists, distilled into one model, one mixed stage, beside five in a row.
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -28,8 +30,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Shares of the hours; what is left over is for playing and loading.
-constexpr double kStart = 0.1, kSpecialists = 0.5, kDistill = 0.07, kMixed = 0.13, kControl = 0.13;
+// A stage's share of the hours; what is left over is for playing and loading.  Of tokens likewise, where one
+// that is taught counts twice: it takes as long as two of an episode.
+struct Share {
+  double part;
+  bool taught = false;
+};
+constexpr Share kStart{0.1, true}, kSpecialists{0.5}, kDistill{0.07, true}, kMixed{0.13}, kControl{0.13};
 // Episodes with tools are several messages long: their domains get more of the time, and fewer of them make a
 // step.
 constexpr int kToolsWeight = 2;
@@ -39,6 +46,7 @@ struct RecipeOrder {
   std::string model = "tiny-v32", out;
   std::string domains = "mathematics@1:4,programming@4,logic@3:2,coding@4,search@4";
   double hours = 2.5, stretched = 0.25;
+  std::int64_t tokens = 0;  // 0: hours
   std::int64_t context = 512, hardest = 2, stretch = 450, message_tokens = 128, tasks = 0, episodes = 1000,
                seed = 0;
   std::int64_t step_tasks = 32, samples = 8;
@@ -58,6 +66,7 @@ int run_self(const Words& arguments) {
   const pid_t child = ::fork();
   if (child < 0) fail("recipe: cannot start a stage: {}", std::generic_category().message(errno));
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a stage saves and stops when the recipe is killed
     ::execv(argv.front(), argv.data());
     ::_exit(127);
   }
@@ -128,7 +137,7 @@ class Recipe {
   }
 
   int by_reward(const std::string& name, const std::string& from, const std::string& domains,
-                std::int64_t step_tasks, double share) {
+                std::int64_t step_tasks, Share share) {
     return stage(name,
                  {"grpo", "--model", folder(from), "--domains", domains, "--message-tokens",
                   std::to_string(o_.message_tokens), "--tasks", std::to_string(step_tasks), "--samples",
@@ -141,16 +150,18 @@ class Recipe {
   }
   // One domain's part of what all get one after the other.
   int by_reward(const std::string& name, const std::string& from, const rl::DomainShare& domain,
-                double share) {
+                Share share) {
     int all = 0;
     for (const auto& each : domains_) all += weight(each);
+    share.part *= static_cast<double>(weight(domain)) / all;
     return by_reward(name, from, text_of(domain), std::max<std::int64_t>(1, o_.step_tasks / weight(domain)),
-                     share * weight(domain) / all);
+                     share);
   }
 
   // Of each domain in the evaluation.
   [[nodiscard]] std::int64_t tasks() const {
     if (o_.tasks > 0) return o_.tasks;
+    if (o_.tokens > 0) return 500;
     return std::clamp<std::int64_t>(std::llround(200 * o_.hours), 20, 500);
   }
 
@@ -161,14 +172,22 @@ class Recipe {
     return run_self(words);
   }
 
-  // Runs a training of a share of the hours, or goes on with it, or skips it, as its folder says.
-  int stage(const std::string& name, Words words, double share) {
+  [[nodiscard]] Words budget(Share share) const {
+    if (o_.tokens == 0) return {"--hours", fmt::format("{:.6f}", o_.hours * share.part)};
+    const double tokens = static_cast<double>(o_.tokens) * share.part / (share.taught ? 2 : 1);
+    return {"--tokens", std::to_string(std::max<std::int64_t>(1, std::llround(tokens)))};
+  }
+
+  // Runs a training with its share, or goes on with it, or skips it, as its folder says.
+  int stage(const std::string& name, Words words, Share share) {
     const fs::path own = folder(name);
     std::error_code ignored;
     if (fs::exists(own / kStageDone, ignored)) return kDone;
     const Words tasks = of_tasks();
     words.insert(words.end(), tasks.begin(), tasks.end());
-    words.insert(words.end(), {"--out", own.string(), "--hours", fmt::format("{:.6f}", o_.hours * share)});
+    const Words own_budget = budget(share);
+    words.insert(words.end(), {"--out", own.string()});
+    words.insert(words.end(), own_budget.begin(), own_budget.end());
     if (fs::exists(own / train::kCheckpointFile, ignored)) words.emplace_back("--resume");
     const int status = run_words(name, words);
     if (status == kNothingToLearn) fmt::print(stderr, "{}: goes on with the model as it is\n", name);
@@ -276,6 +295,12 @@ Action declare_rl_recipe(Command command) {
   command.add_option("--hours", o->hours, "how long all trainings take together")
       .check(within(1e-4, 1e4))
       .show_default();
+  command
+      .add_option("--tokens", o->tokens,
+                  "tokens of all trainings, the same however fast the machine is; those that are taught, and "
+                  "not played, count twice (2.5 hours of two cores: 50 million)")
+      .check(whole<std::int64_t>(1000, 1'000'000'000'000))
+      .excludes(command.option("--hours"));
   command.add_option("--domains", o->domains, "NAME@HARDEST:SHARE,..., or all").show_default();
   command.add_option("--hardest", o->hardest, "difficulty of the hardest tasks, of domains that do not say")
       .check(whole<std::int64_t>(0, rl::kHardest))
@@ -307,7 +332,7 @@ Action declare_rl_recipe(Command command) {
       .show_default();
   command.add_option("--tasks", o->tasks, "of each domain, in the evaluation")
       .check(whole<std::int64_t>(2, 1'000'000))
-      .default_text("200 for each of --hours, 20 to 500");
+      .default_text("200 for each of --hours, 20 to 500; 500 with --tokens");
   command.add_option("--attention", o->attention, "sparse or dense, in every stage")
       .check(one_of({"sparse", "dense"}))
       .show_default();

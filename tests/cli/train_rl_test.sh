@@ -59,20 +59,33 @@ refused "this is of 5 tasks" evaluate --tasks 5 --beside "$work/start.json"
 refused "is no result of dsa rl eval" evaluate --tasks 4 --beside "$work/start/config.json"
 
 # All of it, and nothing of it twice.
-recipe() {
-  "$dsa" rl recipe --model "$work/start" --out "$work/recipe" --hours 0.002 --domains counting --hardest 0 --ctx 160 --stretch 0 \
-    --message-tokens 14 --step-tasks 4 --samples 4 --episodes 8 --tasks 8 --threads 1
-}
-on 0 recipe
+recipe=("$dsa" rl recipe --model "$work/start" --tokens 24000 --domains counting --hardest 0 --ctx 160 --stretch 0
+  --message-tokens 14 --step-tasks 4 --samples 4 --episodes 8 --tasks 8 --threads 1)
+on 0 "${recipe[@]}" --out "$work/recipe"
 for stage in start specialist-counting distilled mixed in-a-row-1; do
   [[ -s $work/recipe/$stage/model.safetensors && -e $work/recipe/eval-$stage.json ]] || fail "the recipe lacks $stage"
 done
 [[ $(wc -l <"$work/recipe/distilled/accepted.jsonl") -ge 1 ]] || fail "nothing was distilled"
 before=$(sha256sum "$work/recipe/mixed/model.safetensors")
-on 0 recipe
+on 0 "${recipe[@]}" --out "$work/recipe"
 stdout_has "report.html"
 grep -q "rl grpo" "$work/err" && fail "a stage that was done was run again"
 [[ $(sha256sum "$work/recipe/mixed/model.safetensors") == "$before" ]] || fail "a stage that was done was changed"
+
+# Killed on its way, its stage stops too, and it goes on to the same.
+"${recipe[@]}" --out "$work/killed" >"$work/killed.log" 2>&1 &
+steps_are "$work/killed/specialist-counting" 2
+kill -9 $!
+wait $! 2>/dev/null
+for _ in $(seq 600); do
+  grep -lqzs "$work/killed" /proc/[0-9]*/cmdline || break
+  sleep 0.1
+done
+[[ ! -e $work/killed/mixed ]] || fail "it was too late to kill the recipe"
+on 0 "${recipe[@]}" --out "$work/killed"
+same "$work/recipe/mixed/model.safetensors" "$work/killed/mixed/model.safetensors"
+on 2 "${recipe[@]}" --out "$work/x" --hours 1
+stderr_has "--tokens"
 
 # A chat model with grouped queries, through what is added to its matrices.
 "$tools/make_text_model" chat "$tiny/llama_gqa" "$work/gqa" || fail "no model"
