@@ -49,7 +49,8 @@ class MoeLayer {
                   .plan = plan_,
                   .compute = Compute::automatic,
                   .n = rows,
-                  .rows = kv_rows_});
+                  .rows = kv_rows_,
+                  .indexer_ms = indexer_ms_});
   }
 
   [[nodiscard]] Cost cost() const {
@@ -79,6 +80,7 @@ class MoeLayer {
   AttentionPlan plan_;
   std::vector<KvRow> kv_rows_;
   std::vector<float> inputs_;
+  double indexer_ms_ = 0;
   std::size_t turn_ = 0;
 };
 
