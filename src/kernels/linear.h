@@ -24,13 +24,13 @@ struct LinearOutput {
 ///                       in float32 in ascending k; but elements of x larger than 6 times the row's root
 ///                       mean square (set_aside()) are 0 there, and their products with exactly dequantised
 ///                       weights are added last, in ascending k
-///                       F8_E4M3 where KernelTable::bf16_products: x rounded to BF16 (nearest even), products
-///                       with e4m3 summed in float32 over 128 inputs and then scaled: |x| is to stay below
-///                       2^112, and below 2^-126 it counts as 0
-///                       else F8_E4M3, and F32, F16, BF16: as Compute::f32
+///                       where KernelTable::bf16_products: x rounded to BF16 (nearest even), products summed
+///                       in float32, those with BF16 over all inputs, those with F8_E4M3 over 128 and then
+///                       scaled: |x| is to stay below 2^112, and below 2^-126 it counts as 0, as weights do
+///                       else, and for F32 and F16, as Compute::f32
 ///   Compute::demo       F8_E4M3: x rounded per 128 elements to e4m3 with a power-of-two scale (act_quant(),
 ///                       kernels/quantize.h: inference/kernel.py act_quant), products in float32 (by
-///                       bf16_products families as above: e4m3 is exact in BF16); else automatic
+///                       bf16_products families, where e4m3 is exact); BF16: as f32; else automatic
 /// n == 0 and out == 0 do nothing.  in is a whole number of the type's blocks (FP8: any).
 struct LinearArgs {
   TensorView<const float, 2> x;  // [n, in]

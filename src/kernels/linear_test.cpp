@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "base/numeric.h"
 #include "kernels/dequantize.h"
 #include "kernels/quantize.h"
@@ -45,7 +47,8 @@ std::vector<float> rounded(const KernelTable& kernels, std::span<const float> x,
   std::vector<float> out(x.begin(), x.end());
   if (compute == Compute::f32) return out;
   if (type == DType::f8_e4m3 && compute == Compute::demo) act_quant(out, out);
-  if (type == DType::f8_e4m3 && compute == Compute::automatic && kernels.bf16_products)
+  const bool by_bf16 = type == DType::bf16 || type == DType::f8_e4m3;
+  if (by_bf16 && compute == Compute::automatic && kernels.bf16_products)
     for (float& v : out) v = static_cast<float>(bf16(v));
   if (!is_quantized_block(type)) return out;
   std::vector<std::int8_t> q(x.size());
@@ -85,6 +88,7 @@ void oracle(const KernelTable& kernels, const TensorView<const float, 2>& x, con
 std::vector<Compute> computes_of(DType type) {
   if (is_quantized_block(type)) return {Compute::f32, Compute::automatic};
   if (type == DType::f8_e4m3) return {Compute::f32, Compute::automatic, Compute::demo};
+  if (type == DType::bf16) return {Compute::f32, Compute::automatic};
   return {Compute::automatic};
 }
 
@@ -92,7 +96,7 @@ std::vector<std::int64_t> inputs_of(DType type) {
   const std::int64_t block = traits(type).block_elements;
   if (block > 1) return {block, 3 * block};
   if (type == DType::f8_e4m3) return {1, 5, 128, 130, 256, 300};
-  return {1, 5, 130, 256};
+  return {1, 5, 32, 62, 130, 256};
 }
 
 test::Tolerance tolerance_of(DType type, Compute compute) {
@@ -316,8 +320,8 @@ TEST_P(LinearTest, OutputsOfDifferentTypesShareX) {
 }
 
 TEST_P(LinearTest, ComputesThatRoundNothingAgree) {
-  // Plain types have one arithmetic; FP8 rounds x in Compute::demo, and to BF16 where the family multiplies
-  // so, and there it must make a difference.
+  // F32 has one arithmetic; FP8 rounds x in Compute::demo, FP8 and BF16 to BF16 in Compute::automatic where
+  // the family multiplies so, and there it must make a difference.
   Exec exec(1);
   for (const DType type : {DType::f32, DType::bf16, DType::f8_e4m3}) {
     const test::TestWeight weight(type, 9, 256, 30);
@@ -329,11 +333,12 @@ TEST_P(LinearTest, ComputesThatRoundNothingAgree) {
       run(exec, x.view(), {&output, 1}, compute);
       return y.values();
     };
-    EXPECT_EQ(static_cast<bool>(test::same_bits(result(Compute::automatic), result(Compute::f32))),
-              type != DType::f8_e4m3 || !kernels().bf16_products)
+    const bool as_f32 = type == DType::f32 || !kernels().bf16_products;
+    EXPECT_EQ(static_cast<bool>(test::same_bits(result(Compute::automatic), result(Compute::f32))), as_f32)
         << name(type);
     EXPECT_EQ(static_cast<bool>(test::same_bits(result(Compute::demo), result(Compute::f32))),
-              type != DType::f8_e4m3);
+              type != DType::f8_e4m3)
+        << name(type);
   }
 }
 
@@ -387,6 +392,32 @@ TEST_P(LinearTest, RowsAreIndependent) {
         run(exec, x.view().slice(first, count), {&output, 1}, compute);
         return y.values();
       });
+    }
+}
+
+// More rows than a cache or registers hold at once, longer than a panel: each as it is alone, and right.
+TEST_P(LinearTest, ManyLongRowsHaveTheBitsOfOne) {
+  constexpr std::int64_t kRows = 150, kIn = 3010, kOut = 37;
+  Exec exec(2);
+  for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::f8_e4m3})
+    for (const Compute compute : computes_of(type)) {
+      SCOPED_TRACE(fmt::format("{} compute {}", name(type), static_cast<int>(compute)));
+      const test::TestWeight weight(type, kOut, kIn, 5);
+      test::Padded<2> x({kRows, kIn}), y({kRows, kOut}), one({1, kOut}), expected({1, kOut}), size({1, kOut});
+      test::Padded<1> bias({kOut});
+      x.fill(6);
+      bias.fill(7);
+      const LinearOutput all{.weight = weight.view(), .bias = bias.view().span(), .y = y.view()};
+      run(exec, x.view(), {&all, 1}, compute);
+      for (const std::int64_t t : {0, 5, 6, 15, 16, 59, 60, 63, 64, 95, 96, 143, 144, 149}) {
+        const LinearOutput alone{.weight = weight.view(), .bias = bias.view().span(), .y = one.view()};
+        run(exec, x.view().slice(t, 1), {&alone, 1}, compute);
+        EXPECT_TRUE(test::same_bits(one.view().span(0), y.view().span(t))) << "row " << t;
+        oracle(kernels(), x.view().slice(t, 1), weight.view(), alone.bias, compute, expected.view(),
+               size.view());
+        EXPECT_TRUE(test::close(one.view(), expected.view(), tolerance_of(type, compute), size.view()))
+            << "row " << t;
+      }
     }
 }
 

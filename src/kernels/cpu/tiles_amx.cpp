@@ -1,4 +1,4 @@
-// Products with repacked ggml blocks by squares of int8.
+// Products with stored weights by squares: ggml blocks by those of int8, FP8 and BF16 by those of BF16.
 #include "kernels/cpu/includes.h"
 
 namespace dsa::avx512_bf16 {
@@ -20,6 +20,12 @@ void linear(Exec& exec, const LinearArgs& args);
 #include "kernels/cpu/ops/linear_tiles_amx.inl"
 
 #include "kernels/cpu/ops/linear_tiles.inl"
+
+#include "kernels/cpu/ops/linear_cells.inl"
+
+#include "kernels/cpu/ops/linear_pairs.inl"
+
+#include "kernels/cpu/ops/linear_weights_amx.inl"
 
 #include "kernels/cpu/ops/linear_amx.inl"
 

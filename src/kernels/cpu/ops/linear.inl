@@ -1,5 +1,5 @@
 // linear: each output by the arithmetic of its weight's type.
-// Needs: linear_panel.
+// Needs: linear_cells, linear_panel.
 
 /// x rounded as FP8 activations are, in scratch.
 inline TensorView<const float, 2> round_fp8(Exec& exec, const LinearArgs& args) {
@@ -23,22 +23,14 @@ inline Arithmetic arithmetic_of(DType type, Compute compute) {
 
 void linear(Exec& exec, const LinearArgs& args) {
   if (args.x.rows() == 0) return;
-  constexpr std::size_t kMost = 16;  // outputs taken at once; no caller has more than a few
-  for (std::size_t first = 0; first < args.outputs.size(); first += kMost) {
-    for (const Arithmetic kind : {Arithmetic::tiles, Arithmetic::fp8, Arithmetic::f32}) {
-      const LinearOutput* some[kMost];
-      std::size_t count = 0;
-      for (std::size_t i = first; i < args.outputs.size() && i < first + kMost; ++i)
-        if (arithmetic_of(args.outputs[i].weight.type, args.compute) == kind &&
-            args.outputs[i].weight.rows > 0)
-          some[count++] = &args.outputs[i];
-      if (count == 0) continue;
-      const std::span<const LinearOutput* const> outputs{some, count};
-      if (kind == Arithmetic::tiles) linear_tiles(exec, args, outputs);
-      if (kind == Arithmetic::fp8) linear_dot(exec, round_fp8(exec, args), outputs);
-      if (kind == Arithmetic::f32) linear_dot(exec, args.x, outputs);
-    }
-  }
+  for_each_kind(
+      args.outputs, {Arithmetic::tiles, Arithmetic::fp8, Arithmetic::f32},
+      [&](DType type) { return arithmetic_of(type, args.compute); },
+      [&](Arithmetic kind, std::span<const LinearOutput* const> outputs) {
+        if (kind == Arithmetic::tiles) linear_tiles(exec, args, outputs);
+        if (kind == Arithmetic::fp8) linear_dot(exec, round_fp8(exec, args), outputs);
+        if (kind == Arithmetic::f32) linear_dot(exec, args.x, outputs);
+      });
 }
 
 std::size_t packed_bytes(const WeightView& weight) {

@@ -1,24 +1,24 @@
-// linear: many rows times ggml blocks by squares, all else as the family without AMX has it: the same bits.
-// Needs: linear_tiles.
+// linear: FP8 and BF16 weights, and many rows times ggml blocks, by squares; all else as the family without
+// AMX has it.  Blocks have the same bits there.
+// Needs: linear_cells, linear_tiles, linear_weights_amx.
+
+enum class Arithmetic : std::uint8_t { tiles, bf16, fp8, other };
+
+inline Arithmetic arithmetic_of(DType type, const LinearArgs& args) {
+  if (args.compute == Compute::f32) return Arithmetic::other;
+  if (has_tile_format(type)) return args.x.rows() < kSquareRows ? Arithmetic::other : Arithmetic::tiles;
+  if (type == DType::bf16) return args.compute == Compute::demo ? Arithmetic::other : Arithmetic::bf16;
+  return type == DType::f8_e4m3 ? Arithmetic::fp8 : Arithmetic::other;
+}
 
 void linear(Exec& exec, const LinearArgs& args) {
-  if (args.x.rows() < kSquareRows || args.compute == Compute::f32) return avx512_bf16::linear(exec, args);
-  constexpr std::size_t kMost = 16;  // outputs taken at once; no caller has more than a few
-  for (std::size_t at = 0; at < args.outputs.size(); at += kMost) {
-    const LinearOutput* tiles[kMost];
-    LinearOutput others[kMost];
-    std::size_t tile_count = 0, other_count = 0;
-    for (std::size_t i = at; i < args.outputs.size() && i < at + kMost; ++i) {
-      const LinearOutput& out = args.outputs[i];
-      if (!has_tile_format(out.weight.type))
-        others[other_count++] = out;
-      else if (out.weight.rows > 0)
-        tiles[tile_count++] = &out;
-    }
-    if (tile_count > 0) linear_tiles(exec, args, {tiles, tile_count});
-    if (other_count == 0) continue;
-    LinearArgs rest = args;
-    rest.outputs = {others, other_count};
-    avx512_bf16::linear(exec, rest);
-  }
+  if (args.x.rows() == 0) return;
+  for_each_kind(
+      args.outputs, {Arithmetic::tiles, Arithmetic::bf16, Arithmetic::fp8, Arithmetic::other},
+      [&](DType type) { return arithmetic_of(type, args); },
+      [&](Arithmetic kind, std::span<const LinearOutput* const> outputs) {
+        if (kind == Arithmetic::tiles) linear_tiles(exec, args, outputs);
+        if (kind == Arithmetic::bf16 || kind == Arithmetic::fp8) linear_squares(exec, args, outputs);
+        if (kind == Arithmetic::other) linear_by(avx512_bf16::linear, exec, args, outputs);
+      });
 }

@@ -1,5 +1,33 @@
-// How a product with stored weights is spread over threads.
-// Needs: nothing.
+// How a product with stored weights is spread over arithmetics and threads, and how its sums become outputs.
+// Needs: vec.
+
+inline constexpr std::size_t kMostOutputs = 16;  // taken at once; no caller has more than a few
+
+/// Calls product(kind, outputs) for the outputs that have rows, those of one kind together.
+template <class Kind, class KindOf, class Product>
+void for_each_kind(std::span<const LinearOutput> outputs, std::initializer_list<Kind> kinds,
+                   const KindOf& kind_of, const Product& product) {
+  while (!outputs.empty()) {
+    const auto now = outputs.first(outputs.size() < kMostOutputs ? outputs.size() : kMostOutputs);
+    outputs = outputs.subspan(now.size());
+    for (const Kind kind : kinds) {
+      const LinearOutput* some[kMostOutputs];
+      std::size_t count = 0;
+      for (const LinearOutput& out : now)
+        if (out.weight.rows > 0 && kind_of(out.weight.type) == kind) some[count++] = &out;
+      if (count > 0) product(kind, std::span<const LinearOutput* const>(some, count));
+    }
+  }
+}
+
+/// These outputs as another family has them.
+inline void linear_by(void (*linear)(Exec&, const LinearArgs&), Exec& exec, LinearArgs args,
+                      std::span<const LinearOutput* const> outputs) {
+  LinearOutput copies[kMostOutputs];
+  for (std::size_t i = 0; i < outputs.size(); ++i) copies[i] = *outputs[i];
+  args.outputs = {copies, outputs.size()};
+  linear(exec, args);
+}
 
 /// Weight rows [first, first + group) of an output, or those that are left, times rows [first_row, first_row
 /// + rows) of x.
@@ -31,4 +59,41 @@ void for_each_cell(Exec& exec, std::span<const LinearOutput* const> outputs, std
       body(**out, Cell{at * group, first_row, rows, cell == begin});
     }
   });
+}
+
+/// Weight rows that are taken at once; the last one to three of a weight are, one by one.
+inline constexpr int kDotRows = 4;
+
+/// Four outputs of a row, or one: the lanes' sums, by one tree whether others stand beside them or not, and
+/// the bias.
+template <int NR>
+void finish_outputs(const Vec (&sums)[NR], std::span<const float> bias, std::int64_t first, float* y) {
+  static_assert(NR == kDotRows || NR == 1);
+  if constexpr (NR == 1) {
+    const Vec alone[kDotRows] = {sums[0], zero(), zero(), zero()};
+    float out[kDotRows];
+    store_sums(alone, out);
+    *y = out[0];
+  } else {
+    store_sums(sums, y);
+  }
+  if (bias.empty()) return;
+  DSA_UNROLL
+  for (int c = 0; c < NR; ++c) y[c] += bias[static_cast<std::size_t>(first + c)];
+}
+
+/// Outputs [first, first + width), at most kDotRows of them, of rows of x from first_row on, each from a
+/// vector of its lanes' sums, `stride` floats from row to row.
+inline void finish_cell(const float* acc, std::int64_t stride, const LinearOutput& out, std::int64_t first,
+                        std::int64_t width, std::int64_t first_row, std::int64_t rows) {
+  const auto finish = [&]<int NR>(std::int64_t r, std::int64_t c) {
+    Vec sums[NR];
+    DSA_UNROLL
+    for (int i = 0; i < NR; ++i) sums[i] = load(acc + r * stride + (c + i) * Vec::kLanes);
+    finish_outputs<NR>(sums, out.bias, first + c, out.y.row(first_row + r) + first + c);
+  };
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (width == kDotRows) finish.template operator()<kDotRows>(r, 0);
+    for (std::int64_t c = 0; width < kDotRows && c < width; ++c) finish.template operator()<1>(r, c);
+  }
 }

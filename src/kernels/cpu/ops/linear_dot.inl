@@ -126,9 +126,6 @@ void dot_rows(const float* x, std::int64_t x_stride, W w, std::int64_t k0, std::
   }
 }
 
-/// Weight rows that are taken at once; the last one to three of a weight are, one by one.
-inline constexpr int kDotRows = 4;
-
 /// Fewer rows of x than a panel is worth (linear_panel.inl).
 template <int NR, class W>
 void dot_all_rows(const float* x, std::int64_t x_stride, std::int64_t rows, const W& w, std::int64_t k0,
@@ -232,24 +229,6 @@ void dot_weight(const WeightView& w, std::int64_t first, const float* x, std::in
   }
 }
 
-/// Four outputs of a row, or one: the lanes' sums, by one tree whether others stand beside them or not, and
-/// the bias.
-template <int NR>
-void finish_outputs(const Vec (&sums)[NR], std::span<const float> bias, std::int64_t first, float* y) {
-  static_assert(NR == kDotRows || NR == 1);
-  if constexpr (NR == 1) {
-    const Vec alone[kDotRows] = {sums[0], zero(), zero(), zero()};
-    float out[kDotRows];
-    store_sums(alone, out);
-    *y = out[0];
-  } else {
-    store_sums(sums, y);
-  }
-  if (bias.empty()) return;
-  DSA_UNROLL
-  for (int c = 0; c < NR; ++c) y[c] += bias[static_cast<std::size_t>(first + c)];
-}
-
 /// Outputs [first, first + width), at most kDotRows of them, for fewer than kDotBatch rows of x;
 /// output o is weight row row0 + o.
 inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t first, std::int64_t width,
@@ -265,14 +244,5 @@ inline void dot_output(const LinearOutput& out, std::int64_t row0, std::int64_t 
     for (std::int64_t c = 0; c < width; ++c)
       dot_weight<1>(out.weight, row0 + first + c, xr, x.stride(0), rows, acc + c * Vec::kLanes, kStride);
   }
-  const auto finish = [&]<int NR>(std::int64_t r, std::int64_t c) {
-    Vec sums[NR];
-    DSA_UNROLL
-    for (int i = 0; i < NR; ++i) sums[i] = load(acc + r * kStride + (c + i) * Vec::kLanes);
-    finish_outputs<NR>(sums, out.bias, first + c, out.y.row(first_row + r) + first + c);
-  };
-  for (std::int64_t r = 0; r < rows; ++r) {
-    if (width == kDotRows) finish.template operator()<kDotRows>(r, 0);
-    for (std::int64_t c = 0; width < kDotRows && c < width; ++c) finish.template operator()<1>(r, c);
-  }
+  finish_cell(acc, kStride, out, first, width, first_row, rows);
 }

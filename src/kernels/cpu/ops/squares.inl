@@ -1,6 +1,8 @@
 // Products of rows with a page of 64 columns by squares (kernels/cpu/amx.h): C in 0 .. 3, A in 4 and 5, B
 // in 6 and 7. Needs: DSA_SQUARES.
 
+inline constexpr int kSquareWords = kSquareBytes / 4;
+
 /// A thread's squares, which it gives back with the object.
 class ProductSquares {
  public:
@@ -11,28 +13,27 @@ class ProductSquares {
     if (rows_ != 0) square_release();
   }
 
-  /// For A of `rows` rows of `words` words of 32 bits, and B of as many rows of 16, both at most 16.
-  /// What the squares hold is lost if that is new.
-  void shape(int rows, int words) {
-    if (rows == rows_ && words == words_) return;
-    rows_ = rows, words_ = words;
+  /// For A of `rows` rows of `words` words of 32 bits, and B of as many rows of `columns` words, all at most
+  /// 16.  What the squares hold is lost if that is new.
+  void shape(int rows, int words, int columns = kSquareWords) {
+    if (rows == rows_ && words == words_ && columns == columns_) return;
+    rows_ = rows, words_ = words, columns_ = columns;
     SquareConfig config;
     for (int i = 0; i < kSquares; ++i) {
       config.rows[i] = static_cast<std::uint8_t>(i < 6 ? rows : words);
-      config.row_bytes[i] = static_cast<std::uint16_t>(i == 4 || i == 5 ? 4 * words : kSquareBytes);
+      config.row_bytes[i] = static_cast<std::uint16_t>(4 * (i == 4 || i == 5 ? words : columns));
     }
     square_configure(config);
   }
 
  private:
-  int rows_ = 0, words_ = 0;
+  int rows_ = 0, words_ = 0, columns_ = 0;
 };
 
 /// Queries that products like to take at once; registers that a thread has to hold for them.
 inline constexpr std::int64_t kQueryStep = kSquareRows;
 using HeldRegisters = ProductSquares;
 
-inline constexpr int kSquareWords = kSquareBytes / 4;
 inline constexpr std::int64_t kPagePitch =
     4 * kPageTokens;  // bytes from a word to the next one of the same column
 
