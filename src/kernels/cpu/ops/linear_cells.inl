@@ -61,6 +61,14 @@ void for_each_cell(Exec& exec, std::span<const LinearOutput* const> outputs, std
   });
 }
 
+/// Asks for rows [first, first + count) of a weight, or as many as there are.
+inline void fetch_rows(const WeightView& w, std::int64_t first, std::int64_t count) {
+  if (count > w.rows - first) count = w.rows - first;
+  const std::byte* from = w.data + static_cast<std::size_t>(first) * w.row_bytes;
+  for (std::int64_t b = 0; b < count * static_cast<std::int64_t>(w.row_bytes); b += 64)
+    __builtin_prefetch(from + b, 0, 2);
+}
+
 /// Weight rows that are taken at once; the last one to three of a weight are, one by one.
 inline constexpr int kDotRows = 4;
 

@@ -111,14 +111,6 @@ inline void float_outputs(const LinearOutput& out, std::int64_t row0, std::int64
   }
 }
 
-/// Asks for rows [first, first + count) of a weight, or as many as there are.
-inline void fetch_rows(const WeightView& w, std::int64_t first, std::int64_t count) {
-  if (count > w.rows - first) count = w.rows - first;
-  const std::byte* from = w.data + static_cast<std::size_t>(first) * w.row_bytes;
-  for (std::int64_t b = 0; b < count * static_cast<std::int64_t>(w.row_bytes); b += 64)
-    __builtin_prefetch(from + b, 0, 2);
-}
-
 /// Outputs computed in float32 from x.
 void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const LinearOutput* const> outputs) {
   const std::int64_t n = x.rows();
