@@ -35,6 +35,7 @@ int rl_grpo(Command command, const Options& o) {
 constexpr SettingHelp kHelp[] = {
     {"tasks", "tasks of a step"},
     {"samples", "episodes of each task: a group, whose mean reward is what one is measured by"},
+    {"again", "share of a step's tasks that were solved sometimes when played last, and are played again"},
     {"message-tokens", "tokens of a message, at most"},
     {"sample-top-p", "tokens are chosen from the fewest that reach it, and trained as chosen from those"},
     {"updates", "of the weights in a step, each from its share of the groups"},

@@ -36,7 +36,7 @@ struct Share {
   double part;
   bool taught = false;
 };
-constexpr Share kStart{0.1, true}, kSpecialists{0.5}, kDistill{0.07, true}, kMixed{0.13}, kControl{0.13};
+constexpr Share kStart{0.05, true}, kSpecialists{0.55}, kDistill{0.07, true}, kMixed{0.13}, kControl{0.13};
 // Episodes with tools are several messages long: their domains get more of the time, and fewer of them make a
 // step.
 constexpr int kToolsWeight = 2;
@@ -45,7 +45,7 @@ constexpr const char* kStageDone = "done";  // a file in a stage's folder
 struct RecipeOrder {
   std::string model = "tiny-v32", out;
   std::string domains = "mathematics@1:4,programming@4,logic@3:2,coding@4,search@4";
-  double hours = 2.5, stretched = 0.25;
+  double hours = 2.5, stretched = 0.1, again = 0;
   std::int64_t tokens = 0;  // 0: hours
   std::int64_t context = 512, hardest = 2, stretch = 450, message_tokens = 128, tasks = 0, episodes = 1000,
                seed = 0;
@@ -141,7 +141,7 @@ class Recipe {
     return stage(name,
                  {"grpo", "--model", folder(from), "--domains", domains, "--message-tokens",
                   std::to_string(o_.message_tokens), "--tasks", std::to_string(step_tasks), "--samples",
-                  std::to_string(o_.samples)},
+                  std::to_string(o_.samples), "--again", fmt::format("{:g}", o_.again)},
                  share);
   }
 
@@ -298,7 +298,7 @@ Action declare_rl_recipe(Command command) {
   command
       .add_option("--tokens", o->tokens,
                   "tokens of all trainings, the same however fast the machine is; those that are taught, and "
-                  "not played, count twice (2.5 hours of two cores: 50 million)")
+                  "not played, count twice (an hour of one core: about 15 million)")
       .check(whole<std::int64_t>(1000, 1'000'000'000'000))
       .excludes(command.option("--hours"));
   command.add_option("--domains", o->domains, "NAME@HARDEST:SHARE,..., or all").show_default();
@@ -326,6 +326,11 @@ Action declare_rl_recipe(Command command) {
       .show_default();
   command.add_option("--samples", o->samples, "episodes of each")
       .check(whole<std::int64_t>(2, 128))
+      .show_default();
+  command
+      .add_option("--again", o->again,
+                  "share of a step's tasks that were solved sometimes when played last, and are played again")
+      .check(within(0.0, 1.0))
       .show_default();
   command.add_option("--episodes", o->episodes, "that each specialist teaches")
       .check(whole<std::int64_t>(1, 10'000'000))

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "rl/train/settings.h"
+#include "rl/train/task_order.h"
 #include "train/loop/settings_json.h"
 #include "train/sparse/weights_checkpoint.h"
 
@@ -26,6 +27,7 @@ template <class Settings>
 struct PolicyCheckpoint : train::WeightsCheckpoint {
   Settings settings;
   std::int64_t without_signal = 0;  // steps in a row
+  TaskOrder order;                  // by reward
 
   using WeightsCheckpoint::WeightsCheckpoint;
 };
@@ -34,10 +36,12 @@ struct PolicyCheckpoint : train::WeightsCheckpoint {
 template <class Settings>
 void write_policy_checkpoint(const std::filesystem::path& path, PolicyCheckpoint<Settings>& c,
                              std::span<const float> main, const train::OptimizerStates& states) {
-  train::write_weights_checkpoint(
-      path, CheckpointName<Settings>::kKey,
-      {{"settings", train::settings_to_json(c.settings)}, {"without_signal", c.without_signal}}, c, main,
-      states);
+  train::write_weights_checkpoint(path, CheckpointName<Settings>::kKey,
+                                  {{"settings", train::settings_to_json(c.settings)},
+                                   {"without_signal", c.without_signal},
+                                   {"next_task", c.order.next},
+                                   {"tasks_again", c.order.waiting}},
+                                  c, main, states);
 }
 
 /// Throws Error if the file is missing, cut short, or not one of ours.
@@ -48,10 +52,16 @@ PolicyCheckpoint<Settings> read_policy_checkpoint(const std::filesystem::path& p
   return file.read_checked([&] {
     PolicyCheckpoint<Settings> out(train::indexer_shape_from(file.about().at("shape")));
     auto settings = file.about().at("settings");
-    if (!settings.contains("lora")) settings["lora"] = 0;  // files from before there was one
+    for (const char* since : {"lora", "again"})  // files from before there was one
+      if (!settings.contains(since)) settings[since] = 0;
     out.settings = train::read_settings<Settings>(settings, file.who());
     out.without_signal = file.about().at("without_signal");
     train::read_weights_checkpoint(file, out);
+    if (file.about().contains("next_task")) {
+      out.order = {.next = file.about().at("next_task"), .waiting = file.about().at("tasks_again")};
+    } else if constexpr (requires { out.settings.tasks; }) {
+      out.order.next = out.progress.step * out.settings.tasks;
+    }
     return out;
   });
 }

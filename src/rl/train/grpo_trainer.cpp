@@ -48,8 +48,8 @@ GrpoTrainer::GrpoTrainer(const TrainingContext& context, Checkpoint checkpoint, 
 }
 
 std::string GrpoTrainer::reading() {
-  const std::int64_t first = checkpoint_.progress.step * settings().tasks;
-  return fmt::format("tasks {} to {}", first, first + settings().tasks - 1);
+  const auto places = checkpoint_.order.step(settings().tasks, settings().again);
+  return fmt::format("tasks {} to {}", places.front(), places.back());
 }
 
 std::optional<Groups> GrpoTrainer::play_groups(Runner& runner, const std::vector<TaskSource::Drawn>& drawn,
@@ -165,9 +165,9 @@ bool GrpoTrainer::learn(std::span<const Lesson> lessons, const Notes& notes, tra
 
 std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& cancel) {
   const train::Progress& p = checkpoint_.progress;
+  const auto places = checkpoint_.order.step(settings().tasks, settings().again);
   std::vector<TaskSource::Drawn> drawn;
-  for (std::int64_t i = 0; i < settings().tasks; ++i)
-    drawn.push_back(source_.training(p.step * settings().tasks + i));
+  for (const std::int64_t place : places) drawn.push_back(source_.training(place));
   const Stopwatch watch;
   const auto model = loaded(policy_->snapshot(context_.folder), settings().context,
                             settings().tasks * settings().samples, context_.exec);
@@ -188,7 +188,8 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
     if (!seen) return std::nullopt;
     record.indexer = *seen;
   }
-  const auto parts = deal(lessons(*groups, settings()), settings().updates);
+  const auto learnt = lessons(*groups, settings());
+  const auto parts = deal(learnt, settings().updates);
   std::vector<Notes> noted;
   for (const auto& part : parts) {
     auto own = notes(*model, choices, part, cancel);
@@ -208,6 +209,10 @@ std::optional<train::StepRecord> GrpoTrainer::step(const std::atomic<bool>& canc
     record.reward->clipped = static_cast<double>(figures.clipped_low + figures.clipped_high) / tokens;
     record.reward->masked = static_cast<double>(figures.masked) / static_cast<double>(figures.answers);
   }
+  std::vector<std::size_t> taught;
+  for (const Lesson& lesson : learnt)
+    if (taught.empty() || taught.back() != lesson.group) taught.push_back(lesson.group);
+  checkpoint_.order.played(places, taught, settings().again);
   checkpoint_.without_signal = parts.empty() ? checkpoint_.without_signal + 1 : 0;
   if (gave_up()) checkpoint_.progress.budget = p.tokens + record.step_tokens();
   return record;

@@ -57,6 +57,7 @@ void validate(const GrpoSettings& s) {
   check_tasks(s);
   check_range("tasks", s.tasks, 1, 4096);
   check_range("samples", s.samples, 2, 128);
+  check_share("again", s.again);
   check_range("message_tokens", s.message_tokens, 1, 8192);
   if (!(s.top_p > 0 && s.top_p <= 1)) fail("top_p {}: expected above 0 and up to 1", s.top_p);
   check_range("updates", s.updates, 1, s.tasks);

@@ -43,6 +43,7 @@ struct SftSettings : TaskSettings {
 struct GrpoSettings : TaskSettings {
   std::int64_t tasks = 16;            // of a step
   std::int64_t samples = 8;           // episodes of each
+  double again = 0;                   // share of a step's tasks that are played again (TaskOrder)
   std::int64_t message_tokens = 128;  // of one message
   double top_p = 1;                   // of sampling; in training tokens are of what they were chosen from
   std::int64_t updates = 1;           // of the weights in a step, each from its share of the groups
@@ -96,6 +97,7 @@ void for_each_setting(Settings& s, Visit&& visit) {
   for_each_task_setting(s, visit);
   visit("tasks", s.tasks);
   visit("samples", s.samples);
+  visit("again", s.again);
   visit("message-tokens", s.message_tokens);
   visit("sample-top-p", s.top_p);
   visit("updates", s.updates);
