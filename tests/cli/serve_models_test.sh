@@ -49,8 +49,7 @@ served() {
   "$dsa" serve --port 0 --threads 1 "$@" 2>"$work/server" &
   server=$!
   trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-  wait_for_server "$work/server" "$server"
-  [[ -n $url ]] || fail "no server: $(cat "$work/server")"
+  wait_for_server "$work/server" "$server" || fail "no server: $(cat "$work/server")"
 }
 # Room for one of the two at a time.
 needs=$("$dsa" serve --config "$work/serve.toml" --estimate | sed -n 's/^first: fits: needs \([0-9]*\)[.0-9]* MiB$/\1/p')

@@ -29,9 +29,7 @@ serve() {
   "$serve_script" "$work/script.json" 0 2>"$work/err" &
   server=$!
   trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-  wait_for_server "$work/err" "$server"
-  [[ -n $url ]] && return
-  cat "$work/err"
+  wait_for_server "$work/err" "$server" && return
   echo "FAILED: the server did not start"
   exit 1
 }
