@@ -22,6 +22,10 @@ struct RecipeResult {
 /// From DIR/eval-*.json.  Throws Error.
 RecipeResult read_recipe(const std::filesystem::path& folder);
 
+/// Per cent of a domain's tasks; `model`: "start", "distilled" and "mixed", "specialist" for the domain's
+/// own, "in-a-row" for the last of the control's.  Throws Error if it was not evaluated.
+double percent_solved(const RecipeResult& run, const std::string& model, const std::string& domain);
+
 struct Claim {
   std::string what, asked;
   double value = 0;  // points of percent, unless `asked` says otherwise
@@ -29,7 +33,8 @@ struct Claim {
   std::vector<double> seeds = {};  // the same of each run alone
   bool holds = false;
 };
-/// `runs`: of other seeds, at least one; `dense`: the same without selections, in the same order, or none.
+/// `runs`: of other seeds, at least one; `dense`: the first of them without selections, in the same order, or
+/// none.
 /// Intervals are over all tasks, paired.  Throws Error if they are not of the same domains.
 std::vector<Claim> claims(std::span<const RecipeResult> runs, std::span<const RecipeResult> dense);
 

@@ -22,6 +22,7 @@ struct EvalOrder {
   std::string model = "tiny-v32", beside, judge, domains = "all";
   rl::TaskSettings tasks;
   std::int64_t count = 500, message_tokens = 128;
+  double temperature = 0;
   int threads = 0;
   bool json = false;
   std::string to;
@@ -33,8 +34,9 @@ using Solved = std::vector<std::vector<double>>;
 // What must be the same for two results to be of the same tasks.
 std::string tasks_in_words(const EvalOrder& o) {
   const rl::TaskSettings& t = o.tasks;
-  return fmt::format("{} tasks of {}, seed {}, difficulty {} to {}, {:g} stretched to {} bytes, {}", o.count,
-                     o.domains, t.seed, t.easiest, t.hardest, t.stretched, t.stretch, t.style);
+  return fmt::format("{} tasks of {}, seed {}, difficulty {} to {}, {:g} stretched to {} bytes, {}{}",
+                     o.count, o.domains, t.seed, t.easiest, t.hardest, t.stretched, t.stretch, t.style,
+                     o.temperature > 0 ? fmt::format(", temperature {:g}", o.temperature) : "");
 }
 
 // "0110" for each task of a domain, in order.
@@ -80,10 +82,13 @@ std::optional<rl::Groups> played(const EvalOrder& o, const std::string& model,
     fail("--attention sparse: {} has no indexer: give --attention dense", printable(model));
   ProgressLine line({.verb = "playing", .unit = "tasks", .speed = "tasks/s"});
   const std::int64_t all = o.count * static_cast<std::int64_t>(domains.size());
-  auto groups = rl::play_held_out(
-      std::move(opened), tokenizer,
-      {.domains = domains, .settings = o.tasks, .message_tokens = o.message_tokens, .tasks = o.count}, exec,
-      cancel, [&](std::int64_t done) { line.update(done, all); });
+  auto groups = rl::play_held_out(std::move(opened), tokenizer,
+                                  {.domains = domains,
+                                   .settings = o.tasks,
+                                   .message_tokens = o.message_tokens,
+                                   .tasks = o.count,
+                                   .temperature = o.temperature},
+                                  exec, cancel, [&](std::int64_t done) { line.update(done, all); });
   line.clear();
   return groups;
 }
@@ -258,6 +263,11 @@ Action declare_rl_eval(Command command) {
   command.add_option("--style", o->tasks.style, "steps, brief or both")
       .check(one_of({"steps", "brief", "both"}))
       .show_default();
+  command
+      .add_option("--temperature", o->temperature,
+                  "0: the likeliest token, always; 1: as in training, drawn, the same at every run")
+      .check(within(0.0, 2.0))
+      .show_default();
   command.add_option("--ctx", o->tasks.context, "tokens of an episode, at most")
       .check(whole<std::int64_t>(8, 8192))
       .show_default();
@@ -279,8 +289,9 @@ Action declare_rl_eval(Command command) {
                   "a file for the JSON, beside what is printed; it says of each task whether it was solved")
       .type_name("FILE");
   command.footer(
-      "Tasks that no training sees, each answered once, by the likeliest token every time.\n\nExamples:\n"
+      "Tasks that no training sees, each answered once.\n\nExamples:\n"
       "  dsa rl eval --model my-specialist --beside my-start --domains counting\n"
+      "  dsa rl eval --model my-specialist --temperature 1\n"
       "  dsa rl eval --model my-mixed --json\n");
   return [o] { return rl_eval(*o); };
 }

@@ -7,19 +7,14 @@
 #include <cerrno>
 #include <cmath>
 #include <csignal>
-#include <fstream>
-#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <sstream>
 #include <system_error>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/json.h"
-#include "base/svg_plot.h"
 #include "cli/checks.h"
 #include "cli/rl_claims.h"
+#include "cli/rl_recipe_page.h"
 #include "cli/terminal.h"
 #include "cli/train_rl.h"
 #include "rl/train/settings.h"
@@ -36,7 +31,7 @@ struct Share {
   double part;
   bool taught = false;
 };
-constexpr Share kStart{0.05, true}, kSpecialists{0.55}, kDistill{0.07, true}, kMixed{0.13}, kControl{0.13};
+constexpr Share kStart{0.08, true}, kSpecialists{0.55}, kDistill{0.07, true}, kMixed{0.13}, kControl{0.13};
 // Episodes with tools are several messages long: their domains get more of the time, and fewer of them make a
 // step.
 constexpr int kToolsWeight = 2;
@@ -74,13 +69,6 @@ int run_self(const Words& arguments) {
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) fail("recipe: cannot wait for a stage: {}", std::generic_category().message(errno));
   return WIFEXITED(status) ? WEXITSTATUS(status) : kFailed;
-}
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
 }
 
 class Recipe {
@@ -196,48 +184,33 @@ class Recipe {
     return kDone;
   }
 
-  // Each model plays once; beside it stands the result of one that played before.
+  // Each model plays twice, by its likeliest token and drawn; beside it stands the result of one that played
+  // before.
   int evaluate() {
     std::vector<std::pair<std::string, std::string>> models{{"start", ""}};
     for (const auto& domain : domains_) models.emplace_back(specialist(domain), "start");
     for (const std::string& name : {std::string("distilled"), in_a_row_}) models.emplace_back(name, "start");
     models.emplace_back("mixed", in_a_row_);
-    std::string tables;
+    const fs::path out = o_.out, sampled = out / kSampledFolder;
+    std::error_code error;
+    fs::create_directories(sampled, error);
+    if (error) fail("{}: cannot create the folder: {}", printable(sampled.string(), 1000), error.message());
     for (const auto& [name, beside] : models) {
-      if (const int status = evaluate_one(name, beside); status != kDone) return status;
-      const auto result = parse_json(text_of(folder("eval-" + name + ".json")), name);
-      for (const auto& row : result.at("rows"))
-        solved_[name][row.at("domain").get<std::string>()] = row.at("solved").get<double>();
-      tables += table(name, beside, result);
+      if (const int status = evaluate_one(name, beside, out, "0"); status != kDone) return status;
+      if (const int status = evaluate_one(name, beside, sampled, "1"); status != kDone) return status;
     }
-    write_file(fs::path(o_.out) / "report.html",
-               html_page("dsa rl recipe",
-                         "<h1>Specialists, distilled into one model, and one mixed stage</h1>\n" +
-                             claims_html(claims({{read_recipe(o_.out)}}, {})) + overview() + tables));
-    print(claims_text(claims({{read_recipe(o_.out)}}, {})));
+    write_file(out / "report.html", recipe_page(out));
+    print(claims_text(claims({{read_recipe(out)}}, {})));
+    print("\nthe same, drawn at temperature 1 as in training:\n" +
+          claims_text(claims({{read_recipe(sampled)}}, {})));
     print(fmt::format("{}/report.html: what came out; each stage has its own report beside its model\n",
                       printable(o_.out, 1000)));
     return kDone;
   }
 
-  // Solved by domain: the specialist is that of the domain.
-  std::string overview() {
-    std::string out =
-        "<table>\n<tr><td>solved, %</td><td>start</td><td>its specialist</td><td>distilled</td>"
-        "<td>mixed</td><td>in a row</td></tr>\n";
-    for (const auto& domain : domains_) {
-      const std::string name(domain.domain->name);
-      out += fmt::format("<tr><td>{}</td>", html_escaped(name));
-      for (const std::string& model : {std::string("start"), "specialist-" + name, std::string("distilled"),
-                                       std::string("mixed"), in_a_row_})
-        out += fmt::format("<td>{:.1f}</td>", 100 * solved_[model][name]);
-      out += "</tr>\n";
-    }
-    return out + "</table>\n";
-  }
-
-  int evaluate_one(const std::string& name, const std::string& beside) {
-    const fs::path to = folder("eval-" + name + ".json");
+  int evaluate_one(const std::string& name, const std::string& beside, const fs::path& results,
+                   const std::string& temperature) {
+    const fs::path to = results / ("eval-" + name + ".json");
     std::error_code ignored;
     if (fs::exists(to, ignored)) return kDone;
     Words words{"eval",
@@ -249,37 +222,20 @@ class Recipe {
                 std::to_string(tasks()),
                 "--message-tokens",
                 std::to_string(o_.message_tokens),
+                "--temperature",
+                temperature,
                 "--to",
                 to.string()};
-    if (!beside.empty()) words.insert(words.end(), {"--beside", folder("eval-" + beside + ".json")});
+    if (!beside.empty())
+      words.insert(words.end(), {"--beside", (results / ("eval-" + beside + ".json")).string()});
     const Words tasks = of_tasks();
     words.insert(words.end(), tasks.begin(), tasks.end());
     return run_words("eval of " + name, words);
   }
 
-  static std::string table(const std::string& name, const std::string& beside, const nlohmann::json& result) {
-    std::string out = fmt::format(
-        "<h2>{}{}</h2>\n<table>\n<tr><td>domain</td><td>solved</td><td>95 %</td>"
-        "<td>gain</td><td>95 %, paired</td></tr>\n",
-        html_escaped(name), beside.empty() ? "" : ", beside " + html_escaped(beside));
-    const auto range = [](const nlohmann::json& x) {
-      return x.is_array()
-                 ? fmt::format("{:.1f} .. {:.1f}", 100 * x[0].get<double>(), 100 * x[1].get<double>())
-                 : std::string();
-    };
-    for (const auto& row : result.at("rows"))
-      out += fmt::format("<tr><td>{}</td><td>{:.1f} %</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                         html_escaped(row.at("domain").get<std::string>()),
-                         100 * row.at("solved").get<double>(), range(row.at("interval")),
-                         row.contains("gain") ? fmt::format("{:+.1f}", 100 * row["gain"].get<double>()) : "",
-                         row.contains("gain") ? range(row["gain_interval"]) : "");
-    return out + "</table>\n";
-  }
-
   const RecipeOrder& o_;
   std::vector<rl::DomainShare> domains_;
   std::string in_a_row_;
-  std::map<std::string, std::map<std::string, double>> solved_;  // by model and domain
 };
 
 }  // namespace

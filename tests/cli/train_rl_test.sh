@@ -57,18 +57,27 @@ on 0 evaluate --tasks 4 --beside "$work/start.json" --json
 json /rows/0/gain 0.0
 refused "this is of 5 tasks" evaluate --tasks 5 --beside "$work/start.json"
 refused "is no result of dsa rl eval" evaluate --tasks 4 --beside "$work/start/config.json"
+# Drawn, it is the same at every run, and another result.
+on 0 evaluate --tasks 32 --temperature 1 --to "$work/drawn.json"
+on 0 evaluate --tasks 32 --temperature 1 --threads 2 --to "$work/drawn-again.json"
+same "$work/drawn.json" "$work/drawn-again.json"
+on 0 evaluate --tasks 32 --to "$work/likeliest.json"
+cmp -s <(grep '"counting": "' "$work/drawn.json") <(grep '"counting": "' "$work/likeliest.json") && fail "nothing was drawn"
+refused "temperature 1" evaluate --tasks 32 --beside "$work/drawn.json"
 
 # All of it, and nothing of it twice.
 recipe=("$dsa" rl recipe --model "$work/start" --tokens 24000 --domains counting --hardest 0 --ctx 160 --stretch 0
   --message-tokens 14 --step-tasks 4 --samples 4 --episodes 8 --tasks 8 --threads 1)
 on 0 "${recipe[@]}" --out "$work/recipe"
 for stage in start specialist-counting distilled mixed in-a-row-1; do
-  [[ -s $work/recipe/$stage/model.safetensors && -e $work/recipe/eval-$stage.json ]] || fail "the recipe lacks $stage"
+  [[ -s $work/recipe/$stage/model.safetensors && -e $work/recipe/eval-$stage.json && -e $work/recipe/sampled/eval-$stage.json ]] || fail "the recipe lacks $stage"
 done
 [[ $(wc -l <"$work/recipe/distilled/accepted.jsonl") -ge 1 ]] || fail "nothing was distilled"
 before=$(sha256sum "$work/recipe/mixed/model.safetensors")
 on 0 "${recipe[@]}" --out "$work/recipe"
 stdout_has "report.html"
+stdout_has "drawn at temperature 1"
+grep -q "<h3>mixed, beside in-a-row-1</h3>" "$work/recipe/report.html" || fail "the report lacks a model"
 grep -q "rl grpo" "$work/err" && fail "a stage that was done was run again"
 [[ $(sha256sum "$work/recipe/mixed/model.safetensors") == "$before" ]] || fail "a stage that was done was changed"
 
