@@ -24,11 +24,17 @@ Attention::Attention(const LayerWeights& weights, const KvView& kv, std::int64_t
   if (weights.indexer) indexer_.emplace(*weights.indexer);
 }
 
-void Attention::forward(const Step& step) const {
+void Attention::attend(const Step& step) const {
   const AttentionInputs in = weights_.mla ? project_mla(step) : project_gqa(step);
   write_cache(step, in);
   if (step.hooks.attention_inputs) step.hooks.attention_inputs(layer_, in);
-  attend(step, in);
+  // While everything is selected anyway the keys are written and nothing is scored.  A layer that shares an
+  // earlier layer's selection finds it in act.idx.
+  if (!step.plan.selecting().empty() && indexer_) indexer_->select(step, layer_, kv_);
+  for (const RowGroup& group : step.plan.attending()) attend_rows(step, in, group);
+}
+
+void Attention::project_back(const Step& step) const {
   const auto values = weights_.mla ? expand_values(step) : step.of(step.act.o_c);
   step.linear(values, std::array{output(weights_.o_proj, step.of(step.act.delta))});
 }
@@ -143,13 +149,6 @@ AttentionInputs Attention::inputs(const Step& step) const {
 void Attention::write_cache(const Step& step, const AttentionInputs& in) const {
   step.kernels.cache_write(step.exec,
                            {.c = in.c, .k_pe = in.k_pe, .key = in.index_k, .kv = kv_, .rows = step.rows});
-}
-
-void Attention::attend(const Step& step, const AttentionInputs& in) const {
-  // While everything is selected anyway the keys are written and nothing is scored.  A layer that shares an
-  // earlier layer's selection finds it in act.idx.
-  if (!step.plan.selecting().empty() && indexer_) indexer_->select(step, layer_, kv_);
-  for (const RowGroup& group : step.plan.attending()) attend_rows(step, in, group);
 }
 
 void Attention::attend_rows(const Step& step, const AttentionInputs& in, const RowGroup& group) const {

@@ -13,19 +13,21 @@ namespace dsa {
 /// (dimensions of a query head)^-1/2, with YaRN's temperature.
 float attention_scale(const ModelConfig& config);
 
-/// delta = attention(h): project, write the cache, select, attend, output.
+/// delta = attention(h), in two halves.
 class Attention {
  public:
   Attention(const LayerWeights& weights, const KvView& kv, std::int64_t layer);
 
-  void forward(const Step& step) const;
+  /// Projects, writes the cache, selects and attends: to o_c.
+  void attend(const Step& step) const;
+  /// From there: to delta.
+  void project_back(const Step& step) const;
 
  private:
   [[nodiscard]] AttentionInputs project_gqa(const Step& step) const;
   [[nodiscard]] AttentionInputs project_mla(const Step& step) const;
   [[nodiscard]] AttentionInputs inputs(const Step& step) const;
   void write_cache(const Step& step, const AttentionInputs& in) const;
-  void attend(const Step& step, const AttentionInputs& in) const;
   void attend_rows(const Step& step, const AttentionInputs& in, const RowGroup& group) const;
   [[nodiscard]] TensorView<float, 2> expand_values(const Step& step) const;
 

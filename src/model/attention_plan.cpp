@@ -40,6 +40,7 @@ void AttentionPlan::reserve(std::int64_t rows) {
   slices_.reserve(static_cast<std::size_t>(rows));
   selecting_.reserve(static_cast<std::size_t>(rows));
   attending_.reserve(static_cast<std::size_t>(rows));
+  kept_.reserve(static_cast<std::size_t>(rows));
 }
 
 void AttentionPlan::clear() {
@@ -77,6 +78,19 @@ void AttentionPlan::enter(std::int64_t layer) {
     append(attending_, {.first = first + begin, .count = end - begin, .topk = topk});
     append(attending_, {.first = first + end, .count = count - end, .topk = 0});
     if (begin < end) append(selecting_, {.first = first, .count = count, .topk = topk});
+  }
+}
+
+void AttentionPlan::keep(std::span<const std::int32_t> rows) {
+  for (auto* groups : {&selecting_, &attending_}) {
+    kept_.clear();
+    auto group = groups->begin();
+    for (const std::int64_t row : rows) {
+      while (group != groups->end() && group->first + group->count <= row) ++group;
+      if (group == groups->end()) break;
+      if (group->first <= row) append(kept_, {.first = row, .count = 1, .topk = group->topk});
+    }
+    std::swap(*groups, kept_);
   }
 }
 

@@ -69,11 +69,13 @@ class AttentionPlan {
 
   /// What is told below is of this layer from now on.
   void enter(std::int64_t layer);
+  /// Of this layer and of these rows alone, ascending; until clear().
+  void keep(std::span<const std::int32_t> rows);
 
   /// Rows that an indexer selects for, together: all rows of the sequences of which some attend over a
   /// selection.
   [[nodiscard]] std::span<const RowGroup> selecting() const { return selecting_; }
-  /// Rows that attend alike, together: all rows of the batch, in order.
+  /// Rows that attend alike, together: all rows of the batch, or all that are kept, in order.
   [[nodiscard]] std::span<const RowGroup> attending() const { return attending_; }
 
  private:
@@ -83,7 +85,7 @@ class AttentionPlan {
     std::int64_t first_position = 0;
   };
   std::vector<Slice> slices_;
-  std::vector<RowGroup> selecting_, attending_;
+  std::vector<RowGroup> selecting_, attending_, kept_;
   std::int64_t rows_ = 0;
   bool layers_differ_ = false;
 };

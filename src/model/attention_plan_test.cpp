@@ -76,6 +76,35 @@ TEST(AttentionPlan, EachRowOfEachLayerDoesWhatTheRuleSaysOfItAlone) {
   }
 }
 
+TEST(AttentionPlan, RowsThatAreKeptDoWhatTheyDid) {
+  const std::vector<std::int32_t> tokens(50, 1);
+  AttentionPlan plan;
+  plan.reserve(150);
+  for (const SelectionRule& rule :
+       {SelectionRule{.topk = 20, .layers = &by_layer()}, SelectionRule{}, {.topk = 7}})
+    static_cast<void>(plan.add({.tokens = tokens, .first_position = 3, .page_table = {}, .logits_rows = {}},
+                               rule, kLayers));
+  plan.enter(1);
+  const std::vector<std::int32_t> kept{0, 35, 36, 37, 38, 49, 50, 99, 103, 104, 149};
+  std::vector<std::int64_t> before;
+  std::vector<bool> seen;
+  for (const auto row : kept) {
+    before.push_back(topk_of_row(plan, row));
+    seen.push_back(indexer_sees(plan, row));
+  }
+  plan.keep(kept);
+  std::int64_t rows = 0;
+  for (const RowGroup& group : plan.attending()) rows += group.count;
+  EXPECT_EQ(rows, std::ssize(kept));
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    EXPECT_EQ(topk_of_row(plan, kept[i]), before[i]) << "row " << kept[i];
+    EXPECT_EQ(indexer_sees(plan, kept[i]), seen[i]) << "row " << kept[i];
+  }
+  EXPECT_FALSE(indexer_sees(plan, 105));
+  plan.keep({});
+  EXPECT_TRUE(plan.attending().empty());
+}
+
 TEST(AttentionPlan, RowsAreCountedOverAllLayers) {
   const std::vector<std::int32_t> tokens(50, 1);
   AttentionPlan plan;

@@ -10,14 +10,18 @@ Block::Block(const LayerWeights& weights, const KvView& kv, std::int64_t layer)
     mlp_.emplace(*weights.mlp);
 }
 
-void Block::forward(const Step& step) const {
+void Block::forward(const Step& all) const {
+  all.rms_norm(all.of(all.act.x), weights_.input_layernorm, all.of(all.act.h));
+  attention_.attend(all);
+
+  const Step step = all.narrowed();
+  if (step.n == 0) return;
   const auto x = step.of(step.act.x), h = step.of(step.act.h), delta = step.of(step.act.delta);
   const auto add_to_residual = [&] {
     step.kernels.add_rows(step.exec, {.x = delta, .rows = {}, .scale = {}, .y = x});
   };
 
-  step.rms_norm(x, weights_.input_layernorm, h);
-  attention_.forward(step);
+  attention_.project_back(step);
   add_to_residual();
 
   step.rms_norm(x, weights_.post_attention_layernorm, h);

@@ -9,7 +9,7 @@
 
 namespace dsa {
 
-/// x += attention(norm(x)); x += mlp(norm(x)).
+/// x += attention(norm(x)); x += mlp(norm(x)).  Where rows are kept (Step::kept), x holds those alone.
 class Block {
  public:
   Block(const LayerWeights& weights, const KvView& kv, std::int64_t layer);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <span>
 
 #include "exec/exec.h"
@@ -26,8 +28,24 @@ struct Step {
   std::int64_t n;               // rows of this batch
   std::span<const KvRow> rows;  // [n]
   double& indexer_ms;           // grows by what the indexer takes
+  /// Rows that go on when the layer has attended, ascending; nullopt: all.  The others stand in the batch for
+  /// what they leave in the cache.
+  std::optional<std::span<const std::int32_t>> kept = {};
 
   [[nodiscard]] TensorView<float, 2> of(const TensorView<float, 2>& t) const { return t.slice(0, n); }
+
+  /// The same pass with the rows that are kept, which move up in what has been computed for them so far.
+  [[nodiscard]] Step narrowed() const {
+    if (!kept) return *this;
+    for (const TensorView<float, 2>& rows : {act.x, act.o_c})
+      for (std::size_t i = 0; i < kept->size(); ++i)
+        std::memmove(rows.row(i), rows.row((*kept)[i]),
+                     static_cast<std::size_t>(rows.cols()) * sizeof(float));
+    Step out = *this;
+    out.n = std::ssize(*kept);
+    out.kept.reset();
+    return out;
+  }
 
   /// y = x W^T + b.
   void linear(TensorView<const float, 2> x, std::span<const LinearOutput> outputs) const {

@@ -85,16 +85,16 @@ void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
   check_batch_(batch, status);
   const std::int64_t n = place_rows(batch, status);
   if (n == 0) return;
-  const Step step{.exec = exec_,
-                  .kernels = kernels_,
-                  .config = config_,
-                  .act = act_,
-                  .hooks = hooks_,
-                  .plan = plan_,
-                  .compute = compute_,
-                  .n = n,
-                  .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n)),
-                  .indexer_ms = indexer_ms_};
+  Step step{.exec = exec_,
+            .kernels = kernels_,
+            .config = config_,
+            .act = act_,
+            .hooks = hooks_,
+            .plan = plan_,
+            .compute = compute_,
+            .n = n,
+            .rows = std::span<const KvRow>(rows_).first(static_cast<std::size_t>(n)),
+            .indexer_ms = indexer_ms_};
   const auto positions = std::span<const std::int64_t>(positions_).first(static_cast<std::size_t>(n));
   kernels_.rope_angles(exec_, rope_.angles(positions, step.of(act_.cos_sin)));
   if (config_.indexer)
@@ -104,15 +104,21 @@ void Transformer::forward(const Batch& batch, TensorView<float, 2> logits, std::
                              .out = step.of(act_.x)});
   const auto not_finite = std::span(not_finite_).first(static_cast<std::size_t>(n));
   std::ranges::fill(not_finite, -1);
+  const bool narrows = last_layer_narrows(batch, n);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     if (note_cancelled(batch, status)) return;
     plan_.enter(static_cast<std::int64_t>(i));
+    if (narrows && i + 1 == blocks_.size()) {
+      plan_.keep(wanted_);
+      step.kept = wanted_;
+    }
     blocks_[i].forward(step);
+    if (step.kept) continue;
     if (hooks_.layer_output) hooks_.layer_output(static_cast<std::int64_t>(i), step.of(act_.x));
     kernels_.mark_not_finite(
         exec_, {.x = step.of(act_.x), .mark = static_cast<std::int32_t>(i), .found = not_finite});
   }
-  output_logits(batch, logits, status);
+  output_logits(narrows, logits);
   note_not_finite(batch, status);
   show_mtp(batch, status);
 }
@@ -132,11 +138,13 @@ void Transformer::divide_topk(const LayerTopk& layers) {
 
 std::int64_t Transformer::place_rows(const Batch& batch, std::span<SequenceStatus> status) {
   plan_.clear();
+  wanted_.clear();
   std::int64_t n = 0;
   for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
     const SequenceSlice& s = batch.sequences[i];
     if (status[i].outcome == PassOutcome::refused) continue;
     const auto count = static_cast<std::int64_t>(s.tokens.size());
+    for (const auto row : s.logits_rows) wanted_.push_back(static_cast<std::int32_t>(n) + row);
     status[i] = {.attention = plan_.add(s, selection_rule(s.run), config_.num_hidden_layers)};
     for (std::int64_t t = 0; t < count; ++t, ++n) {
       const auto row = static_cast<std::size_t>(n);
@@ -161,26 +169,29 @@ bool Transformer::note_cancelled(const Batch& batch, std::span<SequenceStatus> s
   return all;
 }
 
-void Transformer::output_logits(const Batch& batch, TensorView<float, 2> logits,
-                                std::span<const SequenceStatus> status) {
-  std::int32_t first = 0;
-  wanted_.clear();
-  for (std::size_t i = 0; i < batch.sequences.size(); ++i) {
-    if (status[i].outcome == PassOutcome::refused) continue;
-    const SequenceSlice& s = batch.sequences[i];
-    for (const auto row : s.logits_rows) wanted_.push_back(first + row);
-    first += static_cast<std::int32_t>(s.tokens.size());
-  }
+// Whether rows that want no logits have nothing to do in the last layer but to write the cache.
+bool Transformer::last_layer_narrows(const Batch& batch, std::int64_t n) const {
+  if (std::ssize(wanted_) == n || hooks_.selection || hooks_.routing || hooks_.layer_output) return false;
+  return !mtp_ ||
+         std::ranges::none_of(batch.sequences, [](const auto& s) { return s.mtp_place.has_value(); });
+}
+
+// `narrowed`: x holds the wanted rows alone.
+void Transformer::output_logits(bool narrowed, TensorView<float, 2> logits) {
   if (wanted_.empty()) return;
   const std::int64_t wanted = std::ssize(wanted_);
   DSA_CHECK(logits.rows() >= wanted);
   const auto last = act_.last.slice(0, wanted), out = logits.slice(0, wanted);
   const auto not_finite = std::span(logits_not_finite_).first(wanted_.size());
   std::ranges::fill(not_finite, -1);
-  kernels_.gather_rows(exec_, {.x = act_.x, .rows = wanted_, .y = last});
+  if (!narrowed) kernels_.gather_rows(exec_, {.x = act_.x, .rows = wanted_, .y = last});
+  const auto x = narrowed ? act_.x.slice(0, wanted) : last;
+  if (narrowed)
+    kernels_.mark_not_finite(
+        exec_,
+        {.x = x, .mark = static_cast<std::int32_t>(config_.num_hidden_layers - 1), .found = not_finite});
   kernels_.rms_norm(
-      exec_,
-      {.x = last, .weight = weights_.norm, .eps = static_cast<float>(config_.rms_norm_eps), .y = last});
+      exec_, {.x = x, .weight = weights_.norm, .eps = static_cast<float>(config_.rms_norm_eps), .y = last});
   kernels_.linear(exec_, {.x = last,
                           .outputs = std::array{output(weights_.lm_head, out)},
                           .compute = compute_,

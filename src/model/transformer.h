@@ -68,7 +68,8 @@ class Transformer {
  private:
   std::int64_t place_rows(const Batch& batch, std::span<SequenceStatus> status);
   static bool note_cancelled(const Batch& batch, std::span<SequenceStatus> status);
-  void output_logits(const Batch& batch, TensorView<float, 2> logits, std::span<const SequenceStatus> status);
+  [[nodiscard]] bool last_layer_narrows(const Batch& batch, std::int64_t n) const;
+  void output_logits(bool narrowed, TensorView<float, 2> logits);
   void note_not_finite(const Batch& batch, std::span<SequenceStatus> status) const;
   void show_mtp(const Batch& batch, std::span<const SequenceStatus> status);
 

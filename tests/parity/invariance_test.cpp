@@ -127,6 +127,56 @@ TEST_P(InvarianceOfModel, BatchesAndPages) {
   }
 }
 
+// What wants no logits is left out of the last layer: those that are wanted, and the cache, have the bits of
+// when all are.
+TEST_P(InvarianceOfModel, LogitsOfSomeRows) {
+  const Golden want = golden();
+  constexpr std::size_t kSequences = 3;
+  for (const KernelTable* kernels : families()) {
+    SCOPED_TRACE(kernels->name);
+    Runner model = runner(kernels, 2);
+    const auto vocab = static_cast<std::size_t>(model.config().vocab_size);
+    const Array<float> whole = model.logits(want.tokens, 512);
+    const std::int32_t pages[][4] = {{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9, 10, 11}};
+    std::size_t done = 0;
+    for (const std::size_t chunk : {std::size_t{40}, std::size_t{1}, want.tokens.size() - 41}) {
+      const auto count = static_cast<std::int32_t>(chunk);
+      // One wants none until the end, one its last row, one every third and the last.
+      std::vector<std::int32_t> rows[kSequences];
+      if (done + chunk == want.tokens.size()) rows[0] = {count - 1};
+      rows[1] = {count - 1};
+      for (std::int32_t row = 0; row + 1 < count; row += 3) rows[2].push_back(row);
+      rows[2].push_back(count - 1);
+      std::vector<SequenceSlice> slices;
+      std::size_t total = 0;
+      for (std::size_t i = 0; i < kSequences; ++i) {
+        total += rows[i].size();
+        slices.push_back({.tokens = std::span<const std::int32_t>(want.tokens).subspan(done, chunk),
+                          .first_position = static_cast<std::int64_t>(done),
+                          .page_table = pages[i],
+                          .logits_rows = rows[i]});
+      }
+      std::vector<float> logits(total * vocab);
+      std::vector<SequenceStatus> status(kSequences);
+      model.transformer().forward(
+          {.sequences = slices},
+          {logits.data(), {static_cast<std::int64_t>(total), static_cast<std::int64_t>(vocab)}}, status);
+      const float* next = logits.data();
+      for (std::size_t i = 0; i < kSequences; ++i) {
+        ASSERT_TRUE(status[i].ok());
+        for (const std::int32_t row : rows[i]) {
+          const auto expected = whole.row(static_cast<std::int64_t>(done) + row);
+          ASSERT_EQ(std::memcmp(next, expected.data(), vocab * sizeof(float)), 0)
+              << "sequence " << i << ", token " << done + static_cast<std::size_t>(row);
+          next += vocab;
+        }
+      }
+      done += chunk;
+    }
+    ASSERT_EQ(done, want.tokens.size());
+  }
+}
+
 // Sequences of one prompt that attend each in its own way, and one that is cancelled, in one batch.
 TEST(Invariance, AttentionAndTopkOfASequenceAreItsOwn) {
   constexpr RunOptions kRuns[] = {{.attention = AttentionMode::dense},
