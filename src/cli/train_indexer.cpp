@@ -94,6 +94,8 @@ constexpr SettingHelp kHelp[] = {
      "what index scores follow: sum of the heads' attention (the paper's), max, or a blend from max to sum"},
     {"lr", "peak learning rate: rises over 10 steps, falls by half a cosine"},
     {"clip", "largest norm of a layer's gradient"},
+    {"compute",
+     "auto: scores are products in BF16 where the processor has them, as when the model runs; f32: never"},
     {"seed", "of weights, order of documents and choice of queries"},
 };
 

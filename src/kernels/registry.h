@@ -18,6 +18,7 @@
 
 namespace dsa {
 
+struct PairKernels;
 struct RowKernels;
 
 /// The ops, each once: OP(name, Args) for `void name(Exec&, const Args&)`, whose contract stands above Args.
@@ -55,6 +56,8 @@ struct KernelTable {
   bool bf16_products = false;
   /// What training computes with on the same processor (kernels/rows/row_kernels.h).
   const RowKernels* rows = nullptr;
+  /// Where there are bf16_products: of rows that are rounded to it (kernels/rows/pair_kernels.h).
+  const PairKernels* pairs = nullptr;
 
 #define DSA_MEMBER(op, Args) void (*op)(Exec&, const Args&) = nullptr;
   DSA_OPS(DSA_MEMBER)

@@ -5,6 +5,8 @@
 
 #include DSA_VEC
 
+#include "kernels/vec/avx512_bf16/pairs.inl"
+
 #include "kernels/vec/steps.inl"
 
 /// Rows of queries and of sums are padded to whole registers of the elements that products take.

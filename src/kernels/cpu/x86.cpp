@@ -11,6 +11,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/processor.h"
 #include "kernels/ref/ref.h"
+#include "kernels/rows/pair_kernels.h"
 
 namespace dsa {
 namespace avx2 {
@@ -23,6 +24,7 @@ namespace avx512 {
 }  // namespace avx512
 namespace avx512_bf16 {
 #include "kernels/cpu/ops.h"
+extern const PairKernels kPairs;
 }  // namespace avx512_bf16
 namespace amx {
 #include "kernels/cpu/ops.h"
@@ -97,6 +99,7 @@ namespace {
 constexpr KernelTable with_bf16(std::string_view name, std::optional<std::string> (*refuse)()) {
   KernelTable table = avx512::kernels(name, refuse);
   table.bf16_products = true;
+  table.pairs = &avx512_bf16::kPairs;
   table.linear = avx512_bf16::linear;
   table.indexer_select = avx512_bf16::indexer_select;
   table.attention = avx512_bf16::attention;

@@ -49,7 +49,8 @@ TEST(IndexerAutograd, GradientMatchesLibtorch) {
     IndexerTensors gradient(sizes.shape);
     const auto out = gradient.layer(0);
     const auto weights = std::as_const(layer.parameters()).layer(0);
-    const LayerLoss ours = loss.layer(weights, layer.inputs(), {.rows = rows, .mix = {share}}, &out);
+    loss.read(layer.inputs());
+    const LayerLoss ours = loss.layer(weights, {.rows = rows, .mix = {share}}, &out);
     EXPECT_NEAR(ours.kl, kl.item<double>(), 1e-5);
     const auto compare = [&](std::span<const float> mine, const torch::Tensor& leaf, const char* name) {
       const auto theirs = leaf.grad().contiguous().view(-1);

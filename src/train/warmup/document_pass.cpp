@@ -38,11 +38,12 @@ IndexerShape indexer_shape(const ModelFiles& files, std::int64_t heads, std::int
 }
 
 DocumentPass::DocumentPass(LoadedModel& model, const IndexerShape& shape, std::int64_t max_context,
-                           std::int64_t max_rows)
+                           std::int64_t max_rows, Products products)
     : pass_(model),
       rope_(model.config().rope, shape.rope_dim, model.config().max_position_embeddings),
       loss_(shape, loss_sizes(model.config(), max_context, max_rows), rope_, model.exec(),
-            *model.transformer().kernels().rows),
+            *model.transformer().kernels().rows,
+            products == Products::bf16 ? model.transformer().kernels().pairs : nullptr),
       losses_(static_cast<std::size_t>(shape.layers)) {
   DSA_CHECK(model.transformer().max_tokens() >= max_context);
   model.transformer().set_hooks(
@@ -65,8 +66,9 @@ bool DocumentPass::run(std::span<const std::int32_t> tokens, const LossRequest& 
 void DocumentPass::on_layer(std::int64_t layer, const AttentionInputs& inputs) {
   const LayerTensors<const float> weights = parameters_->layer(layer);
   auto& loss = losses_[static_cast<std::size_t>(layer)];
+  loss_.read(inputs);
   if (training_ == nullptr) {
-    loss = loss_.layer(weights, inputs, *request_, nullptr);
+    loss = loss_.layer(weights, *request_, nullptr);
     return;
   }
   const LayerTensors<float> gradient = training_->gradient.layer(layer);
@@ -76,7 +78,7 @@ void DocumentPass::on_layer(std::int64_t layer, const AttentionInputs& inputs) {
     LossRequest request = *request_;
     request.rows = rows_of_part(part);
     if (request.rows.empty()) continue;
-    const LayerLoss one = loss_.layer(weights, inputs, request, &gradient);
+    const LayerLoss one = loss_.layer(weights, request, &gradient);
     loss.kl += one.kl * static_cast<double>(request.rows.size()) / static_cast<double>(request_->rows.size());
     loss.recall.rows += one.recall.rows;
     loss.recall.indexer += one.recall.indexer * static_cast<double>(one.recall.rows);

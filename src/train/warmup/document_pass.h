@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/sequence_pass.h"
+#include "train/loop/products.h"
 #include "train/warmup/indexer_loss.h"
 
 namespace dsa::train {
@@ -30,9 +31,10 @@ struct PassTraining {
 /// its weights are only read.
 class DocumentPass {
  public:
-  /// `model` must take max_context tokens in one pass (LoadOptions::chunk) and outlive this.
-  DocumentPass(LoadedModel& model, const IndexerShape& shape, std::int64_t max_context,
-               std::int64_t max_rows);
+  /// `model` must take max_context tokens in one pass (LoadOptions::chunk) and outlive this.  `products`: what
+  /// scores are made of; bf16 only where the model's kernels multiply it.
+  DocumentPass(LoadedModel& model, const IndexerShape& shape, std::int64_t max_context, std::int64_t max_rows,
+               Products products);
   ~DocumentPass();
   DocumentPass(const DocumentPass&) = delete;
   DocumentPass& operator=(const DocumentPass&) = delete;

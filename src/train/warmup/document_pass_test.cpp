@@ -38,7 +38,7 @@ class PassOverTinyModel : public ::testing::Test {
   std::vector<std::int32_t> tokens_, rows_;
   IndexerShape shape_ = indexer_shape(model_.files(), 2, 8);
   IndexerTensors parameters_{shape_}, gradient_{shape_};
-  DocumentPass pass_{model_, shape_, kLength, 32};
+  DocumentPass pass_{model_, shape_, kLength, 32, parse_products("auto")};
   std::atomic<bool> cancel_{false};
 };
 

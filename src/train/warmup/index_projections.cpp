@@ -72,7 +72,6 @@ IndexProjections::IndexProjections(const IndexerShape& shape, const RopeTable& r
   const std::int64_t key_rows = (max_context + kPageTokens - 1) / kPageTokens * kPageTokens;
   for (auto* data : {&k_data_, &dk_data_, &k_hat_}) data->resize(usize(key_rows * padded_dim_));
   inverse_deviation_.resize(usize(max_context));
-  panels_.resize(usize(padded_to_panel(max_context) * shape.dim));
   norm_partials_.resize(usize((max_context + kPositionChunk - 1) / kPositionChunk * 2 * shape.dim));
 }
 
@@ -107,7 +106,6 @@ void IndexProjections::forward(const LayerTensors<const float>& weights, TensorV
     for (float& w : w_.span(r)) w *= factor;
   }
   norm_keys(weights);
-  pack_keys();
 }
 
 void IndexProjections::project(TensorView<const float, 2> x, std::span<const float> weight_t,
@@ -144,19 +142,6 @@ void IndexProjections::norm_keys(const LayerTensors<const float>& weights) {
       }
       rotate(key, cos_sin_.data() + t * shape_.rope_dim, shape_.rope_dim, Turn::forth);
     }
-  });
-}
-
-void IndexProjections::pack_keys() {
-  exec_.parallel_for(panels_for(n_), 8, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t p = begin; p < end; ++p)
-      for (std::int64_t d = 0; d < shape_.dim; ++d) {
-        float* out = panels_.data() + (p * shape_.dim + d) * kPanel;
-        for (std::int64_t l = 0; l < kPanel; ++l) {
-          const std::int64_t t = p * kPanel + l;
-          out[l] = t < n_ ? k_data_[usize(t * padded_dim_ + d)] : 0.0F;
-        }
-      }
   });
 }
 

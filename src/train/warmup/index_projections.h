@@ -32,10 +32,8 @@ class IndexProjections {
   [[nodiscard]] TensorView<float, 3> queries() { return q_; }
   /// Head weights with heads^-1/2 dim^-1/2 folded in [rows, heads].
   [[nodiscard]] TensorView<float, 2> head_weights() { return w_; }
-  /// Normed and rotated keys [positions, padded_dim], and the same in panels
-  /// (ProductArgs with b_panel = kPanel * dim).
+  /// Normed and rotated keys [positions, padded_dim].
   [[nodiscard]] TensorView<float, 2> keys() { return k_; }
-  [[nodiscard]] const float* key_panels() const { return panels_.data(); }
 
   /// Gradients with respect to what forward() made; backward() overwrites them.
   [[nodiscard]] TensorView<float, 3> query_gradient() { return dq_; }
@@ -50,7 +48,6 @@ class IndexProjections {
  private:
   void project(TensorView<const float, 2> x, std::span<const float> weight_t, TensorView<float, 2> y);
   void norm_keys(const LayerTensors<const float>& weights);
-  void pack_keys();
   void rotate_back();
   void norm_backward(const LayerTensors<const float>& weights, const LayerTensors<float>& gradient);
   void weight_gradient(TensorView<const float, 2> h, const LayerTensors<float>& gradient);
@@ -68,7 +65,7 @@ class IndexProjections {
   std::vector<float> latent_rows_;         // [rows, q_lora_rank]
   std::vector<float> q_data_, w_data_, k_data_, dq_data_, dw_data_, dk_data_;
   std::vector<float> k_hat_, inverse_deviation_;  // the norm's output before scale and shift; 1 / deviation
-  std::vector<float> panels_, norm_partials_;
+  std::vector<float> norm_partials_;
   TensorView<float, 3> q_, dq_;
   TensorView<float, 2> w_, k_, dw_, dk_;
 };

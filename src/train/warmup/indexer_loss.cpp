@@ -20,7 +20,6 @@ constexpr std::int64_t kPartials =
 
 // Consecutive sampled rows, and where their work goes.
 struct IndexerLoss::Block {
-  const AttentionInputs& inputs;
   const LossRequest& request;
   Scratch& scratch;
   std::int64_t first = 0;   // of the rows
@@ -36,19 +35,21 @@ struct IndexerLoss::Block {
 };
 
 IndexerLoss::IndexerLoss(const IndexerShape& shape, const Sizes& sizes, const RopeTable& rope, Exec& exec,
-                         const RowKernels& kernels)
+                         const RowKernels& kernels, const PairKernels* pairs)
     : sizes_(sizes),
       shape_(shape),
       exec_(exec),
       kernels_(kernels),
-      projections_(shape, rope, sizes.max_context, sizes.max_rows, exec, kernels) {
+      projections_(shape, rope, sizes.max_context, sizes.max_rows, exec, kernels),
+      attention_keys_(kernels, pairs, sizes.attention_groups, sizes.attention_dim, sizes.max_context),
+      index_keys_(kernels, pairs, 1, shape.dim, sizes.max_context) {
   const std::int64_t context = padded_to_panel(sizes.max_context);
-  attention_panels_.resize(usize(sizes.attention_groups * context * sizes.attention_dim));
   const std::int64_t blocks = (sizes.max_rows + kBlockRows - 1) / kBlockRows;
   key_partials_.resize(usize(std::min(blocks, kPartials) * context * projections_.padded_dim()));
   scratch_.resize(static_cast<std::size_t>(exec.threads()));
   for (Scratch& s : scratch_) {
     s.queries.resize(usize(kBlockRows * sizes.attention_heads * sizes.attention_dim));
+    s.index_queries.resize(usize(kBlockRows * shape.heads * shape.dim));
     s.products.resize(usize(kBlockRows * std::max(context, kBackwardTile)));
     for (auto* rows : {&s.target, &s.largest, &s.scores}) rows->resize(usize(kBlockRows * context));
     s.selection.resize(usize(sizes.max_context));
@@ -58,14 +59,21 @@ IndexerLoss::IndexerLoss(const IndexerShape& shape, const Sizes& sizes, const Ro
   row_recall_.resize(usize(sizes.max_rows));
 }
 
-LayerLoss IndexerLoss::layer(const LayerTensors<const float>& weights, const AttentionInputs& inputs,
-                             const LossRequest& request, const LayerTensors<float>* gradient) {
-  const std::int64_t n = inputs.h.rows();
-  const auto rows = static_cast<std::int64_t>(request.rows.size());
-  DSA_CHECK(n <= sizes_.max_context && rows <= sizes_.max_rows && rows > 0 && request.rows.back() < n);
+void IndexerLoss::read(const AttentionInputs& inputs) {
+  DSA_CHECK(inputs.h.rows() <= sizes_.max_context);
   DSA_CHECK(inputs.q_c.empty() && inputs.rows.front().visible == 1);
-  projections_.forward(weights, inputs.h, request.rows);
-  pack_attention_keys(inputs);
+  inputs_ = inputs;
+  attention_keys_.pack(exec_, inputs.k_pe);
+}
+
+LayerLoss IndexerLoss::layer(const LayerTensors<const float>& weights, const LossRequest& request,
+                             const LayerTensors<float>* gradient) {
+  const std::int64_t n = inputs_.h.rows();
+  const auto rows = static_cast<std::int64_t>(request.rows.size());
+  DSA_CHECK(rows <= sizes_.max_rows && rows > 0 && request.rows.back() < n);
+  projections_.forward(weights, inputs_.h, request.rows);
+  const auto keys = projections_.keys();
+  index_keys_.pack(exec_, {keys.data(), {n, 1, shape_.dim}, {keys.stride(0), keys.stride(0), 1}});
 
   const std::int64_t blocks = (rows + kBlockRows - 1) / kBlockRows, partials = std::min(blocks, kPartials);
   exec_.parallel_for(partials, 1, [&](std::int64_t begin, std::int64_t end, int rank) {
@@ -75,8 +83,7 @@ LayerLoss IndexerLoss::layer(const LayerTensors<const float>& weights, const Att
         std::fill_n(key_gradient, padded_to_panel(n) * projections_.padded_dim(), 0.0F);
       for (std::int64_t b = partial; b < blocks; b += partials) {
         const std::int64_t first = b * kBlockRows, count = std::min(kBlockRows, rows - first);
-        run_block({.inputs = inputs,
-                   .request = request,
+        run_block({.request = request,
                    .scratch = scratch_[static_cast<std::size_t>(rank)],
                    .first = first,
                    .count = count,
@@ -90,7 +97,7 @@ LayerLoss IndexerLoss::layer(const LayerTensors<const float>& weights, const Att
     const std::int64_t padded = projections_.padded_dim();
     sum_parts(exec_, kernels_, key_partials_.data(), partials, padded_to_panel(n) * padded, n * padded,
               projections_.key_gradient().data());
-    projections_.backward(weights, inputs.h, *gradient);
+    projections_.backward(weights, inputs_.h, *gradient);
   }
 
   LayerLoss loss;
@@ -108,21 +115,6 @@ LayerLoss IndexerLoss::layer(const LayerTensors<const float>& weights, const Att
   return loss;
 }
 
-void IndexerLoss::pack_attention_keys(const AttentionInputs& inputs) {
-  const std::int64_t dim = sizes_.attention_dim, n = inputs.h.rows(), panels = panels_for(n);
-  exec_.parallel_for(sizes_.attention_groups * panels, 8, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t group = i / panels, panel = i % panels;
-      float* out = attention_panels_.data() + i * dim * kPanel;
-      for (std::int64_t l = 0; l < kPanel; ++l) {
-        const std::int64_t t = panel * kPanel + l;
-        const float* key = t < n ? inputs.k_pe.row(t, group) : nullptr;
-        for (std::int64_t d = 0; d < dim; ++d) out[d * kPanel + l] = key != nullptr ? key[d] : 0.0F;
-      }
-    }
-  });
-}
-
 void IndexerLoss::run_block(const Block& block) {
   make_target(block);
   score(block);
@@ -132,30 +124,19 @@ void IndexerLoss::run_block(const Block& block) {
 
 void IndexerLoss::make_target(const Block& block) {
   Scratch& s = block.scratch;
-  const std::int64_t heads = sizes_.attention_heads, dim = sizes_.attention_dim, width = block.tokens;
+  const std::int64_t heads = sizes_.attention_heads, width = block.tokens;
+  const std::int64_t row_size = attention_keys_.row_size();
   const float sum_share = block.request.mix.sum_share;
   const bool wants_sum = sum_share > 0, wants_largest = sum_share < 1;
-  for (std::int64_t r = 0; r < block.count; ++r)
-    for (std::int64_t h = 0; h < heads; ++h) {
-      const auto q = block.inputs.q_pe.span(block.position(r), h);
-      float* out = s.queries.data() + (r * heads + h) * dim;
-      for (std::int64_t d = 0; d < dim; ++d) out[d] = q[static_cast<std::size_t>(d)] * block.inputs.scale;
-    }
   std::fill_n(s.target.data(), block.count * width, 0.0F);
   std::fill_n(s.largest.data(), block.count * width, 0.0F);
   for (std::int64_t h = 0; h < heads; ++h) {
-    const std::int64_t group = h / (heads / sizes_.attention_groups);
-    kernels_.product(
-        {.m = block.count,
-         .n = width,
-         .k = dim,
-         .a = s.queries.data() + h * dim,
-         .a_row = heads * dim,
-         .b = attention_panels_.data() + group * panels_for(block.inputs.h.rows()) * dim * kPanel,
-         .b_row = kPanel,
-         .b_panel = kPanel * dim,
-         .c = s.products.data(),
-         .c_row = width});
+    float* queries = s.queries.data() + h * kBlockRows * row_size;
+    for (std::int64_t r = 0; r < block.count; ++r)
+      attention_keys_.prepare(inputs_.q_pe.row(block.position(r), h), 1, 0, inputs_.scale,
+                              queries + r * row_size);
+    attention_keys_.multiply(h / (heads / sizes_.attention_groups), queries, block.count, 0, width,
+                             s.products.data(), width);
     for (std::int64_t r = 0; r < block.count; ++r)
       kernels_.add_attention(s.products.data() + r * width, block.visible(r),
                              wants_sum ? s.target.data() + r * width : nullptr,
@@ -170,21 +151,19 @@ void IndexerLoss::make_target(const Block& block) {
   }
 }
 
+// A block's queries of one index head.
+float* IndexerLoss::index_queries(Scratch& scratch, std::int64_t head) const {
+  return scratch.index_queries.data() + head * kBlockRows * index_keys_.row_size();
+}
+
 void IndexerLoss::score(const Block& block) {
   Scratch& s = block.scratch;
   const auto q = projections_.queries();
   std::fill_n(s.scores.data(), block.count * block.tokens, 0.0F);
   for (std::int64_t j = 0; j < shape_.heads; ++j) {
-    kernels_.product({.m = block.count,
-                      .n = block.tokens,
-                      .k = shape_.dim,
-                      .a = q.row(block.first, j),
-                      .a_row = q.stride(0),
-                      .b = projections_.key_panels(),
-                      .b_row = kPanel,
-                      .b_panel = kPanel * shape_.dim,
-                      .c = s.products.data(),
-                      .c_row = block.tokens});
+    index_keys_.prepare(q.row(block.first, j), block.count, q.stride(0), 1, index_queries(s, j));
+    index_keys_.multiply(0, index_queries(s, j), block.count, 0, block.tokens, s.products.data(),
+                         block.tokens);
     for (std::int64_t r = 0; r < block.count; ++r)
       kernels_.add_relu(s.products.data() + r * block.tokens, projections_.head_weights()(block.first + r, j),
                         block.visible(r), s.scores.data() + r * block.tokens);
@@ -236,16 +215,7 @@ void IndexerLoss::backward(const Block& block) {
     const std::int64_t tokens = std::min(kBackwardTile, block.tokens - t);
     for (std::int64_t j = 0; j < shape_.heads; ++j) {
       // Computed once more: cheaper than keeping every head's products.
-      kernels_.product({.m = block.count,
-                        .n = tokens,
-                        .k = shape_.dim,
-                        .a = q.row(block.first, j),
-                        .a_row = q.stride(0),
-                        .b = projections_.key_panels() + t * shape_.dim,
-                        .b_row = kPanel,
-                        .b_panel = kPanel * shape_.dim,
-                        .c = products,
-                        .c_row = kBackwardTile});
+      index_keys_.multiply(0, index_queries(s, j), block.count, t, tokens, products, kBackwardTile);
       for (std::int64_t r = 0; r < block.count; ++r)
         dw(block.first + r, j) +=
             kernels_.relu_backward(s.scores.data() + r * block.tokens + t, products + r * kBackwardTile,

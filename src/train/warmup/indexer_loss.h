@@ -7,6 +7,7 @@
 
 #include "model/batch.h"
 #include "train/warmup/index_projections.h"
+#include "train/warmup/key_panels.h"
 #include "train/warmup/layer_loss.h"
 #include "train/warmup/objective.h"
 
@@ -30,20 +31,22 @@ class IndexerLoss {
     std::int64_t max_context = 0;
     std::int64_t max_rows = 0;
   };
+  /// `pairs`: scores of attention and of the indexer are products of what is rounded to BF16, as they are
+  /// when a model runs; null: all in float32.
   IndexerLoss(const IndexerShape& shape, const Sizes& sizes, const RopeTable& rope, Exec& exec,
-              const RowKernels& kernels);
+              const RowKernels& kernels, const PairKernels* pairs = nullptr);
 
-  /// The layer's loss for one whole document (inputs of positions 0 .. n).  With a gradient (not null):
-  /// writes d kl / d weights there.
-  LayerLoss layer(const LayerTensors<const float>& weights, const AttentionInputs& inputs,
-                  const LossRequest& request, const LayerTensors<float>* gradient);
+  /// A layer of one whole document (positions 0 .. n), for the calls of layer() that follow.
+  void read(const AttentionInputs& inputs);
+  /// Its loss.  With a gradient (not null): writes d kl / d weights there.
+  LayerLoss layer(const LayerTensors<const float>& weights, const LossRequest& request,
+                  const LayerTensors<float>* gradient);
 
   /// What the last layer() projected, for tests.
   [[nodiscard]] IndexProjections& projections() { return projections_; }
 
  private:
   struct Block;
-  void pack_attention_keys(const AttentionInputs& inputs);
   void run_block(const Block& block);
   void make_target(const Block& block);
   void score(const Block& block);
@@ -57,16 +60,19 @@ class IndexerLoss {
   const RowKernels& kernels_;
   IndexProjections projections_;
 
-  std::vector<float> attention_panels_;  // the attention's keys [groups][panels][dim][kPanel]
-  std::vector<float> key_partials_;      // gradients of the index keys [partials][max context, padded dim]
+  AttentionInputs inputs_;  // of the layer at hand
+  KeyPanels attention_keys_, index_keys_;
+  std::vector<float> key_partials_;  // gradients of the index keys [partials][max context, padded dim]
   struct Scratch {
-    std::vector<float> queries;           // of the attention, scaled [kBlockRows, heads * dim]
+    std::vector<float> queries;           // of the attention, scaled [heads, kBlockRows]
+    std::vector<float> index_queries;     // [index heads, kBlockRows]
     std::vector<float> products;          // [kBlockRows, padded context or a tile]
     std::vector<float> target, largest;   // [kBlockRows, padded context]
     std::vector<float> scores;            // likewise; then their gradient
     std::vector<std::int32_t> selection;  // [max context]
     std::vector<std::byte> topk;
   };
+  [[nodiscard]] float* index_queries(Scratch& scratch, std::int64_t head) const;
   std::vector<Scratch> scratch_;  // per thread
   std::vector<double> row_kl_;    // [rows]
   std::vector<Recall> row_recall_;

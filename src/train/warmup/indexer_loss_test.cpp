@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/indexer.h"
 #include "testing/layer_case.h"
@@ -19,16 +20,17 @@ struct Result {
 };
 
 Result run(LayerCase& layer, std::span<const std::int32_t> rows, TargetMix mix, const RowKernels& kernels,
-           int threads, std::int64_t recall_topk = 0) {
+           int threads, std::int64_t recall_topk = 0, const PairKernels* pairs = nullptr) {
   Exec exec(threads);
   IndexerLoss loss(layer.sizes().shape, layer.loss_sizes(static_cast<std::int64_t>(rows.size())),
-                   layer.rope(), exec, kernels);
+                   layer.rope(), exec, kernels, pairs);
   IndexerTensors gradient(layer.sizes().shape);
   const auto out = gradient.layer(0);
   const LossRequest request{.rows = rows, .mix = mix, .recall_topk = recall_topk};
   Result result;
   const auto weights = std::as_const(layer.parameters()).layer(0);
-  result.loss = loss.layer(weights, layer.inputs(), request, &out);
+  loss.read(layer.inputs());
+  result.loss = loss.layer(weights, request, &out);
   result.gradient.assign(gradient.values().begin(), gradient.values().end());
   return result;
 }
@@ -101,6 +103,30 @@ TEST_P(Loss, RecallIsTheShareOfTheTargetThatIsSelected) {
   ASSERT_EQ(recall.rows, expected.rows);
   EXPECT_NEAR(recall.indexer, expected.indexer / static_cast<double>(expected.rows), 1e-5);
   EXPECT_NEAR(recall.best, expected.best / static_cast<double>(expected.rows), 1e-5);
+}
+
+// What is rounded is near what is not, and its bits depend on the threads as little.
+TEST(IndexerLoss, InPairsIsNearTheWhole) {
+  const KernelTable& kernels = choose_kernels();
+  if (kernels.pairs == nullptr) GTEST_SKIP() << "this processor does not multiply BF16";
+  CaseSizes sizes;
+  sizes.context = 300;
+  LayerCase layer(sizes);
+  std::vector<std::int32_t> rows;
+  for (std::int32_t t = 1; t < 300; t += 2) rows.push_back(t);
+  const Result exact = run(layer, rows, {0.3F}, *kernels.rows, 2);
+  const Result one = run(layer, rows, {0.3F}, *kernels.rows, 1, 20, kernels.pairs);
+  const Result three = run(layer, rows, {0.3F}, *kernels.rows, 3, 20, kernels.pairs);
+  EXPECT_EQ(one.loss.kl, three.loss.kl);
+  EXPECT_EQ(one.gradient, three.gradient);
+  EXPECT_NE(one.loss.kl, exact.loss.kl);
+  EXPECT_NEAR(one.loss.kl, exact.loss.kl, 0.005 * exact.loss.kl);
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < exact.gradient.size(); ++i) {
+    difference += std::pow(static_cast<double>(one.gradient[i] - exact.gradient[i]), 2);
+    size += std::pow(static_cast<double>(exact.gradient[i]), 2);
+  }
+  EXPECT_LT(std::sqrt(difference / size), 0.02);
 }
 
 TEST(IndexerLoss, DescendsAlongItsGradient) {

@@ -1,5 +1,6 @@
 #include "train/warmup/settings.h"
 
+#include "train/loop/products.h"
 #include "train/loop/setting_checks.h"
 #include "train/warmup/curriculum.h"
 #include "train/warmup/objective.h"
@@ -16,6 +17,7 @@ void validate(const WarmupSettings& s) {
   check_rate("lr", s.lr);
   check_clip("clip", s.clip);
   static_cast<void>(parse_target(s.target));
+  static_cast<void>(parse_products(s.compute));
   static_cast<void>(Curriculum::parse(s.curriculum));
 }
 

@@ -18,6 +18,7 @@ struct WarmupSettings {
   std::string target = "blend";
   double lr = 1.5e-2;
   double clip = 1;
+  std::string compute = "auto";
   std::int64_t seed = 0;
 };
 
@@ -34,6 +35,7 @@ void for_each_setting(Settings& s, Visit&& visit) {
   visit("target", s.target);
   visit("lr", s.lr);
   visit("clip", s.clip);
+  visit("compute", s.compute);
   visit("seed", s.seed);
 }
 

@@ -36,7 +36,8 @@ WarmupTrainer::WarmupTrainer(const Context& context, WarmupCheckpoint checkpoint
       checkpoint_(std::move(checkpoint)),
       curriculum_(Curriculum::parse(checkpoint_.settings.curriculum)),
       plan_{.shares = curriculum_.shares(), .looks = context.held_out.empty() ? 0 : kLooks},
-      pass_(context.model, checkpoint_.parameters.shape(), curriculum_.longest(), checkpoint_.settings.rows),
+      pass_(context.model, checkpoint_.parameters.shape(), curriculum_.longest(), checkpoint_.settings.rows,
+            parse_products(checkpoint_.settings.compute)),
       optimizers_(checkpoint_.parameters, context.model.exec(), *context.model.transformer().kernels().rows),
       gradient_(checkpoint_.parameters.shape()) {
   for (const std::int64_t length : curriculum_.contexts())

@@ -47,6 +47,7 @@ TEST(WarmupSettings, AreChecked) {
   EXPECT_NE(broken([](auto& s) { s.rows = 0; }).find("rows"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.target = "mean"; }).find("sum, max or blend"), std::string::npos);
   EXPECT_NE(broken([](auto& s) { s.clip = -1; }).find("clip"), std::string::npos);
+  EXPECT_NE(broken([](auto& s) { s.compute = "f16"; }).find("auto or f32"), std::string::npos);
   const auto json = settings_to_json(settings());
   EXPECT_EQ(settings_to_json(read_settings<WarmupSettings>(json, "x")), json);
 }

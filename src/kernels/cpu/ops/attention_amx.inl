@@ -69,14 +69,12 @@ inline void add_paired(const AttentionPlan& p, const GroupBlock& b, const std::u
   }
 }
 
-/// Scores become weights, zeros behind the last token that is seen.
-inline void weigh_block(const AttentionPlan& p, const GroupBlock& b, float* keep) {
+/// Weights of what lies behind the last token that is seen.
+inline void clear_behind(const GroupBlock& b) {
   for (std::int64_t r = 0; r < b.rows; ++r)
     for (std::int64_t m = r * b.heads; b.seen[r] > 0 && m < (r + 1) * b.heads; ++m) {
-      float* scores = b.scores + m * kPageTokens;
-      keep[m] = weigh_pairs(scores, b.seen[r], p.args.scale, b.state[m]);
       const std::int64_t written = parts(b.seen[r], Vec::kLanes) * Vec::kLanes;
-      __builtin_memset(reinterpret_cast<std::uint16_t*>(scores) + written, 0,
+      __builtin_memset(reinterpret_cast<std::uint16_t*>(b.scores + m * kPageTokens) + written, 0,
                        static_cast<std::size_t>(kPageTokens - written) * sizeof(bf16));
     }
 }
@@ -92,6 +90,7 @@ inline void attend_squares(const AttentionPlan& p, const GroupBlock& b, const Tu
   }
   float keep[kMaxQueries];
   weigh_block(p, b, keep);
+  clear_behind(b);
   std::int64_t least = tokens.count;
   for (std::int64_t r = 0; r < b.rows; ++r)
     if (b.seen[r] > 0 && b.seen[r] < least) least = b.seen[r];

@@ -106,12 +106,9 @@ inline void attend_turned(const AttentionPlan& p, const GroupBlock& b, const Tur
       score_turned<MR, 1>(q, p.q_stride, tokens.keys + t, pairs, scores + t, ahead);
   });
   float keep[kMaxQueries];
+  weigh_block(p, b, keep);
   bool all_seen = true;
-  for (std::int64_t r = 0; r < b.rows; ++r) {
-    all_seen = all_seen && b.seen[r] == tokens.count;
-    for (std::int64_t m = r * b.heads; b.seen[r] > 0 && m < (r + 1) * b.heads; ++m)
-      keep[m] = weigh_pairs(b.scores + m * kPageTokens, b.seen[r], p.args.scale, b.state[m]);
-  }
+  for (std::int64_t r = 0; r < b.rows; ++r) all_seen = all_seen && b.seen[r] == tokens.count;
   if (all_seen) return add_turned(p, b, tokens, 0, b.queries(), tokens.count, keep, ahead);
   for (std::int64_t r = 0; r < b.rows; ++r)
     if (b.seen[r] > 0) add_turned(p, b, tokens, r * b.heads, (r + 1) * b.heads, b.seen[r], keep, ahead);

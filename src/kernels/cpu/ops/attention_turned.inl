@@ -1,19 +1,6 @@
 // A block of tokens for queries that are rounded to BF16, as softmax weights are: keys are turned over, so
 // that a lane is a token and a score needs no sum across lanes.  How they are multiplied is the family's.
-// Needs: vec, steps, attention_float.
-
-/// Two neighbouring bf16 in every 32-bit lane.
-struct Pairs {
-  __m512bh v;
-};
-inline Pairs load_pairs(const std::uint32_t* p) {
-  return {reinterpret_cast<__m512bh>(_mm512_loadu_si512(p))};
-}
-inline Pairs all_pairs(const std::uint32_t* p) {
-  return {reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(*p)))};
-}
-/// acc + a0 * b0 + a1 * b1
-inline Vec dot(Vec acc, Pairs a, Pairs b) { return {_mm512_dpbf16_ps(acc.v, a.v, b.v)}; }
+// Needs: vec, pairs, steps, attention_float.
 
 inline constexpr std::int64_t kPairElements = 2 * Vec::kLanes;  // bf16 in a register
 
@@ -71,30 +58,57 @@ inline void load_query(const AttentionPlan& p, const float* q_c, const float* q_
   round_row(q_pe, layout.rope_dim, p.width.rope, q + p.width.q_c / 2);
 }
 
-/// weigh() with weights rounded to BF16, packed into the first half of the row;
-/// the sum is that of the rounded ones.
-inline float weigh_pairs(float* scores, std::int64_t count, float scale, Running& state) {
-  Vec largest = all(-__builtin_inff());
-  for (std::int64_t t = 0; t < count; t += Vec::kLanes) {
-    // A NaN score does not become the maximum; its weight is NaN and reaches the output through the sum.
-    const Vec s = load(scores + t) * all(scale);
-    store(scores + t, s);
-    largest = max(first_or(count - t, s, largest), largest);
-  }
-  const float block = max_lane(largest);
-  const float top = block > state.max ? block : state.max;
-  const float keep = exp_of(state.max - top);
+/// 2^x to 18 bits, enough for what is rounded to BF16 next: 2^floor(x) times a polynomial of the rest, fitted
+/// to its largest relative error, 2.6e-6.
+inline Vec exp2_to_round(Vec x) {
+  const Vec rest = {_mm512_reduce_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+  Vec p = all(0.013534167781F);
+  p = fma(p, rest, all(0.052011460066F));
+  p = fma(p, rest, all(0.241442754865F));
+  p = fma(p, rest, all(0.693003833294F));
+  p = fma(p, rest, all(1.000002622604F));
+  return {_mm512_scalef_ps(p.v, x.v)};
+}
+
+/// weigh() with weights rounded to BF16, packed into the first half of the row; what is below the smallest
+/// normal number is 0.  The sum is that of the rounded ones.
+inline float weigh_pairs(float* scores, std::int64_t count, float scale, float top) {
+  constexpr float kLog2OfE = 1.44269504F;
+  const Vec slope = all(scale * kLog2OfE), shift = all(-top * kLog2OfE);
   Vec total = zero();
   auto* weights = reinterpret_cast<bf16*>(scores);  // lies behind what is still to be read
   for (std::int64_t t = 0; t < count; t += Vec::kLanes) {
-    const Vec p = first_or(count - t, exp(load(scores + t) - all(top)), zero());
-    const __m256i rounded = round_bf16(p);
+    const Vec p = first_or(count - t, exp2_to_round(fma(load(scores + t), slope, shift)), zero());
+    const __m256i rounded = to_bf16(p);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(weights + t), rounded);
     total = total + widen_bf16(rounded);
   }
-  state.sum = state.sum * keep + sum(total);
-  state.max = top;
-  return keep;
+  return sum(total);
+}
+
+/// A block's scores become weights, of the tokens that their row sees; keep[m]: what query m's sums have to be
+/// multiplied by.
+inline void weigh_block(const AttentionPlan& p, const GroupBlock& b, float* keep) {
+  float top[kMaxQueries];
+  for (std::int64_t r = 0; r < b.rows; ++r)
+    for (std::int64_t m = r * b.heads; m < (r + 1) * b.heads; ++m) {
+      Vec largest = all(-__builtin_inff());
+      for (std::int64_t t = 0; t < b.seen[r]; t += Vec::kLanes) {
+        // A NaN score does not become the maximum; its weight is NaN and reaches the output through the sum.
+        const Vec s = load(b.scores + m * kPageTokens + t);
+        largest = max(first_or(b.seen[r] - t, s, largest), largest);
+      }
+      const float block = max_lane(largest) * p.args.scale, before = b.state[m].max;
+      top[m] = block > before ? block : before;
+      keep[m] = before - top[m];
+    }
+  for (std::int64_t m = 0; m < b.queries(); m += Vec::kLanes)
+    store_part(keep + m, exp(load_part(keep + m, b.queries() - m)), b.queries() - m);
+  for (std::int64_t r = 0; r < b.rows; ++r)
+    for (std::int64_t m = r * b.heads; b.seen[r] > 0 && m < (r + 1) * b.heads; ++m) {
+      const float sum = weigh_pairs(b.scores + m * kPageTokens, b.seen[r], p.args.scale, top[m]);
+      b.state[m] = {top[m], b.state[m].sum * keep[m] + sum};
+    }
 }
 
 /// A group's part of the block's entries, turned over into `keys`.
