@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -13,6 +14,7 @@
 #include "base/who.h"
 #include "cli/command.h"
 #include "cli/rl.h"
+#include "cli/rl_recipe_page.h"
 #include "cli/terminal.h"
 
 namespace dsa::cli {
@@ -223,6 +225,7 @@ std::string claims_html(std::span<const Claim> all) {
 Action declare_rl_claims(Command command) {
   struct Order {
     std::vector<std::string> runs, dense;
+    std::string report;
   };
   auto o = std::make_shared<Order>();
   command.add_option("recipe", o->runs, "folders of dsa rl recipe, of other seeds")
@@ -231,6 +234,8 @@ Action declare_rl_claims(Command command) {
   command
       .add_option("--dense", o->dense, "the first of these seeds with --attention dense, in the same order")
       .type_name("DIR...");
+  command.add_option("--report", o->report, "a page with this table, and what is solved, drawn")
+      .type_name("FILE.html");
   command.footer(
       "What was announced of the recipe, and what came out here: gains in points, paired over all tasks.\n\n"
       "Example:\n  dsa rl claims seed-0 seed-1 seed-2 --dense dense-0 dense-1 dense-2\n");
@@ -238,6 +243,7 @@ Action declare_rl_claims(Command command) {
     std::vector<RecipeResult> runs, dense;
     for (const auto& folder : o->runs) runs.push_back(read_recipe(folder));
     for (const auto& folder : o->dense) dense.push_back(read_recipe(folder));
+    if (!o->report.empty()) write_file(o->report, claims_page(runs, dense));
     print(claims_text(claims(runs, dense)));
     return kDone;
   };

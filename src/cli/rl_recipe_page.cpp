@@ -16,18 +16,46 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Solved by domain: the specialist is that of the domain.
-std::string overview(const RecipeResult& run) {
-  std::string out =
-      "<table>\n<tr><td>solved, %</td><td>start</td><td>its specialist</td><td>distilled</td>"
-      "<td>mixed</td><td>in a row</td></tr>\n";
-  for (const auto& domain : run.domains) {
+constexpr const char* kTitle = "Specialists, distilled into one model, and one mixed stage";
+
+// In the order in which they come to be; the specialist is that of the domain.
+struct Stage {
+  const char* model;
+  const char* title;
+};
+constexpr Stage kStages[] = {{"start", "start"},
+                             {"specialist", "its specialist"},
+                             {"distilled", "distilled"},
+                             {"mixed", "mixed"},
+                             {"in-a-row", "in a row"}};
+
+double mean_solved(std::span<const RecipeResult> runs, const char* model, const std::string& domain) {
+  double sum = 0;
+  for (const auto& run : runs) sum += percent_solved(run, model, domain);
+  return sum / static_cast<double>(runs.size());
+}
+
+// Claims, and what is solved by domain: as a table and drawn.
+std::string together(std::span<const RecipeResult> runs, std::span<const RecipeResult> dense) {
+  std::string out = claims_html(claims(runs, dense)) + "<table>\n<tr><td>solved, %</td>";
+  std::string stages;
+  for (std::size_t i = 0; i < std::size(kStages); ++i) {
+    out += fmt::format("<td>{}</td>", kStages[i].title);
+    stages += fmt::format("{}{}: {}", i > 0 ? ", " : "", i, kStages[i].title);
+  }
+  out += "</tr>\n";
+  std::vector<Curve> curves;
+  for (const auto& domain : runs.front().domains) {
     out += fmt::format("<tr><td>{}</td>", html_escaped(domain));
-    for (const char* model : {"start", "specialist", "distilled", "mixed", "in-a-row"})
-      out += fmt::format("<td>{:.1f}</td>", percent_solved(run, model, domain));
+    auto& points = curves.emplace_back(Curve{.label = domain, .points = {}}).points;
+    for (const Stage& stage : kStages) {
+      const double solved = mean_solved(runs, stage.model, domain);
+      out += fmt::format("<td>{:.1f}</td>", solved);
+      points.emplace_back(static_cast<double>(points.size()), solved);
+    }
     out += "</tr>\n";
   }
-  return out + "</table>\n";
+  return out + "</table>\n" + svg_plot("solved, %", stages, curves, Scale::linear);
 }
 
 // What one model solves, as dsa rl eval --to wrote it.
@@ -56,8 +84,7 @@ std::string table(const std::string& name, const fs::path& path) {
 
 std::string section(const std::string& title, const fs::path& folder) {
   const RecipeResult run = read_recipe(folder);
-  std::string out =
-      fmt::format("<h2>{}</h2>\n", html_escaped(title)) + claims_html(claims({{run}}, {})) + overview(run);
+  std::string out = fmt::format("<h2>{}</h2>\n", html_escaped(title)) + together({{run}}, {});
   std::vector<std::string> models{"start"};
   for (const auto& domain : run.domains) models.push_back("specialist-" + domain);
   models.insert(models.end(), {"distilled", run.in_a_row, "mixed"});
@@ -69,9 +96,15 @@ std::string section(const std::string& title, const fs::path& folder) {
 
 std::string recipe_page(const fs::path& folder) {
   return html_page("dsa rl recipe",
-                   "<h1>Specialists, distilled into one model, and one mixed stage</h1>\n" +
-                       section("By the likeliest token", folder) +
+                   fmt::format("<h1>{}</h1>\n", kTitle) + section("By the likeliest token", folder) +
                        section("Drawn at temperature 1, as in training", folder / kSampledFolder));
+}
+
+std::string claims_page(std::span<const RecipeResult> runs, std::span<const RecipeResult> dense) {
+  std::string folders;
+  for (const auto& run : runs) folders += (folders.empty() ? "" : ", ") + run.folder;
+  return html_page("dsa rl claims", fmt::format("<h1>{}</h1>\n<p>{}</p>\n", kTitle, html_escaped(folders)) +
+                                        together(runs, dense));
 }
 
 }  // namespace dsa::cli
