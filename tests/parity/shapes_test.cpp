@@ -142,6 +142,7 @@ struct Bench {
                   {.max_tokens = kChunk, .max_context = kTokens, .topk = 2048, .threads = exec.threads()}};
   ForwardHooks hooks;
   AttentionPlan plan;
+  double indexer_ms = 0;
 
   // Rows of one sequence, in order.
   Step step(std::span<const KvRow> rows) {
@@ -149,7 +150,8 @@ struct Bench {
     plan.clear();
     plan.add(
         {.tokens = tokens, .first_position = rows.front().visible - 1, .page_table = {}, .logits_rows = {}},
-        selection_rule({}, config, config.indexer->topk));
+        selection_rule({}, config, config.indexer->topk), /*layers=*/1);
+    plan.enter(0);
     return {.exec = exec,
             .kernels = kernels,
             .config = config,
@@ -158,7 +160,8 @@ struct Bench {
             .plan = plan,
             .compute = Compute::f32,
             .n = static_cast<std::int64_t>(rows.size()),
-            .rows = rows};
+            .rows = rows,
+            .indexer_ms = indexer_ms};
   }
 };
 
@@ -231,7 +234,8 @@ TEST(PublishedShapes, AttentionWithIndexer) {
     rope.fill(positions, bench.act.cos_sin);
     rope.fill(positions, bench.act.index_cos_sin);
     const Step step = bench.step(kv_rows);
-    attention.forward(step);
+    attention.attend(step);
+    attention.project_back(step);
     for (const auto row : rows)
       if (row >= first && row < first + kChunk)
         for (const auto column : columns) output.values.push_back(bench.act.delta(row - first, column));
