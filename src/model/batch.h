@@ -49,7 +49,7 @@ struct AttentionCounters {
 enum class PassOutcome : std::uint8_t {
   done,
   cancelled,   // nothing that the pass was to write for this sequence may be used
-  not_finite,  // nor here: a layer's output held a NaN or an infinity
+  not_finite,  // nor here: a layer's output held a NaN or an infinity (the last one's: of wanted rows)
   refused,     // nothing was done for it, and it has no rows among the logits
 };
 

@@ -31,8 +31,8 @@ struct PassTraining {
 /// its weights are only read.
 class DocumentPass {
  public:
-  /// `model` must take max_context tokens in one pass (LoadOptions::chunk) and outlive this.  `products`: what
-  /// scores are made of; bf16 only where the model's kernels multiply it.
+  /// `model` must take max_context tokens in one pass (LoadOptions::chunk) and outlive this.  `products`: of
+  /// which scores are made; bf16 only where the model's kernels multiply it.
   DocumentPass(LoadedModel& model, const IndexerShape& shape, std::int64_t max_context, std::int64_t max_rows,
                Products products);
   ~DocumentPass();

@@ -70,8 +70,8 @@ inline Vec exp2_to_round(Vec x) {
   return {_mm512_scalef_ps(p.v, x.v)};
 }
 
-/// weigh() with weights rounded to BF16, packed into the first half of the row; what is below the smallest
-/// normal number is 0.  The sum is that of the rounded ones.
+/// Scores of one query become weights exp(scale * score - top) rounded to BF16, packed into the first half of
+/// their row; what is below the smallest normal number is 0.  Returns the sum of the rounded ones.
 inline float weigh_pairs(float* scores, std::int64_t count, float scale, float top) {
   constexpr float kLog2OfE = 1.44269504F;
   const Vec slope = all(scale * kLog2OfE), shift = all(-top * kLog2OfE);
@@ -86,8 +86,8 @@ inline float weigh_pairs(float* scores, std::int64_t count, float scale, float t
   return sum(total);
 }
 
-/// A block's scores become weights, of the tokens that their row sees; keep[m]: what query m's sums have to be
-/// multiplied by.
+/// A block's scores become weights, of the tokens that their row sees; keep[m]: what the sums of query m have
+/// to be multiplied by.
 inline void weigh_block(const AttentionPlan& p, const GroupBlock& b, float* keep) {
   float top[kMaxQueries];
   for (std::int64_t r = 0; r < b.rows; ++r)
