@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/svg_plot.h"
@@ -88,7 +89,14 @@ std::string section(const std::string& title, const fs::path& folder) {
   std::vector<std::string> models{"start"};
   for (const auto& domain : run.domains) models.push_back("specialist-" + domain);
   models.insert(models.end(), {"distilled", run.in_a_row, "mixed"});
-  for (const auto& model : models) out += table(model, folder / ("eval-" + model + ".json"));
+  for (const auto& model : models) {
+    const fs::path path = folder / ("eval-" + model + ".json");
+    try {
+      out += table(model, path);
+    } catch (const nlohmann::json::exception&) {
+      fail("{}: is no result of dsa rl eval --to", who(path));
+    }
+  }
   return out;
 }
 
