@@ -14,7 +14,7 @@ namespace dsa {
 
 /// Raised when the same model, asked in the same way, caches other bytes than before: another layout of a
 /// page, or a kernel that rounds differently.
-inline constexpr std::uint32_t kPageVersion = 4;
+inline constexpr std::uint32_t kPageVersion = 5;
 
 /// All that the pages of one loaded model and tenant have in common.
 struct CacheIdentity {

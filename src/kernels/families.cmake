@@ -31,7 +31,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     dsa_kernel_family(${family} cpu/amx_probe.cpp cpu/attention_amx.cpp cpu/tiles_amx.cpp)
   endforeach()
   # clang 16 dies in its VectorCombine pass, which folds BF16 shuffles for ever.
-  set_source_files_properties(cpu/attention_bf16.cpp cpu/attention_amx.cpp PROPERTIES COMPILE_OPTIONS
+  set_source_files_properties(cpu/attention_bf16.cpp cpu/attention_amx.cpp cpu/linear_bf16.cpp cpu/tiles_amx.cpp
+    PROPERTIES COMPILE_OPTIONS
     "$<$<CXX_COMPILER_ID:Clang>:-mllvm;-disable-vector-combine>")
 else()
   set(DSA_FAMILY_SOURCES cpu/no_x86.cpp)

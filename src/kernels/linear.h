@@ -47,22 +47,27 @@ constexpr std::size_t linear_scratch_bytes(std::int64_t n, std::int64_t in) {
 }
 
 /// MLA's absorbed query: out[t, h, r] = sum_d q[t, h, d] * W[h * head_rows + d, r], d < q.dim(2).
-/// (W_UK of each head stands in the first rows of the head's part of kv_b_proj.)  float32 in both computes.
+/// (W_UK of each head stands in the first rows of the head's part of kv_b_proj.)
+///
+/// Arithmetic of both, the same for every n: float32 over exactly dequantised weights; but with
+/// Compute::automatic, where KernelTable::bf16_products, over BF16 and F8_E4M3 weights as linear's: q, or o,
+/// rounded to BF16, products of up to 128 elements summed in float32, those of F8_E4M3 then scaled.
 struct AbsorbQueryArgs {
   TensorView<const float, 3> q;  // [n, heads, nope]; strided: the nope part of [n, heads, nope + rope]
   WeightView kv_b;               // [heads * head_rows, rank]
   std::int64_t head_rows = 0;    // nope + v_dim
   TensorView<float, 3> out;      // [n, heads, rank]
+  Compute compute = Compute::automatic;
 };
 
 /// MLA's value up-projection:
 /// out[t, h, d] = sum_r o[t, h, r] * W[h * head_rows + nope + d, r], d < out.dim(2).
-/// float32 in both computes.
 struct ExpandValueArgs {
   TensorView<const float, 3> o;  // [n, heads, rank]
   WeightView kv_b;               // [heads * head_rows, rank]
   std::int64_t head_rows = 0;    // nope + v_dim
   TensorView<float, 3> out;      // [n, heads, v_dim]
+  Compute compute = Compute::automatic;
 };
 
 /// out[t, :] = table[ids[t], :], exactly dequantised.  ids must lie in [0, rows):

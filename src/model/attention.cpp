@@ -120,7 +120,8 @@ AttentionInputs Attention::project_mla(const Step& step) const {
   step.kernels.absorb_query(step.exec, {.q = columns(heads, 0, m.qk_nope_head_dim),
                                         .kv_b = w.kv_b_proj.weight,
                                         .head_rows = m.qk_nope_head_dim + m.v_head_dim,
-                                        .out = q_c});
+                                        .out = q_c,
+                                        .compute = step.compute});
   in.q_c = q_c;
   in.q_pe = q_pe;
   in.c = split_heads(c_kv, 1);
@@ -179,7 +180,8 @@ TensorView<float, 2> Attention::expand_values(const Step& step) const {
   step.kernels.expand_value(step.exec, {.o = split_heads(step.of(step.act.o_c), heads),
                                         .kv_b = weights_.mla->kv_b_proj.weight,
                                         .head_rows = m.qk_nope_head_dim + m.v_head_dim,
-                                        .out = split_heads(values, heads)});
+                                        .out = split_heads(values, heads),
+                                        .compute = step.compute});
   return values;
 }
 

@@ -3,11 +3,15 @@
 
 namespace dsa::avx512 {
 void linear(Exec& exec, const LinearArgs& args);
+void absorb_query(Exec& exec, const AbsorbQueryArgs& args);
+void expand_value(Exec& exec, const ExpandValueArgs& args);
 }  // namespace dsa::avx512
 
 #include DSA_BEGIN_FAMILY
 
 #include DSA_VEC
+
+#include "kernels/vec/avx512_bf16/pairs.inl"
 
 #include "kernels/vec/steps.inl"
 
@@ -18,5 +22,13 @@ void linear(Exec& exec, const LinearArgs& args);
 #include "kernels/cpu/ops/linear_fp8.inl"
 
 #include "kernels/cpu/ops/linear_bf16.inl"
+
+#include "kernels/cpu/ops/linear_rounded.inl"
+
+#include "kernels/cpu/ops/no_squares.inl"
+
+#include "kernels/cpu/ops/mla_vectors.inl"
+
+#include "kernels/cpu/ops/mla_rounded.inl"
 
 #include "kernels/vec/end.h"

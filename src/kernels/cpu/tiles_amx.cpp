@@ -1,6 +1,10 @@
 // Products with stored weights by squares: ggml blocks by those of int8, FP8 and BF16 by those of BF16.
 #include "kernels/cpu/includes.h"
 
+namespace dsa::avx512 {
+void absorb_query(Exec& exec, const AbsorbQueryArgs& args);
+void expand_value(Exec& exec, const ExpandValueArgs& args);
+}  // namespace dsa::avx512
 namespace dsa::avx512_bf16 {
 void linear(Exec& exec, const LinearArgs& args);
 }  // namespace dsa::avx512_bf16
@@ -8,6 +12,8 @@ void linear(Exec& exec, const LinearArgs& args);
 #include DSA_BEGIN_FAMILY
 
 #include DSA_VEC
+
+#include "kernels/vec/avx512_bf16/pairs.inl"
 
 #include DSA_SQUARES
 
@@ -28,5 +34,9 @@ void linear(Exec& exec, const LinearArgs& args);
 #include "kernels/cpu/ops/linear_weights_amx.inl"
 
 #include "kernels/cpu/ops/linear_amx.inl"
+
+#include "kernels/cpu/ops/mla_squares.inl"
+
+#include "kernels/cpu/ops/mla_rounded.inl"
 
 #include "kernels/vec/end.h"

@@ -101,6 +101,8 @@ constexpr KernelTable with_bf16(std::string_view name, std::optional<std::string
   table.bf16_products = true;
   table.pairs = &avx512_bf16::kPairs;
   table.linear = avx512_bf16::linear;
+  table.absorb_query = avx512_bf16::absorb_query;
+  table.expand_value = avx512_bf16::expand_value;
   table.indexer_select = avx512_bf16::indexer_select;
   table.attention = avx512_bf16::attention;
   return table;
@@ -114,6 +116,8 @@ constinit const KernelTable kAvx512Bf16Kernels =
 constinit const KernelTable kAmxKernels = [] {
   KernelTable table = with_bf16("amx", [] { return refusal(this_processor(), "amx"); });
   table.linear = amx::linear;
+  table.absorb_query = amx::absorb_query;
+  table.expand_value = amx::expand_value;
   table.indexer_select = amx::indexer_select;
   table.attention = amx::attention;
   return table;
@@ -122,6 +126,8 @@ constinit const KernelTable kAmxKernels = [] {
 constinit const KernelTable kAmxEmulatedKernels = [] {
   KernelTable table = with_bf16("amx-emulated", [] { return refusal(this_processor(), "amx-emulated"); });
   table.linear = amx_emulated::linear;
+  table.absorb_query = amx_emulated::absorb_query;
+  table.expand_value = amx_emulated::expand_value;
   table.indexer_select = amx_emulated::indexer_select;
   table.attention = amx_emulated::attention;
   return table;

@@ -12,13 +12,14 @@ inline void pair_values(const AttentionPlan& p, const TurnedTokens& tokens, std:
                         std::uint32_t* out) {
   const std::int64_t rank = p.args.kv.layout.rank;
   for (std::int64_t t = 0; t < kPageTokens; t += 2)
-    for (std::int64_t d = 0; d < rank; d += kPairElements) {
-      const __m512i a = t < seen ? load_row(tokens.c[t] + d, rank - d) : _mm512_setzero_si512();
-      const __m512i b = t + 1 < seen ? load_row(tokens.c[t + 1] + d, rank - d) : _mm512_setzero_si512();
-      const PairedTokens paired = pair_up(a, b);
+    for (std::int64_t d = 0; d < rank; d += Pairs::kElements) {
+      const auto values = [&](std::int64_t token) {
+        return token < seen ? load_pairs_part(tokens.c[token] + d, rank - d) : Pairs{_mm512_setzero_si512()};
+      };
+      const PairedRows paired = pair_up(values(t), values(t + 1));
       std::uint32_t* to = out + (d * kPageTokens + t * Vec::kLanes) / 2;
-      _mm512_storeu_si512(to, reinterpret_cast<__m512i>(paired.low.v));
-      _mm512_storeu_si512(to + kPageTokens / 2 * Vec::kLanes, reinterpret_cast<__m512i>(paired.high.v));
+      store_pairs(to, paired.low);
+      store_pairs(to + kPageTokens / 2 * Vec::kLanes, paired.high);
     }
 }
 
@@ -27,9 +28,9 @@ inline bool finite_values(const AttentionPlan& p, const TurnedTokens& tokens, st
   const std::int64_t rank = p.args.kv.layout.rank;
   __m512i largest = _mm512_setzero_si512();
   for (std::int64_t t = first; t < tokens.count; ++t)
-    for (std::int64_t d = 0; d < rank; d += kPairElements)
+    for (std::int64_t d = 0; d < rank; d += Pairs::kElements)
       largest = _mm512_max_epu16(
-          largest, _mm512_and_si512(load_row(tokens.c[t] + d, rank - d), _mm512_set1_epi16(0x7FFF)));
+          largest, _mm512_and_si512(load_pairs_part(tokens.c[t] + d, rank - d).v, _mm512_set1_epi16(0x7FFF)));
   return _mm512_cmpge_epu16_mask(largest, _mm512_set1_epi16(0x7F80)) == 0;
 }
 

@@ -39,9 +39,9 @@ template <int MR, int NV>
   Pairs x[NV];
   DSA_UNROLL
   for (int v = 0; v < NV; v += 2) {
-    const __m512i a = load_row(c0 + v * Vec::kLanes, left - v * Vec::kLanes);
-    const __m512i b = load_row(c1 + v * Vec::kLanes, left - v * Vec::kLanes);
-    const PairedTokens paired = pair_up(a, b);
+    const std::int64_t at = v * Vec::kLanes;
+    const PairedRows paired =
+        pair_up(load_pairs_part(c0 + at, left - at), load_pairs_part(c1 + at, left - at));
     x[v] = paired.low, x[v + 1] = paired.high;
   }
   DSA_UNROLL

@@ -2,26 +2,6 @@
 // that a lane is a token and a score needs no sum across lanes.  How they are multiplied is the family's.
 // Needs: vec, pairs, steps, attention_float.
 
-inline constexpr std::int64_t kPairElements = 2 * Vec::kLanes;  // bf16 in a register
-
-/// The first `count` bf16; the others are 0.
-inline __m512i load_row(const bf16* p, std::int64_t count) {
-  if (count >= kPairElements) return _mm512_loadu_si512(p);
-  return _mm512_maskz_loadu_epi16(_bzhi_u32(~0U, static_cast<unsigned>(count)), p);
-}
-
-/// Elements of two tokens beside each other: of 32 the first 16, and the others.
-struct PairedTokens {
-  Pairs low, high;
-};
-inline PairedTokens pair_up(__m512i a, __m512i b) {
-  const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
-                                       38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-  const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
-  return {{reinterpret_cast<__m512bh>(_mm512_permutex2var_epi16(a, low, b))},
-          {reinterpret_cast<__m512bh>(_mm512_permutex2var_epi16(a, high, b))}};
-}
-
 /// A block of at most 64 tokens.
 struct TurnedTokens {
   const std::uint32_t* keys;   // [pairs of elements][64]: of q_c's part, if there is one, and then of q_pe's
@@ -31,10 +11,10 @@ struct TurnedTokens {
 
 /// `width` elements of 16 tokens, turned over: to[pair * 64 + token].
 inline void turn_tokens(const bf16* const* tokens, std::int64_t width, std::uint32_t* to) {
-  for (std::int64_t e = 0; e < width; e += kPairElements) {
+  for (std::int64_t e = 0; e < width; e += Pairs::kElements) {
     Vec x[16];
     DSA_UNROLL
-    for (int i = 0; i < 16; ++i) x[i].v = _mm512_castsi512_ps(load_row(tokens[i] + e, width - e));
+    for (int i = 0; i < 16; ++i) x[i].v = _mm512_castsi512_ps(load_pairs_part(tokens[i] + e, width - e).v);
     transpose(x);
     DSA_UNROLL
     for (int i = 0; i < 16; ++i) store(reinterpret_cast<float*>(to + (e / 2 + i) * kPageTokens), x[i]);

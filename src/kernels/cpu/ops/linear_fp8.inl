@@ -2,7 +2,7 @@
 // or was rounded to e4m3 (Compute::demo).  Lane l of an output's sum adds inputs 2l, 2l + 1, 2l + 32, ...
 // of one block of 128 in ascending order; the block's sum times its scale is added to those before;
 // a fixed tree adds the lanes.
-// Needs: vec, steps, linear_pairs, linear_cells.
+// Needs: vec, steps, pairs, linear_pairs, linear_cells.
 
 /// The same widened, filled up with zeros.
 struct WideRows {
@@ -147,15 +147,19 @@ inline void dot_single(const LinearOutput& out, std::int64_t first, std::int64_t
   finish_cell(acc.data, acc.kStride, out, first, width, row, 1);
 }
 
+inline std::int64_t fp8_group(std::int64_t n) { return n == 1 ? kDotRows : kPanelRows; }
+
+inline void fp8_cell(const LinearOutput& out, const Cell& cell, std::int64_t group, const RoundedX& x) {
+  const std::int64_t left = out.weight.rows - cell.first, width = left < group ? left : group;
+  if (cell.rows == 1 && width <= kDotRows)
+    dot_single(out, cell.first, width, x, cell.first_row);
+  else
+    dot_panel(out, cell.first, width, x, cell.first_row, cell.rows);
+}
+
 void linear_fp8(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
   const RoundedX x = round_x(exec, args, true);
-  const std::int64_t n = args.x.rows();
-  const std::int64_t group = n == 1 ? kDotRows : kPanelRows;
-  for_each_cell(exec, outputs, group, n, kMostRows, [&](const LinearOutput& out, const Cell& cell) {
-    const std::int64_t left = out.weight.rows - cell.first, width = left < group ? left : group;
-    if (cell.rows == 1 && width <= kDotRows)
-      dot_single(out, cell.first, width, x, cell.first_row);
-    else
-      dot_panel(out, cell.first, width, x, cell.first_row, cell.rows);
-  });
+  const std::int64_t n = args.x.rows(), group = fp8_group(n);
+  for_each_cell(exec, outputs, group, n, kMostRows,
+                [&](const LinearOutput& out, const Cell& cell) { fp8_cell(out, cell, group, x); });
 }

@@ -1,5 +1,5 @@
 // Pairs of BF16: rows of x rounded to them, e4m3 widened to them.  e4m3 is exact in BF16.
-// Needs: vec.
+// Needs: vec, pairs.
 
 /// The high and low bytes of the bf16 that e4m3 magnitudes stand for.
 struct alignas(64) E4m3Table {
@@ -20,22 +20,6 @@ inline constexpr E4m3Table kE4m3Table = [] {
   }
   return table;
 }();
-
-/// 32 elements of x or of a weight.
-struct Pairs {
-  static constexpr std::int64_t kElements = 32;
-  __m512i v;
-};
-inline Pairs load_pairs(const bf16* p) { return {_mm512_loadu_si512(p)}; }
-/// The first `count`, fewer than all; the others read nothing and are 0.
-inline Pairs load_pairs_part(const bf16* p, std::int64_t count) {
-  return {_mm512_maskz_loadu_epi16((std::uint32_t{1} << count) - 1, p)};
-}
-inline void store_pairs(bf16* p, Pairs x) { _mm512_storeu_si512(p, x.v); }
-/// sum + a0 * b0 + a1 * b1 in each lane.
-inline Vec dot(Vec sum, Pairs a, Pairs b) {
-  return {_mm512_dpbf16_ps(sum.v, reinterpret_cast<__m512bh>(a.v), reinterpret_cast<__m512bh>(b.v))};
-}
 
 /// Bytes of e4m3 that are widened at once.
 inline constexpr std::int64_t kWiden = 2 * Pairs::kElements;
@@ -85,6 +69,12 @@ struct StoredRows {
   }
 };
 
+/// `count` floats as bf16, and zeros up to `padded` of them.
+inline void round_to(const float* x, std::int64_t count, std::int64_t padded, bf16* out) {
+  for (std::int64_t i = 0; i < padded; i += Vec::kLanes)
+    store_part(out + i, load_part(x + i, count - i), padded - i);
+}
+
 /// Row t of x from input k on, as many as share a scale of e4m3, zeros where there are no more; rounded to
 /// e4m3 first for the FP8 weights of the demo.
 inline void round_part(const LinearArgs& args, bool fp8, std::int64_t t, std::int64_t k, bf16* out) {
@@ -96,8 +86,7 @@ inline void round_part(const LinearArgs& args, bool fp8, std::int64_t t, std::in
     act_quant({x, size}, {quantized, size});
     x = quantized;
   }
-  for (std::int64_t i = 0; i < kScaleBlock; i += Vec::kLanes)
-    store_part(out + i, load_part(x + i, count - i), kScaleBlock);
+  round_to(x, count, kScaleBlock, out);
 }
 
 /// Elements of a row of x in BF16: a whole number of scales'.
