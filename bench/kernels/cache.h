@@ -18,6 +18,12 @@ struct Heads {
 };
 inline const Heads kSmol{{.groups = 3, .rank = 64, .rope_dim = 64, .index_dim = 32}, 9, 4, 512, false};
 inline const Heads kV32{{.groups = 1, .rank = 512, .rope_dim = 64, .index_dim = 128}, 128, 64, 2048, true};
+/// The same with index keys in int8.
+inline Heads with_int8_keys(Heads heads) {
+  heads.layout.int8_keys = true;
+  return heads;
+}
+inline const Heads kSmolInt8 = with_int8_keys(kSmol), kV32Int8 = with_int8_keys(kV32);
 
 /// `context` tokens of noise in as many layers as it takes to be beyond the last-level cache.
 class Cached {
@@ -108,7 +114,7 @@ struct Queries {
   }
   [[nodiscard]] Cost indexer_cost(double tokens) const {
     const auto dim = static_cast<double>(h.layout.index_dim);
-    return {.bytes = tokens * dim * sizeof(bf16),
+    return {.bytes = tokens * static_cast<double>(h.layout.keys_page_bytes()) / kPageTokens,
             .int8_ops = 2 * tokens * dim * static_cast<double>(n * h.index_heads)};
   }
 };

@@ -30,7 +30,7 @@ OpenedBench open_for_bench(const std::filesystem::path& model, const LoadOptions
   if (shape) {
     files.config.indexer =
         random_indexer_config(files.config, *shape, options.topk > 0 ? options.topk : kDefaultTopk);
-    divide_by_hand(options, files.config);
+    set_indexer(options, files.config);
     out.model.files = std::move(files);
     out.model.indexer_tensors = random_indexer_tensors(out.model.files.config);
   } else {

@@ -63,6 +63,7 @@ struct IndexerConfig {
   std::int64_t topk = 0;      // where the layers differ, their mean
   LayerTopk layer_topk = {};  // how it is divided among them
   double k_norm_eps = 1e-6;
+  bool int8_keys = false;            // as it is run: the cache keeps its keys in int8
   std::int64_t trained_context = 0;  // the longest context it has seen, tokens; 0: not known
   /// Per layer: true: its own indexer; false: shares the nearest earlier full layer's selection.
   std::vector<bool> full;

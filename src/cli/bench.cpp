@@ -63,6 +63,7 @@ Kind dense_kind(const BenchOptions& o) {
   kind.load.use_indexer = false;
   kind.load.topk = 0;
   kind.load.topk_layers.clear();
+  kind.load.int8_keys = false;
   return kind;
 }
 

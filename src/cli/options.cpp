@@ -70,6 +70,13 @@ void add_engine(Command command, Options& o) {
                   "a folder with an indexer for this model, or none for dense attention "
                   "(default: the model's own, or one that comes with dsa)")
       .type_name("DIR|none");
+  command
+      .add_option(
+          "--index-keys", o.index_keys,
+          "how the cache keeps what the indexer scores; int8: half the bytes, long contexts are faster, "
+          "of 100 selected tokens one is another")
+      .check(one_of({"bf16", "int8"}))
+      .show_default();
   command.add_flag("--force-indexer", o.force_indexer, "take an indexer that was trained for another model");
   command
       .add_option("--compute", o.compute,
@@ -229,6 +236,7 @@ LoadOptions load_options(const Options& o) {
   m.threads = o.threads;
   m.use_indexer = o.indexer != "none";
   if (m.use_indexer && !o.indexer.empty()) m.indexer = o.indexer;
+  m.int8_keys = o.index_keys == "int8";
   m.force_indexer = o.force_indexer;
   m.indexer_folders = shipped_models();
   return m;

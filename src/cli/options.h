@@ -23,6 +23,7 @@ struct Options {
   std::int64_t index_topk = 0;
   std::vector<std::int64_t> index_topk_layers;
   std::string indexer;
+  std::string index_keys = "bf16";
   bool force_indexer = false;
   std::string compute = "auto";
   int threads = 0;

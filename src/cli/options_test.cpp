@@ -47,6 +47,8 @@ TEST(Options, EveryOneReachesItsField) {
                            "--indexer",
                            "dir",
                            "--force-indexer",
+                           "--index-keys",
+                           "int8",
                            "--compute",
                            "f32",
                            "--threads",
@@ -95,6 +97,7 @@ TEST(Options, EveryOneReachesItsField) {
   EXPECT_EQ(m.topk_layers, (std::vector<std::int64_t>{32, 96}));
   EXPECT_EQ(m.indexer, "dir");
   EXPECT_TRUE(m.force_indexer);
+  EXPECT_TRUE(m.int8_keys);
   EXPECT_EQ(m.compute, Compute::f32);
   EXPECT_EQ(m.threads, 3);
   EXPECT_EQ(m.context, 4096);

@@ -23,9 +23,10 @@ constexpr std::int64_t kTopk = 16;
 struct Case {
   const char* model;
   std::vector<std::int64_t> topk_layers = {};
+  bool int8_keys = false;
 };
 void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.model << (c.topk_layers.empty() ? "" : " by layer");
+  *out << c.model << (c.topk_layers.empty() ? "" : " by layer") << (c.int8_keys ? " int8 keys" : "");
 }
 
 class EngineRun : public testing::TestWithParam<Case> {
@@ -43,8 +44,11 @@ class EngineRun : public testing::TestWithParam<Case> {
 
   static bool selects() { return std::string_view(GetParam().model).ends_with("v32"); }
   static LoadOptions options() {
-    return {
-        .topk = selects() ? kTopk : 0, .context = 256, .threads = 2, .topk_layers = GetParam().topk_layers};
+    return {.topk = selects() ? kTopk : 0,
+            .context = 256,
+            .threads = 2,
+            .int8_keys = GetParam().int8_keys,
+            .topk_layers = GetParam().topk_layers};
   }
   // Up to here nobody's attention selects, whoever asks for 7 or more.
   [[nodiscard]] std::int64_t same_for_all() const {
@@ -303,7 +307,8 @@ TEST_P(EngineRun, WhatTheModelCannotDoIsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Models, EngineRun,
                          testing::Values(Case{"deepseek_v32"}, Case{"deepseek_v32", {4, 400, 9}},
-                                         Case{"llama_gqa"}, Case{"deepseek_v3"}));
+                                         Case{.model = "deepseek_v32", .int8_keys = true}, Case{"llama_gqa"},
+                                         Case{"deepseek_v3"}));
 
 }  // namespace
 }  // namespace dsa

@@ -62,8 +62,8 @@ std::string describe(const MoeConfig& m) {
 std::string describe(const IndexerConfig& i) {
   std::string full;
   for (const bool own : i.full) full += own ? '1' : '0';
-  return fmt::format("indexer {} {} {} {} {} {}", i.n_heads, i.head_dim, i.rope_head_dim, i.rope_interleave,
-                     i.k_norm_eps, full);
+  return fmt::format("indexer {} {} {} {} {} {} {}", i.n_heads, i.head_dim, i.rope_head_dim,
+                     i.rope_interleave, i.k_norm_eps, full, i.int8_keys);
 }
 
 // What the same weights may be computed with differently.  What ends an answer or makes logits is not in it.

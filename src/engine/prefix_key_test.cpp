@@ -55,6 +55,7 @@ TEST(PrefixKey, EverythingThatChangesAPageChangesTheRoot) {
       [](CacheIdentity& c) { c.config.mla.reset(); },
       [](CacheIdentity& c) { c.config.moe->routed_scaling_factor = 2.5; },
       [](CacheIdentity& c) { c.config.indexer->rope_interleave = true; },
+      [](CacheIdentity& c) { c.config.indexer->int8_keys = true; },
       [](CacheIdentity& c) {
         c.config.indexer->full = {true, false};
       },

@@ -72,7 +72,7 @@ constexpr std::size_t attention_scratch_bytes(int threads, std::int64_t n, std::
 }
 
 /// Writes entries into the cache: row t goes to position rows[t].visible - 1 of its sequence.  c and k_pe are
-/// rounded to the cache's type (nearest even).
+/// rounded to the cache's type (nearest even), keys in int8 by q8_row() (kernels/quantize.h).
 /// c is [n, groups, rank], k_pe [n, groups, rope_dim], key [n, index_dim] or empty.
 struct CacheWriteArgs {
   TensorView<const float, 3> c;

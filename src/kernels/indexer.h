@@ -22,6 +22,9 @@ constexpr std::size_t topk_scratch_bytes(std::int64_t count) {
 /// (inference/kernel.py fp8_index; docs/checkpoints.md).  All constant factors are folded into w.
 /// ReLU comes before the head weight; w may be negative.  relu(NaN) is NaN.
 /// float32 (a family with BF16 products rounds q to BF16 where the cache is BF16), head sums in ascending j.
+/// Over int8_keys, of scale k[s]: q8_row() makes int8 of each q[t, j] with a scale q'[t, j], and
+///   score[t, s] = k[s] * sum_j (w[t, j] * q'[t, j]) * relu(int8 dot product, exact),
+/// each term added by one FMA: the same bits in every family.
 /// A score depends on nothing but its query row and its key: not on n or the thread count.  Which are the
 /// highest: topk_select().  If rows[t].visible <= topk all of [0, visible) is selected and nothing is scored.
 /// Never holds per-head scores, nor the scores of more than kIndexRows rows a thread.

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -29,22 +30,23 @@ float power_of_two_at_least(float v) {
 
 }  // namespace
 
+float q8_row(std::span<const float> x, std::span<std::int8_t> q) {
+  DSA_DCHECK(q.size() == x.size());
+  const float d = largest_magnitude(x) / 127.0F;
+  const bool usable = d > 0 && std::isfinite(d);
+  // The clamp matters where d is subnormal, so coarse that max|x| / d passes 127.
+  for (std::size_t i = 0; i < x.size(); ++i)
+    q[i] = static_cast<std::int8_t>(usable ? std::clamp(std::round(x[i] / d), -127.0F, 127.0F) : 0.0F);
+  return d;
+}
+
 void q8_blocks(std::span<const float> x, std::span<std::int8_t> q, std::span<float> scale,
                std::span<float> sum) {
   DSA_DCHECK(x.size() % kQ8Block == 0 && q.size() == x.size());
   for (std::size_t block = 0; block < x.size() / kQ8Block; ++block) {
-    const auto in = x.subspan(block * kQ8Block, kQ8Block);
-    const float d = largest_magnitude(in) / 127.0F;
-    const bool usable = d > 0 && std::isfinite(d);
-    std::int32_t total = 0;
-    for (std::size_t i = 0; i < in.size(); ++i) {
-      // The clamp matters where d is subnormal, so coarse that max|x| / d passes 127.
-      const float rounded = usable ? std::clamp(std::round(in[i] / d), -127.0F, 127.0F) : 0.0F;
-      q[block * kQ8Block + i] = static_cast<std::int8_t>(rounded);
-      total += q[block * kQ8Block + i];
-    }
-    scale[block] = d;
-    sum[block] = d * static_cast<float>(total);
+    const auto out = q.subspan(block * kQ8Block, kQ8Block);
+    scale[block] = q8_row(x.subspan(block * kQ8Block, kQ8Block), out);
+    sum[block] = scale[block] * static_cast<float>(std::accumulate(out.begin(), out.end(), 0));
   }
 }
 

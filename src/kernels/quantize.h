@@ -8,9 +8,13 @@
 
 namespace dsa {
 
-/// int8 block of 32: scale = max|x| / 127, q = round-half-away(x / scale) clamped to +-127 (0 if scale
-/// is 0 or not finite).
-/// Non-finite x gives a non-finite scale, so that it reaches the output and is noticed there.
+/// int8: scale = max|x| / 127, q = round-half-away(x / scale) clamped to +-127 (0 if scale is 0 or not
+/// finite).
+/// Non-finite x gives a non-finite scale, so that it reaches the output and is noticed there.  q has x.size()
+/// elements; returns the scale.
+float q8_row(std::span<const float> x, std::span<std::int8_t> q);
+
+/// The same in blocks of 32.
 inline constexpr std::int64_t kQ8Block = 32;
 /// x.size() is a multiple of 32; q has x.size(), scale and sum x.size() / 32 elements.
 /// sum = scale * (sum of q).

@@ -55,33 +55,40 @@ inline constexpr std::int64_t kPageTokens = 64;   // tokens in one page of the c
 ///            then k_pe (rope_dim)
 ///   keys     [pages][key_words][64] words of 32 bits; index_dim is 0 where the layer has no indexer
 ///            of its own.  Turned over, because a product takes a word of many tokens at once:
-///            word i of a token holds its elements 2 i and 2 i + 1 (bf16; beside an odd last one a 0)
-///            or i (f32).
+///            word i of a token holds its elements 2 i and 2 i + 1 (bf16; beside an odd last one a 0),
+///            i (f32), or, with int8_keys, 4 i .. 4 i + 3 as q8_row() rounds them (kernels/quantize.h), and
+///            the last word their scale.
 struct KvLayout {
   DType type = DType::bf16;  // bf16 or f32
   std::int64_t groups = 1;
   std::int64_t rank = 0;
   std::int64_t rope_dim = 0;
   std::int64_t index_dim = 0;
+  bool int8_keys = false;  // beside entries in bf16
 
   [[nodiscard]] std::int64_t entry_elements() const { return groups * (rank + rope_dim); }
   [[nodiscard]] std::size_t element_bytes() const { return traits(type).block_bytes; }
   [[nodiscard]] std::size_t entries_page_bytes() const {
     return static_cast<std::size_t>(kPageTokens * entry_elements()) * element_bytes();
   }
+  static constexpr std::int64_t kWordBytes = 4;
   /// Elements in a word of a key, and in a whole key: index_dim, filled up to whole words.
-  [[nodiscard]] std::int64_t word_elements() const { return type == DType::bf16 ? 2 : 1; }
+  [[nodiscard]] std::int64_t word_elements() const { return int8_keys ? 4 : type == DType::bf16 ? 2 : 1; }
   [[nodiscard]] std::int64_t key_elements() const {
     return (index_dim + word_elements() - 1) / word_elements() * word_elements();
   }
+  /// The scale of int8_keys included.
+  [[nodiscard]] std::int64_t key_words() const {
+    return key_elements() / word_elements() + (int8_keys && index_dim > 0 ? 1 : 0);
+  }
   [[nodiscard]] std::size_t keys_page_bytes() const {
-    return static_cast<std::size_t>(kPageTokens * key_elements()) * element_bytes();
+    return static_cast<std::size_t>(kPageTokens * key_words() * kWordBytes);
   }
   /// What one page costs in this layer.
   [[nodiscard]] std::size_t page_bytes() const { return entries_page_bytes() + keys_page_bytes(); }
   /// What one token costs in this layer.
   [[nodiscard]] std::size_t token_bytes() const {
-    return static_cast<std::size_t>(entry_elements() + key_elements()) * element_bytes();
+    return (entries_page_bytes() + keys_page_bytes()) / static_cast<std::size_t>(kPageTokens);
   }
 };
 
@@ -107,8 +114,10 @@ struct KvView {
   /// Element i of a key.
   [[nodiscard]] std::byte* key(std::int32_t page, std::int64_t slot, std::int64_t i) const {
     const std::int64_t in_word = layout.word_elements();
-    const std::int64_t at = (i / in_word * kPageTokens + slot) * in_word + i % in_word;
-    return key_page(page) + static_cast<std::size_t>(at) * layout.element_bytes();
+    return key_word(page, slot, i / in_word) + i % in_word * (KvLayout::kWordBytes / in_word);
+  }
+  [[nodiscard]] std::byte* key_word(std::int32_t page, std::int64_t slot, std::int64_t i) const {
+    return key_page(page) + (i * kPageTokens + slot) * KvLayout::kWordBytes;
   }
 };
 

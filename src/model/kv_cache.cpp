@@ -21,6 +21,7 @@ KvLayout kv_layout(const ModelConfig& config, std::int64_t layer, Compute comput
   }
   if (config.indexer && config.indexer->full[static_cast<std::size_t>(layer)])
     layout.index_dim = config.indexer->head_dim;
+  layout.int8_keys = layout.index_dim > 0 && config.indexer->int8_keys && compute == Compute::automatic;
   return layout;
 }
 

@@ -64,11 +64,17 @@ OpenedModel with_indexer(ModelFiles files, const LoadOptions& options) {
     out.indexer_folder = indexer->path;
     out.indexer_tensors = std::move(indexer->tensors);
   }
-  divide_by_hand(options, out.files.config);
+  set_indexer(options, out.files.config);
   return out;
 }
 
-void divide_by_hand(const LoadOptions& options, ModelConfig& config) {
+void set_indexer(const LoadOptions& options, ModelConfig& config) {
+  if (options.int8_keys) {
+    if (!config.indexer) fail("`index_keys` int8: this model has no indexer in use that has keys");
+    if (options.compute != Compute::automatic)
+      fail("`index_keys` int8: only with `compute` auto, the others round less");
+    config.indexer->int8_keys = true;
+  }
   std::vector<std::int64_t> list = options.topk_layers;
   if (list.empty()) return;
   if (!config.indexer) fail("`index_topk_layers`: this model has no indexer in use to select with");

@@ -26,9 +26,9 @@ struct OpenedModel {
 /// named in a warning and passed over.
 OpenedModel with_indexer(ModelFiles files, const LoadOptions& options);
 
-/// Divides what config.indexer selects among the layers as options.topk_layers says, if it says anything.
-/// Throws Error.
-void divide_by_hand(const LoadOptions& options, ModelConfig& config);
+/// How config.indexer is run: what it selects is divided among the layers as options.topk_layers says, if it
+/// says anything, and its keys are kept as options.int8_keys says.  Throws Error.
+void set_indexer(const LoadOptions& options, ModelConfig& config);
 
 /// Throws Error if a model of this configuration cannot be run so.
 void check_run(const RunOptions& run, const ModelConfig& config);

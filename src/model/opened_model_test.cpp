@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "checkpoint/fingerprint.h"
 #include "checkpoint/safetensors_write.h"
+#include "model/kv_cache.h"
 #include "testing/test_files.h"
 
 namespace dsa {
@@ -119,6 +120,22 @@ TEST_F(WithIndexer, ItsTokensAreDividedByHandIfSomebodySaysHow) {
   expect_error([&] { with({4, 0, 40}); }, {"`index_topk_layers` is 0 for layer 1"});
   expect_error([&] { with_indexer(open(), {.use_indexer = false, .topk_layers = {4}}); },
                {"`index_topk_layers`", "no indexer"});
+}
+
+TEST_F(WithIndexer, ItsKeysAreKeptInInt8IfSomebodyAsks) {
+  write(folder_.path() / "a", 8, own());
+  for (const bool asked : {true, false}) {
+    const auto opened = with_indexer(open(), {.indexer = folder_.path() / "a", .int8_keys = asked});
+    EXPECT_EQ(kv_layout(opened.files.config, 0, Compute::automatic).int8_keys, asked);
+    EXPECT_FALSE(kv_layout(opened.files.config, 0, Compute::f32).int8_keys);
+  }
+  expect_error([&] { with_indexer(open(), {.use_indexer = false, .int8_keys = true}); },
+               {"`index_keys` int8", "no indexer"});
+  expect_error(
+      [&] {
+        with_indexer(open(), {.compute = Compute::f32, .indexer = folder_.path() / "a", .int8_keys = true});
+      },
+      {"`index_keys` int8", "`compute` auto"});
 }
 
 TEST_F(WithIndexer, OneThatWasAskedForMustFit) {

@@ -35,7 +35,8 @@ struct LoadOptions {
   bool use_indexer = true;   // false: attention is dense, also where the model has an indexer
   std::optional<std::filesystem::path> indexer = {};  // an indexer folder for a model without one
   LoadMtp mtp = LoadMtp::no;
-  bool force_indexer = false;                  // accept an indexer whose fingerprint is another model's
+  bool int8_keys = false;      // the cache keeps index keys in int8, half the bytes; with Compute::automatic
+  bool force_indexer = false;  // accept an indexer whose fingerprint is another model's
   std::vector<std::int64_t> topk_layers = {};  // by hand: of each layer, or one number for all
   std::vector<std::filesystem::path> indexer_folders =
       {};  // where to look, without `indexer`, for a folder that was trained for this very model

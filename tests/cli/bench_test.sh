@@ -34,6 +34,16 @@ done
 # The model's own indexer; one attention alone; every token of a depth computed.
 on 0 "$dsa" bench "$tiny/deepseek_v32" --depths 8 --attention sparse --fill compute "${small[@]}" --json
 row 0 sparse 8 decode 2
+# Keys in int8, dense attention beside them; not in float32, and not without an indexer.
+on 0 "$dsa" bench "$tiny/llama_gqa" --depths 16 --random-indexer 2x8 --top-k 4 --index-keys int8 "${small[@]}" --json
+row 0 dense 16 decode 2
+row 3 sparse 16 prefill 8
+on 1 "$dsa" bench "$tiny/deepseek_v32" --depths 8 --attention sparse --compute f32 --index-keys int8 "${small[@]}"
+stderr_has "--index-keys int8: only with --compute auto"
+stderr_is_one_line
+on 1 "$dsa" bench "$tiny/llama_gqa" --depths 0 --attention sparse --index-keys int8 "${small[@]}"
+stderr_has "no indexer"
+stderr_is_one_line
 on 0 "$dsa" bench "$tiny/llama_gqa" --depths 0 "${small[@]}"
 stdout_has "of the ceiling"
 stdout_has "GB/s"

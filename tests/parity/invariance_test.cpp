@@ -22,11 +22,12 @@ struct Case {
   const char* model;
   Compute compute;
   std::vector<std::int64_t> topk_layers = {};
+  bool int8_keys = false;
 };
 
 std::string title(const Case& c) {
   return std::string(c.model) + (c.compute == Compute::f32 ? "_f32" : "_default") +
-         (c.topk_layers.empty() ? "" : "_by_layer");
+         (c.topk_layers.empty() ? "" : "_by_layer") + (c.int8_keys ? "_int8_keys" : "");
 }
 
 void PrintTo(const Case& c, std::ostream* out) { *out << title(c); }
@@ -47,6 +48,7 @@ class InvarianceOfModel : public testing::TestWithParam<Case> {
                              .model = {.compute = GetParam().compute,
                                        .context = 1024,
                                        .chunk = 512,
+                                       .int8_keys = GetParam().int8_keys,
                                        .topk_layers = GetParam().topk_layers},
                              .threads = threads});
   }
@@ -248,6 +250,8 @@ std::vector<Case> cases() {
     for (const Compute compute : {Compute::automatic, Compute::f32}) out.push_back({model, compute});
   // One layer soon selects, one never, one between.
   out.push_back({"deepseek_v32", Compute::automatic, {3, 2000, 24}});
+  for (const char* model : {"deepseek_v32", "glm_moe_dsa_shared"})
+    out.push_back({.model = model, .compute = Compute::automatic, .int8_keys = true});
   return out;
 }
 

@@ -24,7 +24,11 @@ inline constexpr std::int64_t kRowElements = Vec::kLanes;
 
 #include "kernels/cpu/ops/topk.inl"
 
+#include "kernels/cpu/ops/int8_rows.inl"
+
 #include "kernels/cpu/ops/indexer_keys.inl"
+
+#include "kernels/cpu/ops/indexer_int8.inl"
 
 #include "kernels/cpu/ops/indexer_float_only.inl"
 

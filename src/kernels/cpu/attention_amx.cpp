@@ -30,7 +30,11 @@ inline constexpr std::int64_t kRowElements = 2 * Vec::kLanes;
 
 #include "kernels/cpu/ops/topk.inl"
 
+#include "kernels/cpu/ops/int8_rows.inl"
+
 #include "kernels/cpu/ops/indexer_keys.inl"
+
+#include "kernels/cpu/ops/indexer_int8.inl"
 
 #include "kernels/cpu/ops/indexer_amx.inl"
 

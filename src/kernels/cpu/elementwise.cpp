@@ -5,6 +5,8 @@
 
 #include DSA_VEC
 
+#include "kernels/cpu/ops/int8_rows.inl"
+
 #include "kernels/cpu/ops/elementwise.inl"
 
 #include "kernels/vec/end.h"

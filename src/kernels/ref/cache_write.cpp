@@ -1,5 +1,7 @@
+#include <array>
 #include <cstring>
 
+#include "kernels/quantize.h"
 #include "kernels/ref/ref.h"
 
 namespace dsa {
@@ -15,6 +17,14 @@ void store(DType type, const float* from, std::int64_t count, std::byte* to) {
     const bf16 rounded{from[i]};
     std::memcpy(to + static_cast<std::size_t>(i) * sizeof rounded, &rounded, sizeof rounded);
   }
+}
+
+void store_int8(const KvView& kv, std::int32_t page, std::int64_t slot, std::span<const float> key) {
+  std::array<std::int8_t, kMaxIndexDim + 4> q{};
+  const float scale = q8_row(key, std::span(q).first(key.size()));
+  for (std::int64_t i = 0; i < kv.layout.key_elements(); ++i)
+    *kv.key(page, slot, i) = static_cast<std::byte>(q[static_cast<std::size_t>(i)]);
+  std::memcpy(kv.key_word(page, slot, kv.layout.key_words() - 1), &scale, sizeof scale);
 }
 
 }  // namespace
@@ -40,7 +50,8 @@ void ref::cache_write(Exec& exec, const CacheWriteArgs& args) {
         store(layout.type, args.k_pe.row(t, g), layout.rope_dim, to);
         to += static_cast<std::size_t>(layout.rope_dim) * bytes;
       }
-      for (std::int64_t i = 0; with_key && i < layout.key_elements(); ++i) {
+      if (with_key && layout.int8_keys) store_int8(args.kv, page, slot, args.key.span(t));
+      for (std::int64_t i = 0; with_key && !layout.int8_keys && i < layout.key_elements(); ++i) {
         const float value = i < layout.index_dim ? args.key(t, i) : 0.0F;
         store(layout.type, &value, 1, args.kv.key(page, slot, i));
       }

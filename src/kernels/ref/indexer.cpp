@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstring>
 #include <iterator>
 #include <numeric>
 
 #include "kernels/dequantize.h"
+#include "kernels/quantize.h"
 #include "kernels/ref/ref.h"
 #include "kernels/scratch.h"
 
@@ -27,6 +30,32 @@ void score_row(const IndexerSelectArgs& args, std::int64_t t, std::span<float> o
       score += args.w(t, j) * (dot < 0 ? 0.0 : dot);  // NaN stays NaN
     }
     out[s] = static_cast<float>(score);
+  }
+}
+
+/// The same over keys in int8, to the bit what every family has.
+void score_row_int8(const IndexerSelectArgs& args, std::int64_t t, std::span<float> out) {
+  const std::int32_t* pages = args.rows[t].pages;
+  const std::int64_t dim = args.q.dim(2);
+  std::fill(out.begin(), out.end(), 0.0F);
+  std::array<std::int8_t, kMaxIndexDim> q;
+  for (std::int64_t j = 0; j < args.q.dim(1); ++j) {
+    const auto size = static_cast<std::size_t>(dim);
+    const float w = args.w(t, j) * q8_row({args.q.row(t, j), size}, std::span(q).first(size));
+    for (std::int64_t s = 0; s < std::ssize(out); ++s) {
+      std::int32_t dot = 0;
+      for (std::int64_t d = 0; d < dim; ++d)
+        dot += q[static_cast<std::size_t>(d)] *
+               static_cast<std::int8_t>(*args.kv.key(pages[s / kPageTokens], s % kPageTokens, d));
+      out[s] = std::fma(w, static_cast<float>(std::max(dot, 0)), out[s]);
+    }
+  }
+  for (std::int64_t s = 0; s < std::ssize(out); ++s) {
+    float scale = 0;
+    std::memcpy(&scale,
+                args.kv.key_word(pages[s / kPageTokens], s % kPageTokens, args.kv.layout.key_words() - 1),
+                sizeof scale);
+    out[s] *= scale;
   }
 }
 
@@ -54,7 +83,7 @@ void ref::indexer_select(Exec& exec, const IndexerSelectArgs& args) {
         DSA_CHECK(args.scratch.size() >= each * static_cast<std::size_t>(rank + 1));
         auto scratch = args.scratch.subspan(each * static_cast<std::size_t>(rank), each);
         const auto scores = take<float>(scratch, visible);
-        score_row(args, t, scores);
+        (args.kv.layout.int8_keys ? score_row_int8 : score_row)(args, t, scores);
         chosen = topk_select(scores, args.topk, idx, scratch);
       }
       args.count[t] = static_cast<std::int32_t>(chosen);

@@ -74,7 +74,7 @@ void computes_what_the_model_that_runs_does(SparseStep& step, const LoadOptions&
   ModelFiles& files = step.golden.files();
   const IndexerFolder indexer = open_indexer_folder(step.golden.folder());
   files.config.indexer = indexer.config;
-  divide_by_hand(load, files.config);
+  set_indexer(load, files.config);
   Transformer model(files, load, choose_kernels(), step.exec, indexer.tensors.get());
   std::int64_t selections = 0;
   model.set_hooks(

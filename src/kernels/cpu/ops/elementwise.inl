@@ -176,14 +176,18 @@ inline std::byte* write_elements(DType type, const float* from, std::int64_t cou
 
 /// A key to its place among the words of a page.
 inline void write_key(const KvView& kv, std::int32_t page, std::int64_t slot, const float* key) {
-  constexpr std::int64_t kWord = 4;
-  alignas(64) std::byte words[kMaxIndexDim * kWord];
-  const std::int64_t dim = kv.layout.index_dim, count = kv.layout.key_elements() / kv.layout.word_elements();
-  __builtin_memset(words + (count - 1) * kWord, 0, kWord);
-  write_elements(kv.layout.type, key, dim, words);
-  std::byte* to = kv.key(page, slot, 0);
+  constexpr std::int64_t kWord = KvLayout::kWordBytes;
+  alignas(64) std::byte words[(kMaxIndexDim + 1) * kWord];
+  const std::int64_t dim = kv.layout.index_dim, count = kv.layout.key_words();
+  if (kv.layout.int8_keys) {
+    const float scale = round_int8(key, dim, reinterpret_cast<std::int8_t*>(words));
+    __builtin_memcpy(words + (count - 1) * kWord, &scale, kWord);
+  } else {
+    __builtin_memset(words + (count - 1) * kWord, 0, kWord);
+    write_elements(kv.layout.type, key, dim, words);
+  }
   for (std::int64_t i = 0; i < count; ++i)
-    __builtin_memcpy(to + i * kPageTokens * kWord, words + i * kWord, kWord);
+    __builtin_memcpy(kv.key_word(page, slot, i), words + i * kWord, kWord);
 }
 
 void cache_write(Exec& exec, const CacheWriteArgs& args) {

@@ -1,10 +1,12 @@
 // The lightning indexer: scores of keys (indexer_keys.inl), and the selection of the best.
-// Needs: indexer_float_only, indexer_bf16 or indexer_amx, topk.
+// Needs: indexer_int8; indexer_float_only, indexer_bf16 or indexer_amx; topk.
 
 /// As score_rows_by(), by the arithmetic that the cache and the computation ask for.
 inline void score_rows(const IndexerSelectArgs& args, std::int64_t t, std::int64_t first,
                        TensorView<float, 2> out) {
-  if (args.kv.layout.type == DType::f32)
+  if (args.kv.layout.int8_keys)
+    score_rows_int8(args, t, first, out);
+  else if (args.kv.layout.type == DType::f32)
     score_rows_by<FloatKeys<float>>(args, t, first, out);
   else if (args.compute != Compute::automatic)
     score_rows_by<FloatKeys<bf16>>(args, t, first, out);

@@ -310,6 +310,23 @@ inline std::int32_t total(__m256i a, __m256i b) {
   return _mm_cvtsi128_si32(_mm_add_epi32(t, _mm_shuffle_epi32(t, 0xB1)));
 }
 
+/// Half away from zero, within +-127: truncated, then one more where at least a half was cut off.
+inline __m256i to_quants(__m256 y) {
+  const __m256 sign = _mm256_set1_ps(-0.0F);
+  const __m256 whole = _mm256_round_ps(y, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+  const __m256 rest = _mm256_andnot_ps(sign, _mm256_sub_ps(y, whole));
+  const __m256 one = _mm256_or_ps(_mm256_and_ps(y, sign), _mm256_set1_ps(1.0F));
+  const __m256 up = _mm256_and_ps(_mm256_cmp_ps(rest, _mm256_set1_ps(0.5F), _CMP_GE_OQ), one);
+  const __m256 rounded = _mm256_add_ps(whole, up);
+  return _mm256_cvtps_epi32(_mm256_max_ps(_mm256_set1_ps(-127), _mm256_min_ps(_mm256_set1_ps(127), rounded)));
+}
+/// A register's lanes as int8, so rounded.
+inline void store_quants(std::int8_t* p, Vec y) {
+  const __m256i q = to_quants(y.v);
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+}
+
 /// q8_blocks() of one block, with the sums that tile.h describes.
 inline void round_block(const float* x, XBlock& out) {
   __m256 v[4];
@@ -325,19 +342,8 @@ inline void round_block(const float* x, XBlock& out) {
   const float d = _mm_cvtss_f32(_mm_castsi128_ps(m)) / 127.0F;
   // A block of zeros (or of numbers whose scale underflows) has the scale 0 and rounds to zeros.
   const __m256 divisor = _mm256_set1_ps(d > 0 ? d : __builtin_inff());
-  const __m256 sign = _mm256_set1_ps(-0.0F);
   __m256i q[4];
-  for (int i = 0; i < 4; ++i) {
-    // Half away from zero: truncate, then one more where at least a half was cut off.
-    const __m256 y = _mm256_div_ps(v[i], divisor);
-    const __m256 whole = _mm256_round_ps(y, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-    const __m256 rest = _mm256_andnot_ps(sign, _mm256_sub_ps(y, whole));
-    const __m256 one = _mm256_or_ps(_mm256_and_ps(y, sign), _mm256_set1_ps(1.0F));
-    const __m256 up = _mm256_and_ps(_mm256_cmp_ps(rest, _mm256_set1_ps(0.5F), _CMP_GE_OQ), one);
-    __m256 rounded = _mm256_add_ps(whole, up);
-    rounded = _mm256_max_ps(_mm256_set1_ps(-127), _mm256_min_ps(_mm256_set1_ps(127), rounded));
-    q[i] = _mm256_cvtps_epi32(rounded);
-  }
+  for (int i = 0; i < 4; ++i) q[i] = to_quants(_mm256_div_ps(v[i], divisor));
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);  // packs works within 128-bit halves
   const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
   _mm256_store_si256(reinterpret_cast<__m256i*>(out.q), _mm256_permutevar8x32_epi32(packed, order));

@@ -299,6 +299,21 @@ inline std::int32_t total(__m512i x) {
   return _mm_cvtsi128_si32(_mm_add_epi32(t, _mm_shuffle_epi32(t, 0xB1)));
 }
 
+/// Half away from zero, within +-127: truncated, then one more where at least a half was cut off.
+inline __m512i to_quants(__m512 y) {
+  const __m512 sign = _mm512_set1_ps(-0.0F);
+  const __m512 whole = _mm512_roundscale_ps(y, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+  const __m512 rest = _mm512_andnot_ps(sign, _mm512_sub_ps(y, whole));
+  const __m512 one = _mm512_or_ps(_mm512_and_ps(y, sign), _mm512_set1_ps(1.0F));
+  const __mmask16 up = _mm512_cmp_ps_mask(rest, _mm512_set1_ps(0.5F), _CMP_GE_OQ);
+  const __m512 rounded = _mm512_mask_add_ps(whole, up, whole, one);
+  return _mm512_cvtps_epi32(_mm512_max_ps(_mm512_set1_ps(-127), _mm512_min_ps(_mm512_set1_ps(127), rounded)));
+}
+/// A register's lanes as int8, so rounded.
+inline void store_quants(std::int8_t* p, Vec y) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(to_quants(y.v)));
+}
+
 /// q8_blocks() of one block, with the sums that tile.h describes.
 inline void round_block(const float* x, XBlock& out) {
   const __m512 v[2] = {_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)};
@@ -312,17 +327,8 @@ inline void round_block(const float* x, XBlock& out) {
   const float d = _mm_cvtss_f32(_mm_castsi128_ps(m)) / 127.0F;
   // A block of zeros (or of numbers whose scale underflows) has the scale 0 and rounds to zeros.
   const __m512 divisor = _mm512_set1_ps(d > 0 ? d : __builtin_inff());
-  const __m512 sign = _mm512_set1_ps(-0.0F);
   for (int i = 0; i < 2; ++i) {
-    // Half away from zero: truncate, then one more where at least a half was cut off.
-    const __m512 y = _mm512_div_ps(v[i], divisor);
-    const __m512 whole = _mm512_roundscale_ps(y, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-    const __m512 rest = _mm512_andnot_ps(sign, _mm512_sub_ps(y, whole));
-    const __m512 one = _mm512_or_ps(_mm512_and_ps(y, sign), _mm512_set1_ps(1.0F));
-    const __mmask16 up = _mm512_cmp_ps_mask(rest, _mm512_set1_ps(0.5F), _CMP_GE_OQ);
-    __m512 rounded = _mm512_mask_add_ps(whole, up, whole, one);
-    rounded = _mm512_max_ps(_mm512_set1_ps(-127), _mm512_min_ps(_mm512_set1_ps(127), rounded));
-    const __m512i q = _mm512_cvtps_epi32(rounded);
+    const __m512i q = to_quants(_mm512_div_ps(v[i], divisor));
     _mm_store_si128(reinterpret_cast<__m128i*>(out.q + 16 * i), _mm512_cvtsepi32_epi8(q));
     out.half_q[i] = total(q);
     out.half_s[i] = d * static_cast<float>(out.half_q[i]);
