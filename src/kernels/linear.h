@@ -51,7 +51,8 @@ constexpr std::size_t linear_scratch_bytes(std::int64_t n, std::int64_t in) {
 ///
 /// Arithmetic of both, the same for every n: float32 over exactly dequantised weights; but with
 /// Compute::automatic, where KernelTable::bf16_products, over BF16 and F8_E4M3 weights as linear's: q, or o,
-/// rounded to BF16, products of up to 128 elements summed in float32, those of F8_E4M3 then scaled.
+/// rounded to BF16, products summed in float32, those of F8_E4M3 128 at a time and then scaled.  A value of a
+/// rank above 16,384 stays in float32.
 struct AbsorbQueryArgs {
   TensorView<const float, 3> q;  // [n, heads, nope]; strided: the nope part of [n, heads, nope + rope]
   WeightView kv_b;               // [heads * head_rows, rank]

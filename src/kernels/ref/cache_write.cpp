@@ -20,6 +20,7 @@ void store(DType type, const float* from, std::int64_t count, std::byte* to) {
 }
 
 void store_int8(const KvView& kv, std::int32_t page, std::int64_t slot, std::span<const float> key) {
+  DSA_CHECK(kv.layout.index_dim <= kMaxIndexDim);
   std::array<std::int8_t, kMaxIndexDim + 4> q{};
   const float scale = q8_row(key, std::span(q).first(key.size()));
   for (std::int64_t i = 0; i < kv.layout.key_elements(); ++i)
