@@ -46,10 +46,10 @@ Handle ThreadedEngine::submit(Request request, EventSink sink) {
     const std::lock_guard lock(mutex_);
     if (drain_until_ || stop_)
       throw RequestError(Refused::draining, "the engine is about to end: it takes no more requests");
-    const std::int64_t waiting = status_.queued + std::ssize(submitted_);
-    if (waiting >= limits_.requests || queued_bytes_ + bytes_of(submission->request) > limits_.bytes)
+    if (queued_ >= limits_.requests || queued_bytes_ + bytes_of(submission->request) > limits_.bytes)
       throw RequestError(Refused::queue_full,
-                         fmt::format("{} requests wait already: try again later", waiting));
+                         fmt::format("{} requests wait already: try again later", queued_));
+    ++queued_;
     queued_bytes_ += bytes_of(submission->request);
     submitted_.push_back(submission);
   }
@@ -60,7 +60,7 @@ Handle ThreadedEngine::submit(Request request, EventSink sink) {
 EngineStatus ThreadedEngine::status() const {
   const std::lock_guard lock(mutex_);
   EngineStatus out = status_;
-  out.queued += std::ssize(submitted_);
+  out.queued = queued_;
   out.draining = drain_until_.has_value();
   return out;
 }
@@ -91,6 +91,7 @@ bool ThreadedEngine::take_new() {
 void ThreadedEngine::publish() {
   const std::lock_guard lock(mutex_);
   status_ = engine_.status();
+  queued_ = status_.queued + std::ssize(submitted_);
   queued_bytes_ = engine_.waiting_bytes();
   for (const auto& submission : submitted_) queued_bytes_ += bytes_of(submission->request);
 }

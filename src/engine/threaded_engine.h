@@ -45,7 +45,8 @@ class ThreadedEngine final : public Engine {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<std::shared_ptr<const Submission>> submitted_;
-  std::int64_t queued_bytes_ = 0;  // of prompts not yet begun, submitted_ included
+  // Not yet begun, submitted_ included and those that a step under way looks at; the bytes of their prompts.
+  std::int64_t queued_ = 0, queued_bytes_ = 0;
   EngineStatus status_;
   std::optional<EngineTime> drain_until_;
   bool stop_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 #include <random>
+#include <semaphore>
 
 #include "engine/ask.h"
 #include "testing/chat_tokenizer.h"
@@ -102,9 +103,11 @@ TEST_F(ThreadedEngineTest, AnAnswerIsCountedBeforeItsEndIsTold) {
 }
 
 TEST_F(ThreadedEngineTest, TheQueueIsBoundedInRequestsAndBytes) {
-  std::promise<void> go_on;
-  const auto gate = go_on.get_future().share();
-  runner_.on_slice = [gate](const SequenceSlice&) { gate.wait(); };
+  std::counting_semaphore<> reading{0}, go_on{0};
+  runner_.on_slice = [&](const SequenceSlice&) {
+    reading.release();
+    go_on.acquire();
+  };
   Request request;
   request.prompt = Tokens(100, 1);
   request.max_tokens = 1;
@@ -112,19 +115,24 @@ TEST_F(ThreadedEngineTest, TheQueueIsBoundedInRequestsAndBytes) {
   const auto sink = [&](Event&& event) { finished += std::holds_alternative<Finished>(event.what) ? 1 : 0; };
   {
     ThreadedEngine engine(runner_, tokenizer_, {.max_running = 1}, {.requests = 3, .bytes = 100'000});
-    int taken = 0;
     const auto fill = [&] {
-      for (;; ++taken) engine.submit(request, sink);
+      for (int taken = 0;; ++taken) {
+        try {
+          engine.submit(request, sink);
+        } catch (const RequestError& error) {
+          EXPECT_EQ(error.why(), Refused::queue_full);
+          return taken;
+        }
+      }
     };
-    try {
-      fill();
-    } catch (const RequestError& error) {
-      EXPECT_EQ(error.why(), Refused::queue_full);
-    }
-    EXPECT_GE(taken, 3);
-    EXPECT_LE(taken, 4) << "one may be read already";
-    go_on.set_value();
-    while (finished < taken) std::this_thread::yield();
+    engine.submit(request, sink);
+    reading.acquire();
+    EXPECT_EQ(fill(), 2) << "what is being read for the first time has not left the queue";
+    go_on.release();
+    reading.acquire();  // all others have been taken from who submitted them, and wait within
+    EXPECT_EQ(fill(), 1);
+    go_on.release(100);
+    while (finished < 4) std::this_thread::yield();
   }
   ThreadedEngine small(runner_, tokenizer_, {}, {.requests = 3, .bytes = 399});
   EXPECT_THROW(small.submit(request, sink), RequestError);
