@@ -102,6 +102,10 @@ DSA_BENCH("linear/F8_E4M3 7168x2048 decode", linear, DType::f8_e4m3, 1, 7168, 20
 DSA_BENCH("linear/F8_E4M3 7168x18432 decode", linear, DType::f8_e4m3, 1, 7168, 18432, 2);
 DSA_BENCH("linear/F8_E4M3 1536x24576 decode", linear, DType::f8_e4m3, 1, 1536, 24576, 4);
 DSA_BENCH("linear/F8_E4M3 16384x7168 decode", linear, DType::f8_e4m3, 1, 16384, 7168, 2);
+DSA_BENCH("linear/F8_E4M3 7168x2048 decode of 2", linear, DType::f8_e4m3, 2, 7168, 2048, 10);
+DSA_BENCH("linear/F8_E4M3 7168x2048 decode of 3", linear, DType::f8_e4m3, 3, 7168, 2048, 10);
+DSA_BENCH("linear/F8_E4M3 7168x2048 decode of 4", linear, DType::f8_e4m3, 4, 7168, 2048, 10);
+DSA_BENCH("linear/F8_E4M3 7168x2048 decode of 16", linear, DType::f8_e4m3, 16, 7168, 2048, 10);
 DSA_BENCH("linear/F8_E4M3 7168x2048 prefill 512", linear, DType::f8_e4m3, 512, 7168, 2048, 10);
 DSA_BENCH("linear/F8_E4M3 1536x24576 prefill 512", linear, DType::f8_e4m3, 512, 1536, 24576, 4);
 DSA_BENCH("linear/BF16 7168x256 decode (router)", linear, DType::bf16, 1, 7168, 256, 36);

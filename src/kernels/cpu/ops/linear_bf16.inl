@@ -5,10 +5,11 @@
 inline constexpr int kPairsBatch = 6;              // rows of x that registers hold the sums of
 inline constexpr std::int64_t kPairsOutputs = 16;  // that a block of x passes by before the next rows do
 
-/// MR rows of x times NR weight rows where they lie.
+/// MR rows of x times NR weight rows where they lie; if these rows of x are the first that meet them, those
+/// that come next are asked for: rows are too short for the processor to see streams in them.
 template <int MR, int NR>
 void dot_pairs(const bf16* x, std::int64_t x_stride, const std::byte* w, std::size_t row_bytes,
-               std::int64_t cols, Vec (&sums)[MR][NR]) {
+               std::int64_t cols, bool meets, Vec (&sums)[MR][NR]) {
   const auto at = [&](int c, std::int64_t k) {
     return reinterpret_cast<const bf16*>(w + static_cast<std::size_t>(c) * row_bytes) + k;
   };
@@ -31,8 +32,7 @@ void dot_pairs(const bf16* x, std::int64_t x_stride, const std::byte* w, std::si
     DSA_UNROLL
     for (int c = 0; c < NR; ++c) {
       wv[c] = load_pairs(at(c, k));
-      // Rows are too short for the processor to see streams in them: it is told of the next ones.
-      if constexpr (MR == 1) __builtin_prefetch(at(NR + c, k), 0, 2);
+      if (meets) __builtin_prefetch(at(NR + c, k), 0, 2);
     }
     add(k, wv);
   }
@@ -52,7 +52,7 @@ inline void bf16_cell(const LinearOutput& out, const Cell& cell, std::int64_t gr
     in_steps<kDotRows, 1>(cell.first, end, [&]<int NR>(std::int64_t first) {
       Vec sums[MR][NR];
       dot_pairs<MR, NR>(x.row(t), x.stride, w.data + static_cast<std::size_t>(first) * w.row_bytes,
-                        w.row_bytes, w.cols, sums);
+                        w.row_bytes, w.cols, t == cell.first_row, sums);
       DSA_UNROLL
       for (int r = 0; r < MR; ++r) finish_outputs<NR>(sums[r], out.bias, first, out.y.row(t + r) + first);
     });

@@ -97,14 +97,16 @@ Scales<NR> scales_of(const WeightView& w, std::int64_t first, std::int64_t k0) {
 }
 
 /// Inputs [k0, k0 + count) of weight rows [first, first + width), filled up to whole scales with zeros, to
-/// out[row][kPanelInputs].
+/// out[row][kPanelInputs].  Asks for the panel that comes next: of the same rows, or of those behind them.
 inline void widen_panel(const WeightView& w, std::int64_t first, std::int64_t width, std::int64_t k0,
                         std::int64_t count, bf16* out) {
   const StoredRows stored{w.data + static_cast<std::size_t>(first) * w.row_bytes, w.row_bytes};
   const std::int64_t padded = (count + kScaleBlock - 1) / kScaleBlock * kScaleBlock;
+  const bool last = k0 + kPanelInputs >= w.cols;
   for (std::int64_t c = 0; c < width; ++c, out += kPanelInputs)
     for (std::int64_t k = 0; k < padded; k += kWiden) {
       Pairs pairs[2];
+      __builtin_prefetch(last ? stored.at(c + kPanelRows, k) : stored.at(c, k0 + k + kPanelInputs), 0, 2);
       stored.widen(c, k0 + k, count - k, pairs);
       for (int i = 0; i < 2; ++i) store_pairs(out + k + i * Pairs::kElements, pairs[i]);
     }
@@ -134,25 +136,30 @@ inline void dot_panel(const LinearOutput& out, std::int64_t first, std::int64_t 
                 first_row, rows);
 }
 
-/// The same for a single row of x, which reads the weights where they lie.
-inline void dot_single(const LinearOutput& out, std::int64_t first, std::int64_t width, const RoundedX& x,
-                       std::int64_t row) {
+inline constexpr std::int64_t kFewRows = 3;
+
+/// The same for few rows of x, which read the weights where they lie.
+inline void dot_in_place(const LinearOutput& out, std::int64_t first, std::int64_t width, const RoundedX& x,
+                         std::int64_t first_row, std::int64_t rows) {
   const WeightView& w = out.weight;
-  alignas(64) float sums[PartialSums::kStride];
+  alignas(64) float sums[kFewRows * PartialSums::kStride];
   const PartialSums acc{sums, true};
-  in_steps<kDotRows, 1>(0, width, [&]<int NR>(std::int64_t c) {
-    const StoredRows stored{w.data + static_cast<std::size_t>(first + c) * w.row_bytes, w.row_bytes};
-    dot_blocks<1, NR>(x.row(row), 0, stored, scales_of<NR>(w, first + c, 0), w.cols, acc, 0, c);
+  in_steps<3, 2, 1>(0, rows, [&]<int MR>(std::int64_t r) {
+    in_steps<kDotRows, 1>(0, width, [&]<int NR>(std::int64_t c) {
+      const StoredRows stored{w.data + static_cast<std::size_t>(first + c) * w.row_bytes, w.row_bytes};
+      dot_blocks<MR, NR>(x.row(first_row + r), x.stride, stored, scales_of<NR>(w, first + c, 0), w.cols, acc,
+                         r, c);
+    });
   });
-  finish_cell(acc.data, acc.kStride, out, first, width, row, 1);
+  finish_cell(acc.data, acc.kStride, out, first, width, first_row, rows);
 }
 
-inline std::int64_t fp8_group(std::int64_t n) { return n == 1 ? kDotRows : kPanelRows; }
+inline std::int64_t fp8_group(std::int64_t n) { return n <= kFewRows ? kDotRows : kPanelRows; }
 
 inline void fp8_cell(const LinearOutput& out, const Cell& cell, std::int64_t group, const RoundedX& x) {
   const std::int64_t left = out.weight.rows - cell.first, width = left < group ? left : group;
-  if (cell.rows == 1 && width <= kDotRows)
-    dot_single(out, cell.first, width, x, cell.first_row);
+  if (cell.rows <= kFewRows && width <= kDotRows)
+    dot_in_place(out, cell.first, width, x, cell.first_row, cell.rows);
   else
     dot_panel(out, cell.first, width, x, cell.first_row, cell.rows);
 }

@@ -3,15 +3,16 @@
 
 /// acc[r][16] += MR rows of x times a tile, over `supers` superblocks.  The order of additions to one
 /// element is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that are
-/// missing.  One row reads the tile at the memory's pace: it asks for it ahead, into the second-level cache
-/// (the first has fewer requests open at a time than the memory could answer), and takes the parts one after
-/// the other, which keeps every sum in a register.
+/// missing.  The first rows that meet a tile ask for what comes, into the second-level cache (the first has
+/// fewer requests open at a time than the memory could answer): one row, which reads at the memory's pace, a
+/// little ahead; several, whose arithmetic takes as long as the reading, so far ahead that both go on at once.
+/// One row takes the parts one after the other, which keeps every sum in a register.
 template <class T, int MR>
 void multiply_tile(const std::byte* tile, std::int64_t supers, const XBlock* x0, std::int64_t x_stride,
-                   std::int64_t rows, float* acc_out) {
+                   std::int64_t rows, bool meets, float* acc_out) {
   constexpr TileFormat f = T::kFormat;
   constexpr int kAtOnce = MR == 1 ? 1 : kTileParts, kRounds = kTileParts / kAtOnce;
-  constexpr std::size_t kAhead = 1024;
+  constexpr std::size_t kAhead = MR == 1 ? 1024 : 6144;
   Vec acc[kRounds][MR][kAtOnce];
   const XBlock* x[MR];
   DSA_UNROLL
@@ -25,7 +26,7 @@ void multiply_tile(const std::byte* tile, std::int64_t supers, const XBlock* x0,
     const std::byte* header = tile;
     tile += f.header_bytes();
     for (int step = 0; step < f.steps; ++step) {
-      if constexpr (MR == 1) {
+      if (meets) {
         for (std::size_t line = 0; line < f.step_bytes(); line += 64)
           __builtin_prefetch(tile + kAhead + line, 0, 2);
       }
@@ -54,11 +55,12 @@ void tile_product(const std::byte* tile, std::int64_t supers, const XBlock* x, s
   using T = Tiles<kType>;
   std::int64_t r = multiply_many<T>(tile, supers, x, x_stride, rows, acc);
   const auto take = [&]<int MR>() {
-    multiply_tile<T, MR>(tile, supers, x + r * x_stride, x_stride, rows - r, acc + r * kTileRows);
+    multiply_tile<T, MR>(tile, supers, x + r * x_stride, x_stride, rows - r, r == 0, acc + r * kTileRows);
     r += MR;
   };
-  while (rows - r > 4) take.template operator()<kTileBatch>();
-  if (rows - r > 1) take.template operator()<4>();
+  while (rows - r >= kTileBatch - 1) take.template operator()<kTileBatch>();
+  if (rows - r > 2) take.template operator()<4>();
+  if (rows - r == 2) take.template operator()<2>();
   if (rows - r == 1) take.template operator()<1>();
 }
 
