@@ -42,8 +42,12 @@ void add_attention(PassCost& cost, const ModelShape& model, const KvLayout& layo
   const auto entry =
       static_cast<double>(layout.entry_elements()) * static_cast<double>(layout.element_bytes());
   const double keys = static_cast<double>(layout.token_bytes()) - entry;
-  cost.attention.bytes += times * entry * static_cast<double>(topk > 0 ? std::min(topk, visible) : visible);
-  if (scored > 0) cost.scores.bytes += times * keys * static_cast<double>(visible);
+  const std::int64_t shared = pass.sequences > 1 ? pass.shared : 0;
+  const double positions = static_cast<double>(shared) + times * static_cast<double>(visible - shared);
+  // Where they share, all may select the same.
+  const double selected = static_cast<double>(topk) * (shared > 0 ? 1 : times);
+  cost.attention.bytes += entry * (topk > 0 && topk < visible ? selected : positions);
+  if (scored > 0) cost.scores.bytes += keys * positions;
   ops_of(cost.attention, model.compute, DType::bf16) +=
       2 * attended * static_cast<double>(model.heads * (model.score_dim + layout.rank));
   if (layout.index_dim > 0)

@@ -20,13 +20,14 @@ struct Cost {
 enum class Logits : std::uint8_t { of_every_chunk, of_the_last };
 
 /// `tokens` tokens from position `first` on, `chunk` at a time; logits of one row.  `sequences` of them side
-/// by side.
+/// by side, whose first `shared` positions (at most `first`) lie in the cache once.
 struct Pass {
   std::int64_t first = 0;
   std::int64_t tokens = 1;
   std::int64_t chunk = 1;
   Logits logits = Logits::of_every_chunk;
   std::int64_t sequences = 1;
+  std::int64_t shared = 0;
 };
 
 /// The same by what it is done for.

@@ -154,6 +154,18 @@ TEST_F(CostOf, SequencesSideBySideShareTheWeights) {
                .bf16_ops = 2 * 3 * 101 * 240});
 }
 
+// What they share is read once; of what each selects, as much as all may select together.
+TEST_F(CostOf, WhatSequencesShareIsReadOnce) {
+  load("llama_gqa");
+  const Pass pass{.first = 100, .sequences = 2, .shared = 64};
+  EXPECT_EQ(pass_cost(shape(), 0, pass).attention.bytes, 3 * (64 + 2 * 37) * 80);
+  load("deepseek_v32");
+  EXPECT_EQ(pass_cost(shape(), 24, pass).attention.bytes, 3 * 24 * 64);
+  EXPECT_EQ(pass_cost(shape(), 24, pass).scores.bytes, 3 * (64 + 2 * 37) * 36);
+  EXPECT_EQ(pass_cost(shape(), 200, pass).attention.bytes, 3 * (64 + 2 * 37) * 64);
+  EXPECT_EQ(pass_cost(shape(), 24, {.first = 100, .sequences = 1, .shared = 64}).scores.bytes, 3 * 101 * 36);
+}
+
 TEST_F(CostOf, WhatIsDoneIsToldApart) {
   load("deepseek_v32");
   const PassCost got = pass_cost(shape(), 24, {.first = 100});

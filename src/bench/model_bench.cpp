@@ -1,7 +1,6 @@
 #include "bench/model_bench.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -57,8 +56,10 @@ std::string ModelBench::indexer_name() const {
   return fmt::format("{}x{}{}", indexer->n_heads, indexer->head_dim, random_indexer_ ? ", random" : "");
 }
 
-PassCost ModelBench::decode_cost(std::int64_t depth, std::int64_t tokens) const {
-  return pass_cost(shape_of(model_.transformer()), topk(), {.first = depth, .tokens = tokens});
+PassCost ModelBench::decode_cost(std::int64_t depth, std::int64_t tokens, const SideBySide& side) const {
+  return pass_cost(
+      shape_of(model_.transformer()), topk(),
+      {.first = depth, .tokens = tokens, .sequences = side.sequences, .shared = side.shared ? depth : 0});
 }
 
 PassCost ModelBench::prefill_cost(std::int64_t depth, std::int64_t tokens) const {
@@ -69,13 +70,16 @@ PassCost ModelBench::prefill_cost(std::int64_t depth, std::int64_t tokens) const
                     .logits = Logits::of_the_last});
 }
 
+std::int32_t ModelBench::token(std::int64_t position, std::int64_t sequence) const {
+  static constexpr CounterRng kIds(kTokenSeed);
+  const auto counter = static_cast<std::uint64_t>(sequence << 32 | position);
+  return static_cast<std::int32_t>(kIds.at(counter) % static_cast<std::uint64_t>(model_.config().vocab_size));
+}
+
 bool ModelBench::extend(std::int64_t first, std::int64_t count, bool wants_logits,
                         const SequencePass::VisitProgress& progress) {
-  static constexpr CounterRng kIds(kTokenSeed);
-  const auto vocab = static_cast<std::uint64_t>(model_.config().vocab_size);
   tokens_.clear();
-  for (std::int64_t p = first; p < first + count; ++p)
-    tokens_.push_back(static_cast<std::int32_t>(kIds.at(static_cast<std::uint64_t>(p)) % vocab));
+  for (std::int64_t p = first; p < first + count; ++p) tokens_.push_back(token(p));
   const auto note = [&](std::int64_t done) {
     filled_ = std::max(filled_, done);
     if (progress) progress(done);
@@ -98,24 +102,27 @@ bool ModelBench::fill(std::int64_t depth, Fill how, const std::function<void(std
 // Pages 16 .. become copies of pages 0 .. 15.
 void ModelBench::repeat_pages(std::int64_t depth) {
   const std::int64_t first = filled_ / kPageTokens, end = (depth + kPageTokens - 1) / kPageTokens;
-  for (std::int64_t i = 0; i < model_.config().num_hidden_layers; ++i) {
-    const KvView& layer = model_.transformer().cache().layer(i);
-    model_.exec().parallel_for(end - first, 1, [&](std::int64_t p, std::int64_t, int) {
-      const auto to = static_cast<std::int32_t>(first + p),
-                 from = to % static_cast<std::int32_t>(kComputedPages);
-      if (to == from) return;
-      std::memcpy(layer.entry(to, 0), layer.entry(from, 0), layer.layout.entries_page_bytes());
-      std::memcpy(layer.key_page(to), layer.key_page(from), layer.layout.keys_page_bytes());
-    });
-  }
+  model_.exec().parallel_for(end - first, 1, [&](std::int64_t begin, std::int64_t last, int) {
+    for (auto to = static_cast<std::int32_t>(first + begin); to < first + last; ++to)
+      if (const std::int32_t from = to % static_cast<std::int32_t>(kComputedPages); from != to)
+        model_.transformer().cache().copy_page(from, to);
+  });
   filled_ = depth;
 }
 
-Seconds ModelBench::decode(std::int64_t depth, std::int64_t tokens) {
+SequencesAtDepth ModelBench::at_depth(std::int64_t depth, const SideBySide& side) {
   DSA_CHECK(filled_ >= depth);
+  return {model_, side, depth};
+}
+
+Seconds ModelBench::decode(SequencesAtDepth& sequences, std::int64_t tokens) {
+  std::vector<std::int32_t> next(static_cast<std::size_t>(sequences.count()));
   const Stopwatch watch;
-  for (std::int64_t i = 0; i < tokens; ++i)
-    if (!extend(depth + i, 1, /*wants_logits=*/true)) return std::nullopt;
+  for (std::int64_t position = sequences.depth(); position < sequences.depth() + tokens; ++position) {
+    for (std::int64_t s = 0; s < sequences.count(); ++s)
+      next[static_cast<std::size_t>(s)] = token(position, s);
+    if (!sequences.decode(position, next, run_, cancel_)) return std::nullopt;
+  }
   return watch.seconds();
 }
 

@@ -12,6 +12,7 @@
 
 #include "bench/cost.h"
 #include "bench/random_indexer.h"
+#include "bench/side_by_side.h"
 #include "model/sequence_pass.h"
 
 namespace dsa {
@@ -56,18 +57,23 @@ class ModelBench {
   /// Tokens in the cache.
   [[nodiscard]] std::int64_t filled() const { return filled_; }
   /// The least work of decoding, or else of reading in chunks, `tokens` tokens from `depth`.
-  [[nodiscard]] PassCost decode_cost(std::int64_t depth, std::int64_t tokens) const;
+  [[nodiscard]] PassCost decode_cost(std::int64_t depth, std::int64_t tokens,
+                                     const SideBySide& side = {}) const;
   [[nodiscard]] PassCost prefill_cost(std::int64_t depth, std::int64_t tokens) const;
 
   /// Brings `depth` tokens into the cache.  `visit` hears how many are there.  False if cancelled.
   bool fill(std::int64_t depth, Fill how, const std::function<void(std::int64_t done)>& visit = {});
 
-  /// `tokens` tokens one by one from position `depth` with logits each; the cache is filled to `depth`.
-  Seconds decode(std::int64_t depth, std::int64_t tokens);
-  /// `tokens` tokens in chunks with logits of the last, likewise.
+  /// Sequences that begin with what the cache holds up to `depth`; until the next fill().
+  SequencesAtDepth at_depth(std::int64_t depth, const SideBySide& side = {});
+  /// `tokens` tokens of each of them, one by one, with logits.
+  Seconds decode(SequencesAtDepth& sequences, std::int64_t tokens);
+  /// `tokens` tokens in chunks with logits of the last from position `depth`; the cache is filled to it.
   Seconds prefill(std::int64_t depth, std::int64_t tokens);
 
  private:
+  /// The token that a sequence has at a position.
+  [[nodiscard]] std::int32_t token(std::int64_t position, std::int64_t sequence = 0) const;
   bool extend(std::int64_t first, std::int64_t count, bool wants_logits,
               const SequencePass::VisitProgress& progress = {});
   void repeat_pages(std::int64_t depth);

@@ -17,6 +17,8 @@ Json to_json(const BenchRow& row, const Machine& machine) {
           {"depth", row.depth},
           {"phase", row.phase},
           {"tokens", row.tokens},
+          {"sequences", row.side.sequences},
+          {"shared", row.side.shared},
           {"tok_s", row.tok_s.median},
           {"tok_s_min", row.tok_s.min},
           {"tok_s_max", row.tok_s.max},
@@ -24,6 +26,11 @@ Json to_json(const BenchRow& row, const Machine& machine) {
           {"ceiling_share", ceiling_share(row, machine)},
           {"bound", name(least_time(row.cost.total(), machine).bound)},
           {"cost", to_json(row.cost)}};
+}
+
+// "decode of 4"
+std::string phase(const BenchRow& row) {
+  return row.side.sequences == 1 ? row.phase : fmt::format("{} of {}", row.phase, row.side.sequences);
 }
 
 std::string mib(std::int64_t bytes) {
@@ -124,11 +131,11 @@ std::string to_text(const BenchReport& report) {
   out += fmt::format("model    {} ({}), kernels {}\n", printable(report.model, 1000), report.architecture,
                      report.kernels);
   for (const auto& load : report.loads) out += to_text(load);
-  out += fmt::format("\n{:>7} {:<9} {:<8} {:>6} {:>9} {:>19} {:>8} {:>15}\n", "depth", "attention", "phase",
+  out += fmt::format("\n{:>7} {:<9} {:<14} {:>6} {:>9} {:>19} {:>8} {:>15}\n", "depth", "attention", "phase",
                      "tokens", "tok/s", "[min - max]", "GB/s", "of the ceiling");
   for (const auto& row : report.rows)
-    out += fmt::format("{:>7} {:<9} {:<8} {:>6} {:>9.1f} {:>19} {:>8.2f} {:>8.0f} % {}\n", row.depth,
-                       row.attention, row.phase, row.tokens, row.tok_s.median,
+    out += fmt::format("{:>7} {:<9} {:<14} {:>6} {:>9.1f} {:>19} {:>8.2f} {:>8.0f} % {}\n", row.depth,
+                       row.attention, phase(row), row.tokens, row.tok_s.median,
                        fmt::format("[{:.1f} - {:.1f}]", row.tok_s.min, row.tok_s.max), gb_s(row),
                        100 * ceiling_share(row, report.machine),
                        name(least_time(row.cost.total(), report.machine).bound));

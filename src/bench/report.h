@@ -9,6 +9,7 @@
 #include "bench/cost.h"
 #include "bench/machine.h"
 #include "bench/median.h"
+#include "bench/side_by_side.h"
 
 namespace dsa {
 
@@ -17,7 +18,8 @@ struct BenchRow {
   std::string attention;  // "dense", "sparse"
   std::int64_t depth = 0;
   std::string phase;        // "decode", "prefill", "prompt" (a whole prompt from empty)
-  std::int64_t tokens = 0;  // of one repetition
+  std::int64_t tokens = 0;  // of one repetition, of all sequences
+  SideBySide side = {};     // how many, in one pass
   MedianAndRange tok_s;
   PassCost cost;  // of one repetition
 };

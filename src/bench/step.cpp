@@ -63,7 +63,16 @@ Answer fill(Session& s, const Numbers& n) {
 }
 Answer decode(Session& s, const Numbers& n) {
   check_cell(s.bench, n[0], n[1]);
-  return cell(n, s.bench.decode(n[0], n[1]), s.bench.decode_cost(n[0], n[1]));
+  const SideBySide side{.sequences = n.size() > 2 ? n[2] : 1};
+  const std::int64_t cached = s.bench.model().transformer().cache().pages() * kPageTokens,
+                     needed = cache_tokens(side, s.bench.model().context());
+  if (side.sequences < 1 || needed > cached)
+    fail("`step`: a cache of {} tokens is none for {} sequences of {}: give `sequences`", cached,
+         side.sequences, s.bench.model().context());
+  SequencesAtDepth all = s.bench.at_depth(n[0], side);
+  auto answer = cell(n, s.bench.decode(all, n[1]), s.bench.decode_cost(n[0], n[1], side));
+  if (answer && n.size() > 2) (*answer)["sequences"] = side.sequences;
+  return answer;
 }
 Answer prefill(Session& s, const Numbers& n) {
   check_cell(s.bench, n[0], n[1]);
@@ -89,8 +98,9 @@ struct StepKind {
   std::size_t numbers;
   Answer (*run)(Session&, const Numbers&);
 };
-constexpr std::array<StepKind, 5> kSteps{{{"fill", 1, fill},
+constexpr std::array<StepKind, 6> kSteps{{{"fill", 1, fill},
                                           {"decode", 2, decode},
+                                          {"decode", 3, decode},
                                           {"prefill", 2, prefill},
                                           {"memory", 0, memory},
                                           {"machine", 0, machine}}};
@@ -104,8 +114,10 @@ Answer answer(Session& session, const std::string& line) {
   const bool whole = words.eof() && std::ranges::all_of(numbers, [](auto n) { return n >= 0; });
   for (const StepKind& step : kSteps)
     if (whole && step.name == name && step.numbers == numbers.size()) return step.run(session, numbers);
-  fail("`step`: \"{}\" is none of: fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, memory, machine",
-       printable(line));
+  fail(
+      "`step`: \"{}\" is none of: fill DEPTH, decode DEPTH TOKENS [SEQUENCES], prefill DEPTH TOKENS, memory, "
+      "machine",
+      printable(line));
 }
 
 }  // namespace

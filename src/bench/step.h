@@ -11,6 +11,7 @@ class ModelBench;
 /// answer, before any line is read, says how the model was loaded.
 ///   fill DEPTH              brings DEPTH tokens into the cache          {"depth"}
 ///   decode DEPTH TOKENS     one measurement                {"depth", "tokens", "seconds", "cost": {...}}
+///   decode DEPTH TOKENS SEQUENCES   of several, TOKENS each             the same and {"sequences"}
 ///   prefill DEPTH TOKENS    one measurement                             the same
 ///   memory                  the peak since the model began to load      {"peak_rss_bytes"}
 ///   machine                 measures the ceilings                       as in `bench --json`

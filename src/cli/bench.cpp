@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::int64_t kMaxTokens = 1 << 24;
 constexpr std::int64_t kFirstPrompt = 30;
+constexpr std::int64_t kMaxSequences = 1024;
 
 struct BenchOptions {
   Options common;
@@ -28,6 +29,8 @@ struct BenchOptions {
   std::string random_indexer;
   std::int64_t reps = 5;
   std::int64_t decode = 32;
+  std::vector<std::int64_t> sequences{1};
+  bool shared = false;
   std::int64_t prefill = 512;
   std::int64_t prompt = 0;
   std::string fill = "auto";
@@ -35,6 +38,8 @@ struct BenchOptions {
 };
 
 struct Interrupted {};
+
+std::int64_t most_sequences(const BenchOptions& o) { return std::ranges::max(o.sequences); }
 
 std::int64_t needed_context(const BenchOptions& o) {
   const std::int64_t deepest = o.depths.empty() ? 0 : *std::ranges::max_element(o.depths);
@@ -47,6 +52,7 @@ LoadOptions load_options_of(const BenchOptions& o) {
   if (m.context == 0) m.context = needed;
   if (m.context < needed)
     fail("--ctx {}: the deepest measurement needs {}: raise it or leave it out", m.context, needed);
+  m.cache = cache_tokens({.sequences = most_sequences(o)}, m.context);
   return m;
 }
 
@@ -102,7 +108,7 @@ class Runner {
           }))
         throw Interrupted{};
       if (options_.decode > 0)
-        cell("decode", depth, options_.decode, [&] { return bench_.decode(depth, options_.decode); });
+        for (const std::int64_t n : options_.sequences) decode(depth, n);
       if (options_.prefill > 0)
         cell("prefill", depth, options_.prefill, [&] { return bench_.prefill(depth, options_.prefill); });
     }
@@ -121,18 +127,30 @@ class Runner {
     return out;
   }
 
+  void decode(std::int64_t depth, std::int64_t sequences) {
+    const SideBySide side{.sequences = sequences, .shared = options_.shared && sequences > 1};
+    SequencesAtDepth all = bench_.at_depth(depth, side);
+    cell(
+        "decode", depth, options_.decode * sequences, [&] { return bench_.decode(all, options_.decode); },
+        side);
+  }
+
   template <class Body>
-  void cell(const char* phase, std::int64_t depth, std::int64_t tokens, const Body& body) {
-    status_.draw(fmt::format("{}: {} at {}", attention_, phase, depth));
+  void cell(const char* phase, std::int64_t depth, std::int64_t tokens, const Body& body,
+            SideBySide side = {}) {
+    status_.draw(side.sequences == 1
+                     ? fmt::format("{}: {} at {}", attention_, phase, depth)
+                     : fmt::format("{}: {} of {} sequences at {}", attention_, phase, side.sequences, depth));
     std::vector<double> speeds = repeat(body);
     for (double& s : speeds) s = static_cast<double>(tokens) / s;
     report_.rows.push_back({.attention = attention_,
                             .depth = depth,
                             .phase = phase,
                             .tokens = tokens,
+                            .side = side,
                             .tok_s = median_and_range(speeds),
                             .cost = std::string_view(phase) == "decode"
-                                        ? bench_.decode_cost(depth, tokens)
+                                        ? bench_.decode_cost(depth, tokens / side.sequences, side)
                                         : bench_.prefill_cost(depth, tokens)});
   }
 
@@ -179,6 +197,8 @@ void check(const BenchOptions& o) {
   if (!o.random_indexer.empty()) parse_indexer_shape(o.random_indexer);
   if (o.decode == 0 && o.prefill == 0 && o.prompt == 0)
     throw UsageError("--decode, --prefill and --prompt: all are 0: nothing to measure");
+  if (o.shared && most_sequences(o) == 1)
+    throw UsageError("--shared: one sequence has nobody to share with: give --sequences");
 }
 
 int step(const BenchOptions& options, const std::atomic<bool>& cancel) {
@@ -233,6 +253,16 @@ Action declare_bench(Command command) {
   command.add_option("--decode", o->decode, "tokens decoded one by one in a measurement; 0: none")
       .check(whole<std::int64_t>(0, kMaxTokens))
       .show_default();
+  command
+      .add_option("--sequences", o->sequences,
+                  "how many sequences decode in one pass, each with as much before it; tok/s is that of all")
+      .comma_separated()
+      .check(whole<std::int64_t>(1, kMaxSequences))
+      .show_default();
+  command.add_flag(
+      "--shared", o->shared,
+      "the sequences begin with the same tokens, which lie in the cache once, as several answers to "
+      "a prompt do; else each has a copy");
   command.add_option("--prefill", o->prefill, "prompt tokens read in a measurement; 0: none")
       .check(whole<std::int64_t>(0, kMaxTokens))
       .show_default();
@@ -249,12 +279,13 @@ Action declare_bench(Command command) {
   command.add_flag(
       "--step", o->step,
       "measure what lines of stdin ask "
-      "(fill DEPTH, decode DEPTH TOKENS, prefill DEPTH TOKENS, memory, machine), a line of JSON for each: "
-      "to measure in turn with another program. --depths and --prompt then only say how much room is needed");
+      "(fill DEPTH, decode DEPTH TOKENS [SEQUENCES], prefill DEPTH TOKENS, memory, machine), a line of JSON for each: "
+      "to measure in turn with another program. --depths, --prompt and --sequences then only say how much room is needed");
   command.footer(
       "Each depth is filled once, then measured and rewound --reps times. "
       "The machine's ceilings are measured in the same run.\n\nExample:\n"
-      "  dsa bench smollm2 --depths 0,2048 --random-indexer 4x32\n");
+      "  dsa bench smollm2 --depths 0,2048 --random-indexer 4x32\n"
+      "  dsa bench smollm2 --depths 8192 --sequences 1,4,16 --attention sparse\n");
   return [o] { return bench(*o); };
 }
 

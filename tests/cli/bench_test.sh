@@ -44,6 +44,30 @@ stderr_is_one_line
 on 1 "$dsa" bench "$tiny/llama_gqa" --depths 0 --attention sparse --index-keys int8 "${small[@]}"
 stderr_has "no indexer"
 stderr_is_one_line
+# Several at once: each with a copy of the depth, a page and a half, or all with the same.
+many=(--depths 96 --random-indexer 2x8 --top-k 4 --attention sparse --sequences 1,3)
+on 0 "$dsa" bench "$tiny/llama_gqa" "${many[@]}" "${small[@]}" --json
+row 0 sparse 96 decode 2
+json /rows/0/sequences 1
+row 1 sparse 96 decode 6
+json /rows/1/sequences 3
+json /rows/1/shared false
+row 2 sparse 96 prefill 8
+own=$("$json_value" /rows/1/cost/scores/bytes <"$work/out")
+on 0 "$dsa" bench "$tiny/llama_gqa" "${many[@]}" --shared "${small[@]}" --json
+json /rows/0/shared false
+json /rows/1/shared true
+shared=$("$json_value" /rows/1/cost/scores/bytes <"$work/out")
+awk -v a="$shared" -v b="$own" 'BEGIN { exit !(a < b) }' || fail "what is shared reads $shared bytes, copies $own"
+on 0 "$dsa" bench "$tiny/llama_gqa" "${many[@]}" "${small[@]}"
+stdout_has "decode of 3"
+on 1 "$dsa" bench "$tiny/llama_gqa" "${many[@]}" --chunk 2 "${small[@]}"
+stderr_has "--chunk"
+stderr_is_one_line
+on 2 "$dsa" bench "$tiny/llama_gqa" --shared "${small[@]}"
+stderr_has "give --sequences"
+on 2 "$dsa" bench "$tiny/llama_gqa" --sequences 0 "${small[@]}"
+
 on 0 "$dsa" bench "$tiny/llama_gqa" --depths 0 "${small[@]}"
 stdout_has "of the ceiling"
 stdout_has "GB/s"
@@ -66,7 +90,9 @@ sed -n 4p "$work/out" | "$json_value" /seconds /cost/bytes /cost/bf16_ops | awk 
 sed -n 5p "$work/out" | "$json_value" /peak_rss_bytes | awk '!($1 > 0) { exit 1 }' || fail "no peak"
 sed -n 6p "$work/out" | "$json_value" /read_gb_s | awk '!($1 > 0) { exit 1 }' || fail "no ceiling"
 on 0 "$dsa" bench "$tiny/llama_gqa" --step </dev/null
-for wrong in "decode 16 2" "prefill 0 100000" "decode 0" "decode 0 -1" "fill 1 2" "fill x" "sing"; do
+on 0 steps $'fill 16\ndecode 16 2 3' --attention dense --sequences 3
+answer 3 /sequences 3
+for wrong in "decode 16 2" "decode 0 2 3" "decode 0 2 0" "prefill 0 100000" "decode 0" "decode 0 -1" "fill 1 2" "fill x" "sing"; do
   on 1 steps "$wrong"
   stderr_has "--step"
   stderr_is_one_line
