@@ -19,8 +19,8 @@ struct SideBySide {
 /// Tokens of cache that as many sequences of `context` tokens take.
 std::int64_t cache_tokens(const SideBySide& side, std::int64_t context);
 
-/// The first sequence has the cache's first pages, as SequencePass has; the others begin with the same `depth`
-/// tokens, which must be in the cache already.  One call at a time.
+/// The first sequence has the cache's first pages, as SequencePass has; the others begin with the same
+/// `depth` tokens, which must be in the cache already.  One call at a time.
 class SequencesAtDepth {
  public:
   /// Copies what is not shared.  `model` must outlive it, and its cache hold cache_tokens().

@@ -279,8 +279,9 @@ Action declare_bench(Command command) {
   command.add_flag(
       "--step", o->step,
       "measure what lines of stdin ask "
-      "(fill DEPTH, decode DEPTH TOKENS [SEQUENCES], prefill DEPTH TOKENS, memory, machine), a line of JSON for each: "
-      "to measure in turn with another program. --depths, --prompt and --sequences then only say how much room is needed");
+      "(fill DEPTH, decode DEPTH TOKENS [SEQUENCES], prefill DEPTH TOKENS, memory, machine), a line of JSON "
+      "for each: to measure in turn with another program. --depths, --prompt and --sequences then only say "
+      "how much room is needed");
   command.footer(
       "Each depth is filled once, then measured and rewound --reps times. "
       "The machine's ceilings are measured in the same run.\n\nExample:\n"

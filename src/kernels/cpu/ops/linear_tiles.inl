@@ -5,8 +5,8 @@
 /// element is that of the steps, whatever MR is.  Of fewer than MR rows the last stands in for those that are
 /// missing.  The first rows that meet a tile ask for what comes, into the second-level cache (the first has
 /// fewer requests open at a time than the memory could answer): one row, which reads at the memory's pace, a
-/// little ahead; several, whose arithmetic takes as long as the reading, so far ahead that both go on at once.
-/// One row takes the parts one after the other, which keeps every sum in a register.
+/// little ahead; several, whose arithmetic takes as long as the reading, so far that both go on at once.  One
+/// row takes the parts one after the other, which keeps every sum in a register.
 template <class T, int MR>
 void multiply_tile(const std::byte* tile, std::int64_t supers, const XBlock* x0, std::int64_t x_stride,
                    std::int64_t rows, bool meets, float* acc_out) {
