@@ -39,11 +39,11 @@ struct LinearArgs {
   std::span<std::byte> scratch;  // at least linear_scratch_bytes(n, in); contents undefined before and after
 };
 
-/// Enough for every family and compute: room for x rounded in any of the formats above.
+/// Enough for every family and compute: room for x rounded in the formats above.
 constexpr std::size_t linear_scratch_bytes(std::int64_t n, std::int64_t in) {
-  // A float copy (FP8) is the largest: 4 bytes an element, int8 with asides takes less than 3; rows padded to
-  // 256 elements.
-  return static_cast<std::size_t>(n) * static_cast<std::size_t>((in + 255) / 256 * 256) * 4 + 256;
+  // A float copy (FP8) takes 4 bytes an element, int8 with asides less than 3 and BF16 beside it 2; rows
+  // padded to 256 elements.
+  return static_cast<std::size_t>(n) * static_cast<std::size_t>((in + 255) / 256 * 256) * 5 + 512;
 }
 
 /// MLA's absorbed query: out[t, h, r] = sum_d q[t, h, d] * W[h * head_rows + d, r], d < q.dim(2).

@@ -319,6 +319,36 @@ TEST_P(LinearTest, OutputsOfDifferentTypesShareX) {
   }
 }
 
+// An indexer's projections beside q, k and v: one region, the bits of several.
+TEST_P(LinearTest, OutputsOfDifferentTypesHaveTheBitsOfEachAlone) {
+  constexpr std::array kTypes{DType::q4_1, DType::bf16, DType::q8_0, DType::bf16, DType::q4_1};
+  constexpr std::array<std::int64_t, 5> kOut{40, 7, 33, 130, 0};
+  Exec exec(3);
+  for (const Compute compute : {Compute::automatic, Compute::f32})
+    for (const std::int64_t n : {1, 2, 5, 70}) {
+      SCOPED_TRACE(fmt::format("{} rows, compute {}", n, static_cast<int>(compute)));
+      test::Padded<2> x({n, 320});
+      x.fill(21);
+      x.view()(n - 1, 40) = 100;  // set aside
+      std::vector<std::unique_ptr<test::TestWeight>> weights;
+      std::vector<std::unique_ptr<test::Padded<2>>> together, alone;
+      std::vector<LinearOutput> outputs;
+      for (std::size_t i = 0; i < kTypes.size(); ++i) {
+        const std::array<std::int64_t, 2> shape{n, kOut[i]};
+        weights.push_back(std::make_unique<test::TestWeight>(kTypes[i], kOut[i], 320, i));
+        together.push_back(std::make_unique<test::Padded<2>>(shape));
+        alone.push_back(std::make_unique<test::Padded<2>>(shape));
+        outputs.push_back({.weight = weights.back()->view(), .bias = {}, .y = together.back()->view()});
+      }
+      run(exec, x.view(), outputs, compute);
+      for (std::size_t i = 0; i < kTypes.size(); ++i) {
+        outputs[i].y = alone[i]->view();
+        run(exec, x.view(), {&outputs[i], 1}, compute);
+        EXPECT_TRUE(test::same_bits(alone[i]->values(), together[i]->values())) << name(kTypes[i]);
+      }
+    }
+}
+
 TEST_P(LinearTest, ComputesThatRoundNothingAgree) {
   // F32 has one arithmetic; FP8 rounds x in Compute::demo, FP8 and BF16 to BF16 in Compute::automatic where
   // the family multiplies so, and there it must make a difference.

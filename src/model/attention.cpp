@@ -9,9 +9,9 @@
 namespace dsa {
 namespace {
 
-// At most four outputs share an input: a small list on the stack.
+// At most six outputs share an input: a small list on the stack.
 struct Outputs {
-  std::array<LinearOutput, 4> items;
+  std::array<LinearOutput, 6> items;
   std::size_t count = 0;
   void add(LinearOutput item) { items[count++] = item; }
   [[nodiscard]] std::span<const LinearOutput> span() const { return {items.data(), count}; }
@@ -46,12 +46,11 @@ AttentionInputs Attention::project_gqa(const Step& step) const {
              h = step.of(step.act.h);
   Outputs outputs;
   for (const auto& item : {output(w.q_proj, q), output(w.k_proj, k), output(w.v_proj, v)}) outputs.add(item);
+  if (indexer_)
+    for (const auto& item : {indexer_->query(step), indexer_->key(step), indexer_->head_weights(step)})
+      outputs.add(item);
   step.linear(h, outputs.span());
-
-  if (indexer_) {
-    step.linear(h, std::array{indexer_->query(step), indexer_->key(step), indexer_->head_weights(step)});
-    indexer_->finish(step, /*like_demo=*/false);
-  }
+  if (indexer_) indexer_->finish(step, /*like_demo=*/false);
 
   const auto heads = split_heads(q, c.num_attention_heads), kv_heads = split_heads(k, c.num_key_value_heads);
   if (c.qk_norm) {

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "kernels/cpu/amx.h"
+#include "kernels/cpu/side_cells.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/dequantize.h"
 #include "kernels/quantize.h"

@@ -3,6 +3,8 @@
 
 namespace dsa::avx512 {
 void linear(Exec& exec, const LinearArgs& args);
+void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs,
+                  const SideCells* side);
 void absorb_query(Exec& exec, const AbsorbQueryArgs& args);
 void expand_value(Exec& exec, const ExpandValueArgs& args);
 }  // namespace dsa::avx512

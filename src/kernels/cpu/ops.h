@@ -5,7 +5,8 @@ void linear(Exec& exec, const LinearArgs& args);
 std::size_t packed_bytes(const WeightView& weight);
 void pack(Exec& exec, const WeightView& weight, std::span<std::byte> out);
 /// linear's two arithmetics: ggml blocks times int8 activations, and everything in float32.
-void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs);
+void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs,
+                  const SideCells* side = nullptr);
 void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const LinearOutput* const> outputs);
 void embedding(Exec& exec, const EmbeddingArgs& args);
 void absorb_query(Exec& exec, const AbsorbQueryArgs& args);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/side_cells.h"
 #include "kernels/processor.h"
 #include "kernels/ref/ref.h"
 #include "kernels/rows/pair_kernels.h"

@@ -59,9 +59,13 @@ inline void bf16_cell(const LinearOutput& out, const Cell& cell, std::int64_t gr
   });
 }
 
+inline Cells bf16_cells(std::span<const LinearOutput* const> outputs, const RoundedX& x, std::int64_t n) {
+  return {outputs, bf16_group(n), n, rows_in_cache(x.stride, kPairsBatch)};
+}
+
 void linear_bf16(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
   const RoundedX x = round_x(exec, args, false);
-  const std::int64_t n = args.x.rows(), group = bf16_group(n);
-  for_each_cell(exec, outputs, group, n, rows_in_cache(x.stride, kPairsBatch),
-                [&](const LinearOutput& out, const Cell& cell) { bf16_cell(out, cell, group, x); });
+  const Cells cells = bf16_cells(outputs, x, args.x.rows());
+  for_each_cell(exec, cells,
+                [&](const LinearOutput& out, const Cell& cell) { bf16_cell(out, cell, cells.group, x); });
 }

@@ -36,29 +36,42 @@ struct Cell {
   bool begins_run;  // the first of those that a thread does one after the other
 };
 
-/// Calls body(output, cell) for all cells.  Weights pass by each block
-/// of rows in the order in which they lie.
-template <class Body>
-void for_each_cell(Exec& exec, std::span<const LinearOutput* const> outputs, std::int64_t group,
-                   std::int64_t n, std::int64_t row_block, const Body& body) {
+/// The cells of some outputs, numbered.  Weights pass by each block of rows in the order in which they lie.
+struct Cells {
+  std::span<const LinearOutput* const> outputs;
+  std::int64_t group, n, row_block;
   std::int64_t groups = 0;
-  for (const LinearOutput* out : outputs) groups += (out->weight.rows + group - 1) / group;
-  const std::int64_t cells = groups * ((n + row_block - 1) / row_block);
-  const std::int64_t runs = exec.threads() * 8;
-  exec.parallel_for(cells, cells < runs ? 1 : cells / runs, [&](std::int64_t begin, std::int64_t end, int) {
+
+  Cells(std::span<const LinearOutput* const> of, std::int64_t group_rows, std::int64_t rows,
+        std::int64_t block)
+      : outputs(of), group(group_rows), n(rows), row_block(block) {
+    for (const LinearOutput* out : outputs) groups += groups_of(*out);
+  }
+  [[nodiscard]] std::int64_t groups_of(const LinearOutput& out) const {
+    return (out.weight.rows + group - 1) / group;
+  }
+  [[nodiscard]] std::int64_t count() const { return groups * ((n + row_block - 1) / row_block); }
+
+  /// Calls body(output, cell) for cells [begin, end).
+  template <class Body>
+  void each(std::int64_t begin, std::int64_t end, const Body& body) const {
     for (std::int64_t cell = begin; cell < end; ++cell) {
       const std::int64_t first_row = cell / groups * row_block;
       std::int64_t at = cell % groups;
       const LinearOutput* const* out = outputs.data();
-      for (;; ++out) {
-        const std::int64_t here = ((*out)->weight.rows + group - 1) / group;
-        if (at < here) break;
-        at -= here;
-      }
+      for (; at >= groups_of(**out); ++out) at -= groups_of(**out);
       const std::int64_t rows = n - first_row < row_block ? n - first_row : row_block;
       body(**out, Cell{at * group, first_row, rows, cell == begin});
     }
-  });
+  }
+};
+
+/// Calls body(output, cell) for all cells.
+template <class Body>
+void for_each_cell(Exec& exec, const Cells& cells, const Body& body) {
+  const std::int64_t count = cells.count(), runs = exec.threads() * 8;
+  exec.parallel_for(count, count < runs ? 1 : count / runs,
+                    [&](std::int64_t begin, std::int64_t end, int) { cells.each(begin, end, body); });
 }
 
 /// Asks for rows [first, first + count) of a weight, or as many as there are.

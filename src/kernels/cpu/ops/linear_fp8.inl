@@ -167,6 +167,6 @@ inline void fp8_cell(const LinearOutput& out, const Cell& cell, std::int64_t gro
 void linear_fp8(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
   const RoundedX x = round_x(exec, args, true);
   const std::int64_t n = args.x.rows(), group = fp8_group(n);
-  for_each_cell(exec, outputs, group, n, kMostRows,
+  for_each_cell(exec, {outputs, group, n, kMostRows},
                 [&](const LinearOutput& out, const Cell& cell) { fp8_cell(out, cell, group, x); });
 }

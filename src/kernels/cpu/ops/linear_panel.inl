@@ -119,7 +119,7 @@ void linear_dot(Exec& exec, TensorView<const float, 2> x, std::span<const Linear
   const std::int64_t group = few ? kDotRows : shape.rows;
   // Rows this short end before the processor has seen streams in them: it is told of the next ones.
   const std::int64_t ahead = few ? 2 * group : group;
-  for_each_cell(exec, outputs, group, n, shape.block, [&](const LinearOutput& out, const Cell& cell) {
+  for_each_cell(exec, {outputs, group, n, shape.block}, [&](const LinearOutput& out, const Cell& cell) {
     const WeightView& w = out.weight;
     if (w.data != nullptr && w.row_bytes <= 2048) {
       if (few && cell.begins_run) fetch_rows(w, cell.first, ahead);

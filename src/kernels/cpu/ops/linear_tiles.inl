@@ -45,7 +45,7 @@ void multiply_tile(const std::byte* tile, std::int64_t supers, const XBlock* x0,
   }
 }
 
-/// acc[rows, rounded up to whole batches][16] += x times a tile.
+/// acc[rows, rounded up to a multiple of 4][16] += x times a tile.
 using TileProduct = void (*)(const std::byte* tile, std::int64_t supers, const XBlock* x,
                              std::int64_t x_stride, std::int64_t rows, float* acc);
 
@@ -118,10 +118,8 @@ inline void multiply_output(const LinearOutput& out, std::int64_t tile, const XR
   const std::int64_t supers = w.cols / (kStep * f.steps);
   alignas(64) float acc[kMaxRows * kTileRows];
   DSA_DCHECK(x.count <= kMaxRows);
-  __builtin_memset(
-      acc, 0,
-      static_cast<std::size_t>((x.count + kTileBatch - 1) / kTileBatch * kTileBatch * kTileRows) *
-          sizeof(float));
+  // Three rows are taken as four (tile_product()).
+  __builtin_memset(acc, 0, static_cast<std::size_t>((x.count + 3) / 4 * 4 * kTileRows) * sizeof(float));
   if (w.packed != nullptr) {
     const std::byte* packed =
         w.packed + static_cast<std::size_t>(tile) * static_cast<std::size_t>(supers) * f.super_bytes();
@@ -161,8 +159,10 @@ inline void multiply_output(const LinearOutput& out, std::int64_t tile, const XR
   }
 }
 
-/// Outputs of block types.  Work is split into (tile, x rows) cells, handed out in runs.
-void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
+/// Outputs of block types.  Work is split into (tile, x rows) cells, handed out in runs; what is to be done
+/// beside them comes behind them.
+void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs,
+                  const SideCells* side) {
   const std::int64_t n = args.x.rows();
   const std::int64_t blocks = args.x.cols() / kStep;
   auto scratch = args.scratch;
@@ -198,9 +198,10 @@ void linear_tiles(Exec& exec, const LinearArgs& args, std::span<const LinearOutp
   for (const LinearOutput* out : outputs) tiles += tile_count(out->weight);
   const std::int64_t cells = tiles * row_blocks;
   const std::int64_t runs = exec.threads() * (n == 1 ? 4 : 8);
-  const std::int64_t grain = cells < runs ? 1 : cells / runs;
-  exec.parallel_for(cells, grain, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t cell = begin; cell < end; ++cell) {
+  const std::int64_t all = cells + (side == nullptr ? 0 : side->count), grain = all < runs ? 1 : all / runs;
+  exec.parallel_for(all, grain, [&](std::int64_t begin, std::int64_t end, int) {
+    if (end > cells) side->run(begin > cells ? begin - cells : 0, end - cells);
+    for (std::int64_t cell = begin; cell < end && cell < cells; ++cell) {
       const std::int64_t block = cell / tiles, first = block * row_block;
       std::int64_t tile = cell % tiles;
       const LinearOutput* const* out = outputs.data();

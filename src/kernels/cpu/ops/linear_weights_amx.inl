@@ -169,6 +169,6 @@ inline void square_output(const LinearOutput& out, const Cell& cell, const Turne
 /// Outputs whose weights are all FP8, or all BF16.
 void linear_squares(Exec& exec, const LinearArgs& args, std::span<const LinearOutput* const> outputs) {
   const TurnedX x = turn_x(exec, args, outputs.front()->weight.type == DType::f8_e4m3);
-  for_each_cell(exec, outputs, kSquareRows, x.n, rows_in_cache(2 * x.pairs, kSquareRows),
+  for_each_cell(exec, {outputs, kSquareRows, x.n, rows_in_cache(2 * x.pairs, kSquareRows)},
                 [&](const LinearOutput& out, const Cell& cell) { square_output(out, cell, x); });
 }
