@@ -59,7 +59,7 @@ std::string ModelBench::indexer_name() const {
 PassCost ModelBench::decode_cost(std::int64_t depth, std::int64_t tokens, const SideBySide& side) const {
   return pass_cost(
       shape_of(model_.transformer()), topk(),
-      {.first = depth, .tokens = tokens, .sequences = side.sequences, .shared = side.shared ? depth : 0});
+      {.first = depth, .tokens = tokens, .sequences = side.sequences, .shared = side.shared_tokens(depth)});
 }
 
 PassCost ModelBench::prefill_cost(std::int64_t depth, std::int64_t tokens) const {

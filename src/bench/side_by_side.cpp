@@ -12,8 +12,12 @@ std::int64_t pages_of(std::int64_t tokens) { return (tokens + kPageTokens - 1) /
 
 }  // namespace
 
-std::int64_t cache_tokens(const SideBySide& side, std::int64_t context) {
-  return side.sequences * pages_of(context) * kPageTokens;
+std::int64_t SequencesAtDepth::cache_tokens(std::int64_t sequences, std::int64_t context) {
+  return sequences * pages_of(context) * kPageTokens;
+}
+
+std::int64_t SideBySide::shared_tokens(std::int64_t depth) const {
+  return shared ? depth / kPageTokens * kPageTokens : 0;
 }
 
 SequencesAtDepth::SequencesAtDepth(LoadedModel& model, const SideBySide& side, std::int64_t depth)
@@ -28,7 +32,7 @@ SequencesAtDepth::SequencesAtDepth(LoadedModel& model, const SideBySide& side, s
   if (side.sequences > model.transformer().max_tokens())
     fail("{} sequences: a pass of this model takes {} rows at most: fewer, or raise `chunk`", side.sequences,
          model.transformer().max_tokens());
-  const std::int64_t same = side.shared ? depth / kPageTokens : 0;
+  const std::int64_t same = side.shared_tokens(depth) / kPageTokens;
   std::vector<std::pair<std::int32_t, std::int32_t>> copies;
   for (std::int64_t s = 0; s < side.sequences; ++s) {
     auto& pages = pages_.emplace_back();

@@ -13,16 +13,18 @@ struct SideBySide {
   std::int64_t sequences = 1;
   bool shared = false;  // the whole pages of what they begin with lie in the cache once, not once for each
 
+  /// Of `depth` tokens that they begin with, those that lie there once.
+  [[nodiscard]] std::int64_t shared_tokens(std::int64_t depth) const;
   friend bool operator==(const SideBySide&, const SideBySide&) = default;
 };
-
-/// Tokens of cache that as many sequences of `context` tokens take.
-std::int64_t cache_tokens(const SideBySide& side, std::int64_t context);
 
 /// The first sequence has the cache's first pages, as SequencePass has; the others begin with the same
 /// `depth` tokens, which must be in the cache already.  One call at a time.
 class SequencesAtDepth {
  public:
+  /// Tokens of cache that so many sequences of `context` tokens take at most.
+  static std::int64_t cache_tokens(std::int64_t sequences, std::int64_t context);
+
   /// Copies what is not shared.  `model` must outlive it, and its cache hold cache_tokens().
   SequencesAtDepth(LoadedModel& model, const SideBySide& side, std::int64_t depth);
 

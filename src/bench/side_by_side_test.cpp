@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <span>
 
 #include "base/error.h"
 #include "model/sequence_pass.h"
@@ -30,7 +32,8 @@ class SequencesAtDepthTest : public ::testing::TestWithParam<std::pair<const cha
 // Every sequence has the bits that it has alone, the pages copied or not.
 TEST_P(SequencesAtDepthTest, EachIsItselfAlone) {
   const SideBySide side{.sequences = 3, .shared = GetParam().second};
-  LoadedModel together = load({.context = kContext, .cache = cache_tokens(side, kContext), .threads = 2});
+  LoadedModel together = load(
+      {.context = kContext, .cache = SequencesAtDepth::cache_tokens(side.sequences, kContext), .threads = 2});
   LoadedModel one = load({.context = kContext, .threads = 2});
   std::vector<std::int32_t> text;
   for (std::int64_t p = 0; p < kDepth; ++p) text.push_back(next(p, 0));
@@ -60,7 +63,8 @@ INSTANTIATE_TEST_SUITE_P(Models, SequencesAtDepthTest,
 
 TEST_P(SequencesAtDepthTest, MoreThanAPassTakesAreRefused) {
   const SideBySide side{.sequences = 3};
-  LoadedModel model = load({.context = kContext, .cache = cache_tokens(side, kContext), .chunk = 2});
+  LoadedModel model = load(
+      {.context = kContext, .cache = SequencesAtDepth::cache_tokens(side.sequences, kContext), .chunk = 2});
   EXPECT_THROW(SequencesAtDepth(model, side, 0), Error);
 }
 

@@ -46,6 +46,7 @@ void check_room(const ModelBench& bench, std::int64_t tokens) {
 }
 
 void check_cell(const ModelBench& bench, std::int64_t depth, std::int64_t tokens) {
+  for (const std::int64_t some : {depth, tokens}) check_room(bench, some);  // their sum is a number then
   check_room(bench, depth + tokens);
   if (depth > bench.filled())
     fail("`step`: the cache holds {} tokens, {} were asked for: fill it first", bench.filled(), depth);
@@ -64,11 +65,12 @@ Answer fill(Session& s, const Numbers& n) {
 Answer decode(Session& s, const Numbers& n) {
   check_cell(s.bench, n[0], n[1]);
   const SideBySide side{.sequences = n.size() > 2 ? n[2] : 1};
-  const std::int64_t cached = s.bench.model().transformer().cache().pages() * kPageTokens,
-                     needed = cache_tokens(side, s.bench.model().context());
-  if (side.sequences < 1 || needed > cached)
+  const std::int64_t context = s.bench.model().context(),
+                     cached = s.bench.model().transformer().cache().pages() * kPageTokens;
+  if (side.sequences < 1 || side.sequences > cached ||
+      SequencesAtDepth::cache_tokens(side.sequences, context) > cached)
     fail("`step`: a cache of {} tokens is none for {} sequences of {}: give `sequences`", cached,
-         side.sequences, s.bench.model().context());
+         side.sequences, context);
   SequencesAtDepth all = s.bench.at_depth(n[0], side);
   auto answer = cell(n, s.bench.decode(all, n[1]), s.bench.decode_cost(n[0], n[1], side));
   if (answer && n.size() > 2) (*answer)["sequences"] = side.sequences;

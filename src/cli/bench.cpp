@@ -52,7 +52,7 @@ LoadOptions load_options_of(const BenchOptions& o) {
   if (m.context == 0) m.context = needed;
   if (m.context < needed)
     fail("--ctx {}: the deepest measurement needs {}: raise it or leave it out", m.context, needed);
-  m.cache = cache_tokens({.sequences = most_sequences(o)}, m.context);
+  m.cache = std::max(m.cache, SequencesAtDepth::cache_tokens(most_sequences(o), m.context));
   return m;
 }
 
