@@ -31,9 +31,14 @@ class Row:
         return f"{self.median:.4g} [{self.least:.4g} - {self.most:.4g}]" if self.repeated else f"{self.median:.4g}"
 
 
+def sequences(row):
+    count = row.get("sequences", 1)
+    return "" if count == 1 else f" of {count}{' that share' if row['shared'] else ''}"
+
+
 def dsa_rows(document):
     return {
-        f"{r['attention']} {r['phase']} {r['tokens']} at {r['depth']}": Row(
+        f"{r['attention']} {r['phase']}{sequences(r)} {r['tokens']} at {r['depth']}": Row(
             r["tok_s"], r["tok_s_min"], r["tok_s_max"], r["tok_s_min"] < r["tok_s_max"]
         )
         for r in document["rows"]

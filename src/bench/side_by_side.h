@@ -15,7 +15,6 @@ struct SideBySide {
 
   /// Of `depth` tokens that they begin with, those that lie there once.
   [[nodiscard]] std::int64_t shared_tokens(std::int64_t depth) const;
-  friend bool operator==(const SideBySide&, const SideBySide&) = default;
 };
 
 /// The first sequence has the cache's first pages, as SequencePass has; the others begin with the same

@@ -10,12 +10,12 @@ namespace {
 
 // Typed as they are called, with hyphens.
 constexpr std::string_view kSettings[] = {
-    "attention",  "balance",     "batch",        "bench",          "chat_format",   "chunk",    "clip",
-    "compute",    "curriculum",  "dim",          "distill",        "force_indexer", "hardware", "heads",
-    "index_keys", "indexer",     "indexer_lr",   "lengths",        "lora",          "lr",       "memory",
-    "mtp",        "out",         "print_config", "random_indexer", "raw",           "rise",     "rows",
-    "sparse_lr",  "stages",      "state",        "step",           "target",        "threads",  "updates",
-    "warmup_lr",  "weight_decay"};
+    "attention",  "balance",    "batch",        "bench",          "chat_format",   "chunk",    "clip",
+    "compute",    "curriculum", "dim",          "distill",        "force_indexer", "hardware", "heads",
+    "index_keys", "indexer",    "indexer_lr",   "lengths",        "lora",          "lr",       "memory",
+    "mtp",        "out",        "print_config", "random_indexer", "raw",           "rise",     "rows",
+    "sequences",  "sparse_lr",  "stages",       "state",          "step",          "target",   "threads",
+    "updates",    "warmup_lr",  "weight_decay"};
 
 std::string flag(std::string_view setting) {
   if (setting == "context") return "--ctx";

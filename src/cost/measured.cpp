@@ -26,6 +26,7 @@ double seconds_at(const json& row, const char* key, const std::string& who) {
 void add_row(Speed& speed, const json& row, const std::string& who) {
   const std::string phase = string(row, "phase", who);
   if (phase != "decode" && phase != "prefill") return;  // a whole prompt says nothing of a position
+  if (!is_of_one_sequence(row)) return;                 // what batching gains is a server's measurement
   const double depth = number_within(row, "depth", 0, kMostTokens, who);
   const double tokens = number_within(row, "tokens", 1, kMostTokens, who);
   const Timing timing{.position = depth + (tokens - 1) / 2,
@@ -62,6 +63,11 @@ Range ratio(const std::vector<double>& over, const std::vector<double>& under) {
 }
 
 }  // namespace
+
+bool is_of_one_sequence(const json& row) {
+  const auto sequences = row.find("sequences");
+  return sequences == row.end() || *sequences == 1;
+}
 
 Speeds read_bench_text(std::string_view text, const std::string& who) {
   const json file = parse_json(text, who);

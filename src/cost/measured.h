@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "cost/settings.h"
@@ -13,6 +14,9 @@ namespace dsa::cost {
 /// stretch counts for its middle.  Throws Error for a file that is none, or holds no such speed.
 Speeds read_bench(const std::filesystem::path& file);
 Speeds read_bench_text(std::string_view text, const std::string& who);
+
+/// Of a row of such a file: `dsa bench --sequences` puts those of several beside it.
+bool is_of_one_sequence(const nlohmann::json& row);
 
 /// What a server's measurement adds: how much more it writes for many clients at once (row a), and what a
 /// prompt costs that the cache has (row c).

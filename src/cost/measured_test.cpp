@@ -48,6 +48,18 @@ TEST(Measured, RowsBecomeSecondsAtTheMiddleOfTheirStretch) {
   EXPECT_EQ(got.source, "measured: b.json, m on c");
 }
 
+// `dsa bench --sequences` puts them beside those of one, at the same depth.
+TEST(Measured, RowsOfSeveralSequencesAreLeftOut) {
+  std::string four = kDecode, one = kDecode;
+  four.insert(1, R"("sequences":4,)");
+  one.insert(1, R"("sequences":1,)");
+  const Speeds got = read_bench_text(bench(four + "," + one + "," + kPrefill), "b.json");
+  ASSERT_EQ(got.kinds.size(), 1U);
+  ASSERT_EQ(got.kinds[0].decode.size(), 1U);
+  EXPECT_EQ(got.kinds[0].decode[0].middle_s, 0.01);
+  EXPECT_NE(complaint_of([&] { read_bench_text(bench(four + "," + kPrefill), "b.json"); }), "");
+}
+
 TEST(Measured, AKindThatWasNotMeasuredWholeIsLeftOut) {
   const Speeds got =
       read_bench_text(bench(kDecode + "," + kPrefill + "," + row("sparse", 0, "decode", 1, 5)), "b.json");

@@ -13,6 +13,7 @@
 #include "bench/cost.h"
 #include "cost/file_text.h"
 #include "cost/json_fields.h"
+#include "cost/measured.h"
 
 namespace dsa::cost {
 namespace {
@@ -141,9 +142,11 @@ std::vector<ValidatedRow> validate_text(std::string_view text, const std::string
   const nlohmann::json file = parse_json(text, who);
   const Machine machine = machine_of(member(file, "machine", nlohmann::json::value_t::object, who), who);
   std::vector<Row> rows;
+  std::size_t i = 0;
   for (const nlohmann::json& json : member(file, "rows", nlohmann::json::value_t::array, who)) {
-    const std::string where = fmt::format("{}: row {}", who, rows.size());
-    rows.push_back(row_of(json, machine, where));
+    const std::string where = fmt::format("{}: row {}", who, i++);
+    const Row row = row_of(json, machine, where);
+    if (is_of_one_sequence(json)) rows.push_back(row);
   }
   std::erase_if(rows, [](const Row& row) { return row.told.phase == "prompt"; });
   if (rows.empty()) fail("{}: holds no rows of decode or prefill", who);

@@ -51,6 +51,14 @@ TEST(Validate, ARowThatIsNotWhatItsWorkImpliesStandsOut) {
   EXPECT_GE(worst(rows), 0.5 - 1e-9);
 }
 
+TEST(Validate, RowsOfSeveralSequencesAreLeftOut) {
+  std::string four = row("dense", 300, 1, 9, 0, 1);
+  four.insert(1, R"("sequences":4,)");
+  const auto rows = validate_text(bench_of(four + "," + kRows), "b.json");
+  EXPECT_EQ(rows.size(), 6U);
+  EXPECT_LT(worst(rows), 1e-9);
+}
+
 TEST(Validate, NoPartTakesLessThanItsLeastTime) {
   // Twice as much to read takes no longer: no share above 1 is made of that.
   const auto rows = validate_text(bench_of(row("dense", 0, 1, 0, 0, 1) + "," + row("dense", 9, 1, 1, 0, 1) +

@@ -92,6 +92,8 @@ sed -n 6p "$work/out" | "$json_value" /read_gb_s | awk '!($1 > 0) { exit 1 }' ||
 on 0 "$dsa" bench "$tiny/llama_gqa" --step </dev/null
 on 0 steps $'fill 16\ndecode 16 2 3' --attention dense --sequences 3
 answer 3 /sequences 3
+on 1 steps $'fill 16\ndecode 16 2 3' --attention dense
+stderr_has "give --sequences"
 for wrong in "decode 16 2" "decode 0 2 3" "decode 0 2 0" "decode 0 2 4000000000000000000" "decode 9000000000000000000 9000000000000000000" "prefill 0 100000" "decode 0" "decode 0 -1" "fill 1 2" "fill x" "sing"; do
   on 1 steps "$wrong"
   stderr_has "--step"
